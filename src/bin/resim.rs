@@ -1,0 +1,2 @@
+//! `resim`.
+fn main() {}

@@ -1,0 +1,2 @@
+//! `regent`. 
+fn main() {}

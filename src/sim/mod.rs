@@ -1,0 +1,1 @@
+//! A Redis Enterprise cluster in memory.

@@ -1,0 +1,3 @@
+//! The operator against a real Kubernetes API server and the simulator over TLS.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Everything that runs in one process: the engine over the simulator, tidiness, and the simulator by itself.
