@@ -1,2 +1,2 @@
-//! `regent`. 
+//! `regent`.
 fn main() {}

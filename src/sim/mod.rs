@@ -1,1 +1,36 @@
-//! A Redis Enterprise cluster in memory.
+//! A Redis Enterprise cluster in memory: what `resim` serves and what tests talk to.
+//!
+//! [`World`] is pure and synchronous: a request goes in, an [`Outcome`] comes out, and time moves only through
+//! [`World::advance`]. [`Shared`] wraps it for use as a `tower::Service` without sockets; `serve` gives it TLS listeners.
+//! Everything here is written from the documentation of the REST API; no type is shared with a client.
+
+mod auth;
+mod call;
+mod certs;
+mod config;
+mod fault;
+mod ids;
+pub mod license_text;
+mod log;
+mod monitor;
+mod placement;
+mod resources;
+mod route;
+mod schema;
+pub mod serve;
+mod service;
+mod state;
+mod switch;
+mod task;
+mod version;
+mod world;
+
+pub use config::{CertificateOrder, CertificateSource, Config, NodeConfig, Timings, TlsIdentity};
+pub use fault::{Effect, FaultPlan, Rule};
+pub use ids::{NodeIndex, NodeUid};
+pub use log::{LogEntry, Sent};
+pub use monitor::Violation;
+pub use service::{InProcess, Presented, Shared, TransportError};
+pub use switch::{SWITCHES, Switch, SwitchRow, Switches};
+pub use version::Profile;
+pub use world::{Outcome, World};

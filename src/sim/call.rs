@@ -1,0 +1,167 @@
+//! A request as handlers see it, and what they answer.
+
+use super::auth::Actor;
+use super::ids::NodeIndex;
+use super::state::{Cluster, Env};
+use http::{HeaderMap, Method, StatusCode};
+use serde_json::{Map, Value, json};
+use std::{collections::BTreeMap, str::FromStr, time::Duration};
+
+/// A request after routing: what a handler reads.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    /// Values of the `{name}` segments of the route.
+    pub(crate) params: BTreeMap<&'static str, String>,
+    /// Query parameters, percent-decoded; a bare `?dry_run` has the value "".
+    pub(crate) query: BTreeMap<String, String>,
+    pub(crate) headers: HeaderMap,
+    /// The JSON body; `Null` when it was empty.
+    pub(crate) body: Value,
+    /// Who sent it; anonymous only on routes that need no credentials.
+    pub(crate) actor: Actor,
+}
+
+impl Call {
+    /// A path parameter parsed; text that does not parse names nothing, hence 404.
+    pub(crate) fn param<T: FromStr>(&self, name: &str) -> Result<T, ApiError> {
+        let value = self.params.get(name).and_then(|text| text.parse().ok());
+        value.ok_or_else(|| ApiError::not_found(format!("{} does not exist", self.path)))
+    }
+
+    /// Whether a boolean query parameter is on: bare, or `true`.
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        self.query
+            .get(name)
+            .is_some_and(|value| value.is_empty() || value.eq_ignore_ascii_case("true") || value == "1")
+    }
+
+    /// Whether the call shall change nothing.
+    pub(crate) fn dry_run(&self) -> bool {
+        self.flag("dry_run")
+    }
+
+    /// The body as an object; an empty body is an empty object.
+    ///
+    /// # Errors
+    /// 400 for any other JSON.
+    pub(crate) fn object(&self) -> Result<Map<String, Value>, ApiError> {
+        match &self.body {
+            Value::Null => Ok(Map::new()),
+            Value::Object(map) => Ok(map.clone()),
+            _ => Err(ApiError::bad_request("the request body is not a JSON object")),
+        }
+    }
+}
+
+/// What a handler of a cluster-scoped route works on.
+pub(crate) struct Ctx<'a> {
+    pub(crate) cluster: &'a mut Cluster,
+    pub(crate) env: &'a mut Env,
+    /// The node that received the request.
+    pub(crate) node: NodeIndex,
+    pub(crate) call: &'a Call,
+    pub(crate) effect: bool,
+}
+
+impl Ctx<'_> {
+    /// Says that the call changed something: the state id grows and the log marks the request.
+    pub(crate) fn commit(&mut self) {
+        self.effect = true;
+        self.cluster.state_id += 1;
+    }
+}
+
+/// A handler's success.
+#[derive(Clone, Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Option<Value>,
+    /// How long the answer takes.
+    pub(crate) delay: Duration,
+}
+
+impl Reply {
+    /// 200 with a JSON body.
+    pub(crate) fn json(body: impl Into<Value>) -> Self {
+        Self {
+            status: StatusCode::OK,
+            body: Some(body.into()),
+            delay: Duration::ZERO,
+        }
+    }
+
+    /// 200 without a body.
+    pub(crate) fn empty() -> Self {
+        Self {
+            status: StatusCode::OK,
+            body: None,
+            delay: Duration::ZERO,
+        }
+    }
+
+    /// The same after `delay`.
+    pub(crate) fn after(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+}
+
+/// What every handler returns.
+pub(crate) type Answer = Result<Reply, ApiError>;
+
+/// A refusal: status and, mostly, an error body.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ApiError {
+    pub(crate) status: StatusCode,
+    /// `error_code`; empty for a refusal without a body.
+    pub(crate) code: String,
+    pub(crate) description: String,
+    /// Body in place of the usual one.
+    pub(crate) body: Option<Value>,
+}
+
+impl ApiError {
+    pub(crate) fn new(status: StatusCode, code: &str, description: impl Into<String>) -> Self {
+        Self {
+            status,
+            code: code.to_owned(),
+            description: description.into(),
+            body: None,
+        }
+    }
+
+    /// 400.
+    pub(crate) fn bad_request(description: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_schema", description)
+    }
+
+    /// 404.
+    pub(crate) fn not_found(description: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", description)
+    }
+
+    /// 406: the request is well-formed and cannot be done.
+    pub(crate) fn not_acceptable(code: &str, description: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_ACCEPTABLE, code, description)
+    }
+
+    /// 409.
+    pub(crate) fn conflict(code: &str, description: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, description)
+    }
+
+    /// 403.
+    pub(crate) fn forbidden(code: &str, description: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code, description)
+    }
+
+    /// The body, in either generation of error bodies.
+    pub(crate) fn body(&self, text_key: &str) -> Option<Value> {
+        if let Some(body) = &self.body {
+            return Some(body.clone());
+        }
+        (!self.code.is_empty()).then(|| json!({"error_code": self.code, text_key: self.description}))
+    }
+}

@@ -1,0 +1,199 @@
+//! Long-running work: node and cluster actions (tasks) and the state machines of databases and accounts.
+
+use super::ids::{Ids, NodeUid};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+/// States of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TaskStatus {
+    Queued,
+    Starting,
+    Running,
+    Cancelling,
+    Cancelled,
+    Aborted,
+    Completed,
+    Failed,
+}
+
+impl TaskStatus {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Cancelling => "cancelling",
+            Self::Cancelled => "cancelled",
+            Self::Aborted => "aborted",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+        }
+    }
+
+    pub(crate) fn is_over(self) -> bool {
+        matches!(
+            self,
+            Self::Cancelled | Self::Aborted | Self::Completed | Self::Failed
+        )
+    }
+}
+
+/// A node action, a cluster action or another background job.
+#[derive(Clone, Debug)]
+pub(crate) struct Task {
+    pub(crate) id: String,
+    /// Name in lists: `remove_node`, `maintenance_on`, `retry_bdb` ...
+    pub(crate) name: String,
+    pub(crate) node: Option<NodeUid>,
+    pub(crate) status: TaskStatus,
+    pub(crate) created: Timestamp,
+    /// When the running part began and when it will end.
+    pub(crate) span: Option<(Timestamp, Timestamp)>,
+    pub(crate) ended: Option<Timestamp>,
+    pub(crate) error: Option<(String, String)>,
+    /// The request body that started it.
+    pub(crate) body: Map<String, Value>,
+}
+
+/// All tasks of a cluster; at most one per node and action is remembered.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tasks(pub(crate) Vec<Task>);
+
+/// States of a state machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MachineStatus {
+    Pending,
+    Active,
+    Completed,
+    Failed,
+}
+
+impl MachineStatus {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// A state machine: what a `POST`, `PUT` or `DELETE` of a database sets off.
+#[derive(Clone, Debug)]
+pub(crate) struct Machine {
+    pub(crate) action_uid: String,
+    /// `SMCreateBDB`, `SMUpdateBDB`, `SMDeleteBDB` ...
+    pub(crate) name: String,
+    /// `bdb:1`.
+    pub(crate) object_name: String,
+    pub(crate) status: MachineStatus,
+    /// Current step, for example `proxy_policy`.
+    pub(crate) state: Option<String>,
+    /// 0 to 100.
+    pub(crate) progress: Option<f64>,
+    pub(crate) created: Timestamp,
+    pub(crate) heartbeat: Timestamp,
+    pub(crate) error: Option<String>,
+    pub(crate) pending_ops: Map<String, Value>,
+}
+
+/// All state machines of a cluster, oldest first.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Machines(Vec<Machine>);
+
+impl Machines {
+    /// Adds a machine in state `active` and gives its `action_uid`.
+    pub(crate) fn start(&mut self, ids: &mut Ids, now: Timestamp, name: &str, object_name: String) -> String {
+        let action_uid = ids.uuid();
+        self.0.push(Machine {
+            action_uid: action_uid.clone(),
+            name: name.to_owned(),
+            object_name,
+            status: MachineStatus::Active,
+            state: None,
+            progress: Some(0.0),
+            created: now,
+            heartbeat: now,
+            error: None,
+            pending_ops: Map::new(),
+        });
+        action_uid
+    }
+
+    pub(crate) fn get(&self, action_uid: &str) -> Option<&Machine> {
+        self.0.iter().find(|machine| machine.action_uid == action_uid)
+    }
+
+    pub(crate) fn get_mut(&mut self, action_uid: &str) -> Option<&mut Machine> {
+        self.0.iter_mut().find(|machine| machine.action_uid == action_uid)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Machine> {
+        self.0.iter()
+    }
+
+    /// Machines of one object (`bdb:1`).
+    pub(crate) fn of<'a>(&'a self, object_name: &'a str) -> impl Iterator<Item = &'a Machine> {
+        self.0
+            .iter()
+            .filter(move |machine| machine.object_name == object_name)
+    }
+
+    /// Ends a machine.
+    pub(crate) fn finish(&mut self, action_uid: &str, now: Timestamp, error: Option<String>) {
+        if let Some(machine) = self.get_mut(action_uid) {
+            machine.status = if error.is_some() {
+                MachineStatus::Failed
+            } else {
+                MachineStatus::Completed
+            };
+            machine.progress = error.is_none().then_some(100.0);
+            machine.state = None;
+            machine.heartbeat = now;
+            machine.error = error;
+            machine.pending_ops = Map::new();
+        }
+    }
+
+    /// Forgets what ended longer ago than `retention`.
+    pub(crate) fn forget(&mut self, now: Timestamp, retention: Duration) {
+        let over =
+            |machine: &Machine| matches!(machine.status, MachineStatus::Completed | MachineStatus::Failed);
+        let old = |at: Timestamp| at.checked_add(retention).is_ok_and(|until| until < now);
+        self.0
+            .retain(|machine| !(over(machine) && old(machine.heartbeat)));
+    }
+}
+
+impl Machine {
+    /// As `/v1/actions` shows it.
+    pub(crate) fn v1(&self) -> Value {
+        let mut shown = json!({
+            "action_uid": self.action_uid, "name": self.name, "object_name": self.object_name,
+            "status": self.status.as_str(), "heartbeat": self.heartbeat.as_second(),
+        });
+        if let Some(map) = shown.as_object_mut() {
+            if self.status == MachineStatus::Active {
+                map.extend(
+                    self.progress
+                        .map(|progress| ("progress".to_owned(), json!(progress))),
+                );
+                map.insert("pending_ops".to_owned(), Value::Object(self.pending_ops.clone()));
+            }
+            map.extend(
+                self.state
+                    .as_ref()
+                    .map(|state| ("state".to_owned(), json!(state))),
+            );
+            map.extend(
+                self.error
+                    .as_ref()
+                    .map(|error| ("error".to_owned(), json!(error))),
+            );
+        }
+        shown
+    }
+}
