@@ -1,1 +1,0 @@
-//! Checks on uploaded certificates.
