@@ -1,32 +1,332 @@
-//! Where shards and endpoints live.
+//! Which shard lives on which node: placement of new shards, failover, evacuation and return.
+//!
+//! Nothing here knows databases or HTTP. Every change is all or nothing: on [`NoRoom`] the layout is as it was.
+
+mod seat;
+
+pub(crate) use seat::{Demand, NoRoom, Rules, Site, Strategy};
 
 use super::ids::{BdbUid, NodeUid, ShardUid};
 use std::collections::BTreeMap;
 
-/// A node as placement sees it.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Host {
-    pub(crate) uid: NodeUid,
-    pub(crate) address: String,
-    pub(crate) rack_id: String,
-    pub(crate) second_rack_id: String,
-    /// Active, accepts servers, not being removed.
-    pub(crate) accepts_shards: bool,
-    /// Not seen as down.
-    pub(crate) alive: bool,
-    pub(crate) max_shards: u64,
-    pub(crate) max_listeners: u64,
+/// Part that a shard plays for its slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Role {
+    Master,
+    Slave,
+}
+
+impl Role {
+    /// As the REST API writes it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Master => "master",
+            Self::Slave => "slave",
+        }
+    }
+}
+
+/// One Redis process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Shard {
+    pub(crate) uid: ShardUid,
+    pub(crate) bdb: BdbUid,
+    pub(crate) node: NodeUid,
+    pub(crate) role: Role,
+    /// First and last hash slot.
+    pub(crate) slots: (u32, u32),
+    /// Memory set aside for it.
     pub(crate) memory_bytes: u64,
-    pub(crate) flash_bytes: u64,
+    pub(crate) flash: bool,
+    /// Whether its node is up.
+    pub(crate) up: bool,
 }
 
-/// A remembered layout: where each shard and endpoint was.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Layout {
-    pub(crate) shards: BTreeMap<ShardUid, (NodeUid, bool)>,
-    pub(crate) endpoints: BTreeMap<BdbUid, Vec<NodeUid>>,
+/// A shard that changed place or part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Move {
+    pub(crate) shard: ShardUid,
+    pub(crate) bdb: BdbUid,
+    pub(crate) from: NodeUid,
+    pub(crate) to: NodeUid,
+    /// The part it plays now.
+    pub(crate) role: Role,
 }
 
-/// There is no room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Insufficient;
+/// What a maintenance snapshot remembers of one shard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) shard: ShardUid,
+    pub(crate) node: NodeUid,
+    pub(crate) role: Role,
+}
+
+/// What the shards of one node take up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Load {
+    pub(crate) ram_shards: u64,
+    pub(crate) flash_shards: u64,
+    pub(crate) memory_bytes: u64,
+}
+
+impl Load {
+    pub(crate) fn shards(self) -> u64 {
+        self.ram_shards + self.flash_shards
+    }
+}
+
+/// Every shard of a cluster, with the load of each node kept up to date.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shards {
+    by_uid: BTreeMap<ShardUid, Shard>,
+    by_bdb: BTreeMap<BdbUid, Vec<ShardUid>>,
+    loads: BTreeMap<NodeUid, Load>,
+    last_uid: u64,
+}
+
+impl Shards {
+    pub(crate) fn get(&self, uid: ShardUid) -> Option<&Shard> {
+        self.by_uid.get(&uid)
+    }
+
+    /// Every shard, by uid.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Shard> {
+        self.by_uid.values()
+    }
+
+    /// Shards of one database: by slots, master before replica.
+    pub(crate) fn of(&self, bdb: BdbUid) -> impl Iterator<Item = &Shard> {
+        self.by_bdb.get(&bdb).into_iter().flatten().filter_map(|uid| self.by_uid.get(uid))
+    }
+
+    /// Shards on one node, by uid.
+    pub(crate) fn on(&self, node: NodeUid) -> impl Iterator<Item = &Shard> {
+        self.by_uid.values().filter(move |shard| shard.node == node)
+    }
+
+    pub(crate) fn load(&self, node: NodeUid) -> Load {
+        self.loads.get(&node).copied().unwrap_or_default()
+    }
+
+    /// Shards in memory and on flash, replicas included: what the licence counts.
+    pub(crate) fn in_use(&self) -> (u64, u64) {
+        self.loads.values().fold((0, 0), |(ram, flash), load| (ram + load.ram_shards, flash + load.flash_shards))
+    }
+
+    /// Gives a database the shards that `demand` describes: new ones are placed, existing ones split, shrunk, grown or removed.
+    /// A database without shards gets its first ones. Returns the layout from before, for [`Shards::put_back`].
+    ///
+    /// # Errors
+    /// When they do not fit; nothing has changed then.
+    pub(crate) fn shape(&mut self, bdb: BdbUid, sites: &[Site], rules: &Rules, demand: Demand) -> Result<Vec<Shard>, NoRoom> {
+        let before = self.take(bdb);
+        let result = self.try_shape(bdb, &before, sites, rules, demand);
+        if let Err(no_room) = result {
+            self.put_back(bdb, before);
+            return Err(no_room);
+        }
+        Ok(before)
+    }
+
+    /// Replaces a database's shards by those of an earlier layout.
+    pub(crate) fn put_back(&mut self, bdb: BdbUid, before: Vec<Shard>) {
+        self.take(bdb);
+        for shard in before {
+            self.insert(shard);
+        }
+    }
+
+    /// Frees everything that a database holds.
+    pub(crate) fn remove(&mut self, bdb: BdbUid) {
+        self.take(bdb);
+    }
+
+    fn try_shape(&mut self, bdb: BdbUid, before: &[Shard], sites: &[Site], rules: &Rules, demand: Demand) -> Result<(), NoRoom> {
+        let roles: &[Role] = if demand.replicated { &[Role::Master, Role::Slave] } else { &[Role::Master] };
+        for part in 0..demand.masters {
+            let slots = demand.slots_of(part);
+            for &role in roles {
+                let old = before.iter().find(|shard| shard.role == role && shard.slots.0 == slots.0);
+                let wanted = Shard {
+                    uid: old.map_or(ShardUid(self.last_uid + 1), |shard| shard.uid),
+                    bdb,
+                    node: old.map_or(NodeUid(0), |shard| shard.node),
+                    role,
+                    slots,
+                    memory_bytes: demand.shard_memory_bytes,
+                    flash: demand.flash,
+                    up: old.is_none_or(|shard| shard.up),
+                };
+                let stays = old.is_some_and(|old| old.memory_bytes >= wanted.memory_bytes || self.fits(old.node, sites, rules, &wanted));
+                let node = if stays { wanted.node } else { self.seat(&wanted, sites, rules)? };
+                self.insert(Shard { node, ..wanted });
+            }
+        }
+        Ok(())
+    }
+
+    /// A node died: its shards are down, and replicas elsewhere take over for the masters it held.
+    pub(crate) fn node_lost(&mut self, node: NodeUid) -> Vec<Move> {
+        let lost: Vec<Shard> = self.on(node).cloned().collect();
+        for shard in &lost {
+            self.change(shard.uid, |shard| shard.up = false);
+        }
+        lost.iter().filter(|shard| shard.role == Role::Master).flat_map(|shard| self.failover(shard.uid)).collect()
+    }
+
+    /// A node came back: its shards synchronise again.
+    pub(crate) fn node_back(&mut self, node: NodeUid) {
+        let there: Vec<ShardUid> = self.on(node).map(|shard| shard.uid).collect();
+        for uid in there {
+            self.change(uid, |shard| shard.up = true);
+        }
+    }
+
+    /// Makes the live replica of a master the master. Nothing happens to a replica, or without one that is up.
+    pub(crate) fn failover(&mut self, master: ShardUid) -> Vec<Move> {
+        let Some(old) = self.get(master).filter(|shard| shard.role == Role::Master).cloned() else { return Vec::new() };
+        let replica = self.of(old.bdb).find(|shard| shard.slots == old.slots && shard.role == Role::Slave && shard.up);
+        let Some(new) = replica.cloned() else { return Vec::new() };
+        self.change(old.uid, |shard| shard.role = Role::Slave);
+        self.change(new.uid, |shard| shard.role = Role::Master);
+        self.sort(old.bdb);
+        let turned = |shard: &Shard, role| Move { shard: shard.uid, bdb: shard.bdb, from: shard.node, to: shard.node, role };
+        vec![turned(&new, Role::Master), turned(&old, Role::Slave)]
+    }
+
+    /// Empties a node: masters with a replica elsewhere fail over first, then every shard moves, replicas only if `replicas`.
+    /// `rules` says how a database wants to be placed.
+    ///
+    /// # Errors
+    /// When one shard fits nowhere else; nothing has changed then.
+    pub(crate) fn evacuate(
+        &mut self,
+        node: NodeUid,
+        sites: &[Site],
+        rules: impl Fn(BdbUid) -> Rules,
+        replicas: bool,
+    ) -> Result<Vec<Move>, NoRoom> {
+        let mut trial = self.clone();
+        let others: Vec<Site> = sites.iter().filter(|site| site.node != node).cloned().collect();
+        let mut moves = Vec::new();
+        let masters: Vec<ShardUid> = trial.on(node).filter(|shard| shard.role == Role::Master).map(|shard| shard.uid).collect();
+        for master in masters {
+            moves.extend(trial.failover(master));
+        }
+        let leaving: Vec<Shard> = trial.on(node).filter(|shard| replicas || shard.role == Role::Master).cloned().collect();
+        for shard in leaving {
+            let to = trial.seat(&shard, &others, &rules(shard.bdb))?;
+            trial.relocate(shard.uid, to);
+            moves.push(Move { shard: shard.uid, bdb: shard.bdb, from: node, to, role: shard.role });
+        }
+        *self = trial;
+        Ok(moves)
+    }
+
+    /// What a node holds, for [`Shards::restore`].
+    pub(crate) fn snapshot(&self, node: NodeUid) -> Vec<Place> {
+        self.on(node).map(|shard| Place { shard: shard.uid, node, role: shard.role }).collect()
+    }
+
+    /// Brings the shards of a snapshot back where they were, as far as they exist and fit.
+    pub(crate) fn restore(&mut self, snapshot: &[Place], sites: &[Site], rules: impl Fn(BdbUid) -> Rules) -> Vec<Move> {
+        let mut moves = Vec::new();
+        for place in snapshot {
+            let Some(shard) = self.get(place.shard).cloned() else { continue };
+            if shard.node != place.node && self.fits(place.node, sites, &rules(shard.bdb), &shard) {
+                self.relocate(shard.uid, place.node);
+                moves.push(Move { shard: shard.uid, bdb: shard.bdb, from: shard.node, to: place.node, role: shard.role });
+            }
+            if place.role == Role::Master && self.get(place.shard).is_some_and(|shard| shard.role == Role::Slave && shard.up) {
+                let master = self.of(shard.bdb).find(|other| other.slots == shard.slots && other.role == Role::Master);
+                let master = master.map(|master| master.uid);
+                moves.extend(master.into_iter().flat_map(|master| self.failover(master)));
+            }
+        }
+        moves
+    }
+
+    /// Moves one shard to a node of the caller's choice.
+    ///
+    /// # Errors
+    /// When it may not live there.
+    pub(crate) fn migrate(&mut self, uid: ShardUid, to: NodeUid, sites: &[Site], rules: &Rules) -> Result<Option<Move>, NoRoom> {
+        let Some(shard) = self.get(uid).cloned() else { return Ok(None) };
+        if shard.node == to {
+            return Ok(None);
+        }
+        if !self.fits(to, sites, rules, &shard) {
+            return Err(NoRoom::Resources);
+        }
+        self.relocate(uid, to);
+        Ok(Some(Move { shard: uid, bdb: shard.bdb, from: shard.node, to, role: shard.role }))
+    }
+
+    /// Places the dead replicas of a node anew, as replica HA does after its grace period. Those that fit nowhere stay.
+    pub(crate) fn replace_dead_replicas(&mut self, node: NodeUid, sites: &[Site], rules: impl Fn(BdbUid) -> Rules) -> Vec<Move> {
+        let dead: Vec<Shard> = self.on(node).filter(|shard| !shard.up && shard.role == Role::Slave).cloned().collect();
+        let mut moves = Vec::new();
+        for shard in dead {
+            if let Ok(to) = self.seat(&shard, sites, &rules(shard.bdb)) {
+                self.relocate(shard.uid, to);
+                self.change(shard.uid, |shard| shard.up = true);
+                moves.push(Move { shard: shard.uid, bdb: shard.bdb, from: node, to, role: Role::Slave });
+            }
+        }
+        moves
+    }
+
+    fn insert(&mut self, shard: Shard) {
+        self.last_uid = self.last_uid.max(shard.uid.0);
+        add(self.loads.entry(shard.node).or_default(), &shard);
+        let bdb = shard.bdb;
+        self.by_bdb.entry(bdb).or_default().push(shard.uid);
+        self.by_uid.insert(shard.uid, shard);
+        self.sort(bdb);
+    }
+
+    fn take(&mut self, bdb: BdbUid) -> Vec<Shard> {
+        let uids = self.by_bdb.remove(&bdb).unwrap_or_default();
+        let taken: Vec<Shard> = uids.iter().filter_map(|uid| self.by_uid.remove(uid)).collect();
+        for shard in &taken {
+            subtract(self.loads.entry(shard.node).or_default(), shard);
+        }
+        taken
+    }
+
+    fn relocate(&mut self, uid: ShardUid, to: NodeUid) {
+        if let Some(shard) = self.by_uid.get_mut(&uid) {
+            subtract(self.loads.entry(shard.node).or_default(), shard);
+            shard.node = to;
+            shard.up = true;
+            add(self.loads.entry(to).or_default(), shard);
+        }
+    }
+
+    fn change(&mut self, uid: ShardUid, change: impl FnOnce(&mut Shard)) {
+        if let Some(shard) = self.by_uid.get_mut(&uid) {
+            change(shard);
+        }
+    }
+
+    fn sort(&mut self, bdb: BdbUid) {
+        let by_uid = &self.by_uid;
+        if let Some(uids) = self.by_bdb.get_mut(&bdb) {
+            uids.sort_by_key(|uid| by_uid.get(uid).map(|shard| (shard.slots.0, shard.role, shard.uid)));
+        }
+    }
+}
+
+fn add(load: &mut Load, shard: &Shard) {
+    *(if shard.flash { &mut load.flash_shards } else { &mut load.ram_shards }) += 1;
+    load.memory_bytes += shard.memory_bytes;
+}
+
+fn subtract(load: &mut Load, shard: &Shard) {
+    let count = if shard.flash { &mut load.flash_shards } else { &mut load.ram_shards };
+    *count = count.saturating_sub(1);
+    load.memory_bytes = load.memory_bytes.saturating_sub(shard.memory_bytes);
+}
+
+#[cfg(test)]
+mod tests;
