@@ -16,44 +16,49 @@ const CHECKSUM_KEY: &str = "resim licence, valid in simulated clusters only";
 /// Real licences are wrapped at this column.
 const WRAP: usize = 76;
 
-/// What a licence allows.
+/// What a licence allows, with its text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LicenseTerms {
+pub struct License {
+    /// The text as installed.
+    #[serde(skip)]
+    pub text: String,
     /// FQDN of the only cluster it is for; `None` in a trial.
     pub cluster_name: Option<String>,
     /// Whom it was issued to; `None` in a trial.
     pub owner: Option<String>,
     /// Number of the licence; empty in a trial.
     pub key: String,
-    /// Shards in all, replicas included.
-    pub shards_limit: u64,
-    /// Shards in memory, if counted apart.
-    pub ram_shards_limit: Option<u64>,
-    /// Shards on flash, if counted apart.
-    pub flash_shards_limit: Option<u64>,
-    /// `trial`, `bigstore`, ...
-    pub features: Vec<String>,
     /// First moment at which it holds.
     pub activation: Timestamp,
     /// First moment at which it no longer holds.
     pub expiration: Timestamp,
+    /// `trial`, `bigstore`, ...
+    pub features: Vec<String>,
+    /// Shards in all, replicas included.
+    pub shards_limit: u64,
+    /// Shards in memory, if counted apart; not so in a trial.
+    pub ram_shards_limit: Option<u64>,
+    /// Shards on flash, if counted apart; not so in a trial.
+    pub flash_shards_limit: Option<u64>,
 }
 
-impl LicenseTerms {
+impl License {
     /// What a cluster has without a licence: four shards for 30 days from its creation.
     #[must_use]
     pub fn trial(created: Timestamp) -> Self {
         Self {
+            text: String::new(),
             cluster_name: None,
             owner: None,
             key: String::new(),
+            activation: created,
+            expiration: days_after(created, 30),
+            features: vec!["trial".to_owned(), "bigstore".to_owned()],
             shards_limit: 4,
             ram_shards_limit: None,
             flash_shards_limit: None,
-            features: vec!["trial".to_owned(), "bigstore".to_owned()],
-            activation: created,
-            expiration: created + SignedDuration::from_hours(30 * 24),
         }
+        .written()
     }
 
     /// A bought licence for `shards` shards on one cluster, for `days` from `from` on.
@@ -61,16 +66,18 @@ impl LicenseTerms {
     pub fn bought(cluster_name: &str, shards: u64, from: Timestamp, days: u32) -> Self {
         let digest = Sha256::digest(format!("{cluster_name}/{shards}/{from}/{days}"));
         Self {
+            text: String::new(),
             cluster_name: Some(cluster_name.to_owned()),
             owner: Some("resim".to_owned()),
             key: digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect(),
+            activation: from,
+            expiration: days_after(from, days),
+            features: vec!["bigstore".to_owned()],
             shards_limit: shards,
             ram_shards_limit: Some(shards),
-            flash_shards_limit: Some(0),
-            features: vec!["bigstore".to_owned()],
-            activation: from,
-            expiration: from + SignedDuration::from_hours(i64::from(days) * 24),
+            flash_shards_limit: Some(shards),
         }
+        .written()
     }
 
     /// Whether these are the terms of a trial.
@@ -79,7 +86,7 @@ impl LicenseTerms {
         self.cluster_name.is_none()
     }
 
-    /// Whether the licence no longer holds at `now`.
+    /// Whether it no longer holds at `now`.
     #[must_use]
     pub fn expired(&self, now: Timestamp) -> bool {
         now >= self.expiration
@@ -89,13 +96,25 @@ impl LicenseTerms {
     #[must_use]
     pub fn allows(&self, ram: u64, flash: u64) -> bool {
         let within = |limit: Option<u64>, count: u64| limit.is_none_or(|limit| count <= limit);
-        ram + flash <= self.shards_limit && within(self.ram_shards_limit, ram) && within(self.flash_shards_limit, flash)
+        ram + flash <= self.shards_limit
+            && within(self.ram_shards_limit, ram)
+            && within(self.flash_shards_limit, flash)
     }
 
     /// What speaks against installing it on the cluster `cluster_name` that uses so many shards.
     #[must_use]
-    pub fn violation(&self, cluster_name: &str, now: Timestamp, ram: u64, flash: u64) -> Option<LicenseViolation> {
-        if self.cluster_name.as_deref().is_none_or(|name| !name.eq_ignore_ascii_case(cluster_name)) {
+    pub fn violation(
+        &self,
+        cluster_name: &str,
+        now: Timestamp,
+        ram: u64,
+        flash: u64,
+    ) -> Option<LicenseViolation> {
+        if self
+            .cluster_name
+            .as_deref()
+            .is_none_or(|name| !name.eq_ignore_ascii_case(cluster_name))
+        {
             Some(LicenseViolation::ClusterName)
         } else if now < self.activation {
             Some(LicenseViolation::NotYetActive)
@@ -107,6 +126,16 @@ impl LicenseTerms {
             None
         }
     }
+
+    fn written(mut self) -> Self {
+        self.text = mint(&self);
+        self
+    }
+}
+
+fn days_after(time: Timestamp, days: u32) -> Timestamp {
+    time.checked_add(SignedDuration::from_hours(i64::from(days) * 24))
+        .unwrap_or(Timestamp::MAX)
 }
 
 /// Why a readable licence cannot be installed.
@@ -146,35 +175,21 @@ impl fmt::Display for LicenseViolation {
     }
 }
 
-/// Why a text is not a licence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LicenseError {
-    /// The start or end line is missing.
-    Frame,
-    /// The text between is not what `mint` writes.
-    Encoding,
-    /// The text was changed.
-    Checksum,
-    /// A trial licence cannot be installed.
-    Trial,
-}
+/// Why a text is not a licence, in a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LicenseError(pub String);
 
 impl fmt::Display for LicenseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Frame => "the license has no start or end line",
-            Self::Encoding => "the license text cannot be decoded",
-            Self::Checksum => "the license text is corrupt",
-            Self::Trial => "a cluster cannot return to the trial license",
-        })
+        f.write_str(&self.0)
     }
 }
 
 impl std::error::Error for LicenseError {}
 
-/// Writes `terms` as the text of a licence.
+/// The text of a licence with these terms.
 #[must_use]
-pub fn mint(terms: &LicenseTerms) -> String {
+pub fn mint(terms: &License) -> String {
     let payload = serde_json::to_string(terms).unwrap_or_default();
     let encoded = STANDARD.encode(format!("{}{payload}", checksum(&payload)));
     let start = if terms.is_trial() { TRIAL_START } else { START };
@@ -192,24 +207,40 @@ pub fn mint(terms: &LicenseTerms) -> String {
 ///
 /// # Errors
 /// When `mint` did not write it, or somebody changed it since, or it is a trial.
-pub fn parse(text: &str) -> Result<LicenseTerms, LicenseError> {
-    let text = text.trim();
-    if text.starts_with(TRIAL_START) {
-        return Err(LicenseError::Trial);
+pub fn parse(text: &str) -> Result<License, LicenseError> {
+    let refused = |why: &str| LicenseError(why.to_owned());
+    if text.trim().starts_with(TRIAL_START) {
+        return Err(refused("a cluster cannot return to the trial license"));
     }
-    let body = text.strip_prefix(START).and_then(|rest| rest.strip_suffix(END)).ok_or(LicenseError::Frame)?;
+    let body = text
+        .trim()
+        .strip_prefix(START)
+        .and_then(|rest| rest.strip_suffix(END));
+    let body = body.ok_or_else(|| refused("the license has no start or end line"))?;
     let letters: String = body.chars().filter(|letter| !letter.is_whitespace()).collect();
-    let decoded = STANDARD.decode(letters).map_err(|_| LicenseError::Encoding)?;
-    let decoded = String::from_utf8(decoded).map_err(|_| LicenseError::Encoding)?;
-    let (sum, payload) = decoded.split_at_checked(64).ok_or(LicenseError::Encoding)?;
-    if sum != checksum(payload) {
-        return Err(LicenseError::Checksum);
+    let decoded = STANDARD
+        .decode(letters)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok());
+    let decoded = decoded.ok_or_else(|| refused("the license text cannot be decoded"))?;
+    match decoded.split_at_checked(64) {
+        Some((sum, payload)) if sum == checksum(payload) => {
+            let terms: License =
+                serde_json::from_str(payload).map_err(|_| refused("the license text cannot be decoded"))?;
+            Ok(License {
+                text: text.to_owned(),
+                ..terms
+            })
+        }
+        _ => Err(refused("the license text is corrupt")),
     }
-    serde_json::from_str(payload).map_err(|_| LicenseError::Encoding)
 }
 
 fn checksum(payload: &str) -> String {
-    Sha256::digest(format!("{CHECKSUM_KEY}\n{payload}")).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(format!("{CHECKSUM_KEY}\n{payload}"))
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -220,30 +251,44 @@ mod tests {
         "2026-03-01T00:00:00Z".parse().unwrap()
     }
 
-    fn bought() -> LicenseTerms {
-        LicenseTerms::bought("rs.example.com", 20, start(), 365)
+    fn bought() -> License {
+        License::bought("rs.example.com", 20, start(), 365)
     }
 
     #[test]
     fn a_minted_licence_is_read_back_whatever_its_white_space() {
-        let text = mint(&bought());
+        let text = bought().text;
         assert!(text.starts_with("----- LICENSE START -----\n"), "{text}");
         assert_eq!(parse(&text), Ok(bought()));
-        assert_eq!(parse(&text.replace('\n', "\r\n  ")), Ok(bought()));
+        let indented = text.replace('\n', "\r\n  ");
+        assert_eq!(
+            parse(&indented),
+            Ok(License {
+                text: indented.clone(),
+                ..bought()
+            })
+        );
     }
 
     #[test]
     fn a_text_that_is_cut_or_edited_or_a_trial_is_refused() {
-        let text = mint(&bought());
+        let text = bought().text;
         let swapped = text.replacen(&text[40..41], if &text[40..41] == "A" { "B" } else { "A" }, 1);
-        for (text, want) in [
-            ("", LicenseError::Frame),
-            (&text[..text.len() - 10], LicenseError::Frame),
-            ("----- LICENSE START -----\n%%\n----- LICENSE END -----", LicenseError::Encoding),
-            ("----- LICENSE START -----\nAAAA\n----- LICENSE END -----", LicenseError::Encoding),
-            (&mint(&LicenseTerms::trial(start())), LicenseError::Trial),
+        for (text, part) in [
+            ("", "start or end"),
+            (&text[..text.len() - 10], "start or end"),
+            (
+                "----- LICENSE START -----\n%%\n----- LICENSE END -----",
+                "decoded",
+            ),
+            (
+                "----- LICENSE START -----\nAAAA\n----- LICENSE END -----",
+                "corrupt",
+            ),
+            (&License::trial(start()).text, "trial"),
         ] {
-            assert_eq!(parse(text), Err(want), "{text}");
+            let error = parse(text).unwrap_err().to_string();
+            assert!(error.contains(part), "{text}: {error}");
         }
         assert!(parse(&swapped).is_err(), "{swapped}");
     }
@@ -254,18 +299,42 @@ mod tests {
         for (cluster, now, shards, want) in [
             ("rs.example.com", start(), 20, None),
             ("RS.example.com", start() + day * 364, 0, None),
-            ("other.example.com", start(), 0, Some(LicenseViolation::ClusterName)),
-            ("rs.example.com", start() - day, 0, Some(LicenseViolation::NotYetActive)),
-            ("rs.example.com", start() + day * 365, 0, Some(LicenseViolation::Expired)),
-            ("rs.example.com", start(), 21, Some(LicenseViolation::TooManyShards)),
+            (
+                "other.example.com",
+                start(),
+                0,
+                Some(LicenseViolation::ClusterName),
+            ),
+            (
+                "rs.example.com",
+                start() - day,
+                0,
+                Some(LicenseViolation::NotYetActive),
+            ),
+            (
+                "rs.example.com",
+                start() + day * 365,
+                0,
+                Some(LicenseViolation::Expired),
+            ),
+            (
+                "rs.example.com",
+                start(),
+                21,
+                Some(LicenseViolation::TooManyShards),
+            ),
         ] {
-            assert_eq!(bought().violation(cluster, now, shards, 0), want, "{cluster} {now} {shards}");
+            assert_eq!(
+                bought().violation(cluster, now, shards, 0),
+                want,
+                "{cluster} {now} {shards}"
+            );
         }
     }
 
     #[test]
     fn a_trial_allows_four_shards_for_thirty_days() {
-        let trial = LicenseTerms::trial(start());
+        let trial = License::trial(start());
         assert!(trial.allows(4, 0) && trial.allows(3, 1));
         assert!(!trial.allows(5, 0));
         assert!(!trial.expired(start() + SignedDuration::from_hours(30 * 24 - 1)));

@@ -6,7 +6,7 @@
 
 mod auth;
 mod call;
-mod certs;
+pub mod certs;
 mod config;
 mod fault;
 mod ids;

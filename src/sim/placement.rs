@@ -4,7 +4,7 @@
 
 mod seat;
 
-pub(crate) use seat::{Demand, NoRoom, Rules, Site, Strategy};
+pub(crate) use seat::{Demand, Host, NoRoom, Rules, Strategy, provisional_memory};
 
 use super::ids::{BdbUid, NodeUid, ShardUid};
 use std::collections::BTreeMap;
@@ -53,13 +53,16 @@ pub(crate) struct Move {
     pub(crate) role: Role,
 }
 
-/// What a maintenance snapshot remembers of one shard.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) shard: ShardUid,
-    pub(crate) node: NodeUid,
-    pub(crate) role: Role,
+/// A remembered layout: where each shard was and whether it was a master, and which nodes served each database.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Layout {
+    pub(crate) shards: BTreeMap<ShardUid, (NodeUid, bool)>,
+    pub(crate) endpoints: BTreeMap<BdbUid, Vec<NodeUid>>,
 }
+
+/// A node cannot be emptied: its shards fit nowhere else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Insufficient;
 
 /// What the shards of one node take up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,7 +99,11 @@ impl Shards {
 
     /// Shards of one database: by slots, master before replica.
     pub(crate) fn of(&self, bdb: BdbUid) -> impl Iterator<Item = &Shard> {
-        self.by_bdb.get(&bdb).into_iter().flatten().filter_map(|uid| self.by_uid.get(uid))
+        self.by_bdb
+            .get(&bdb)
+            .into_iter()
+            .flatten()
+            .filter_map(|uid| self.by_uid.get(uid))
     }
 
     /// Shards on one node, by uid.
@@ -110,7 +117,9 @@ impl Shards {
 
     /// Shards in memory and on flash, replicas included: what the licence counts.
     pub(crate) fn in_use(&self) -> (u64, u64) {
-        self.loads.values().fold((0, 0), |(ram, flash), load| (ram + load.ram_shards, flash + load.flash_shards))
+        self.loads.values().fold((0, 0), |(ram, flash), load| {
+            (ram + load.ram_shards, flash + load.flash_shards)
+        })
     }
 
     /// Gives a database the shards that `demand` describes: new ones are placed, existing ones split, shrunk, grown or removed.
@@ -118,9 +127,15 @@ impl Shards {
     ///
     /// # Errors
     /// When they do not fit; nothing has changed then.
-    pub(crate) fn shape(&mut self, bdb: BdbUid, sites: &[Site], rules: &Rules, demand: Demand) -> Result<Vec<Shard>, NoRoom> {
+    pub(crate) fn shape(
+        &mut self,
+        bdb: BdbUid,
+        hosts: &[Host],
+        rules: &Rules,
+        demand: Demand,
+    ) -> Result<Vec<Shard>, NoRoom> {
         let before = self.take(bdb);
-        let result = self.try_shape(bdb, &before, sites, rules, demand);
+        let result = self.try_shape(bdb, &before, hosts, rules, demand);
         if let Err(no_room) = result {
             self.put_back(bdb, before);
             return Err(no_room);
@@ -141,12 +156,25 @@ impl Shards {
         self.take(bdb);
     }
 
-    fn try_shape(&mut self, bdb: BdbUid, before: &[Shard], sites: &[Site], rules: &Rules, demand: Demand) -> Result<(), NoRoom> {
-        let roles: &[Role] = if demand.replicated { &[Role::Master, Role::Slave] } else { &[Role::Master] };
+    fn try_shape(
+        &mut self,
+        bdb: BdbUid,
+        before: &[Shard],
+        hosts: &[Host],
+        rules: &Rules,
+        demand: Demand,
+    ) -> Result<(), NoRoom> {
+        let roles: &[Role] = if demand.replicated {
+            &[Role::Master, Role::Slave]
+        } else {
+            &[Role::Master]
+        };
         for part in 0..demand.masters {
             let slots = demand.slots_of(part);
             for &role in roles {
-                let old = before.iter().find(|shard| shard.role == role && shard.slots.0 == slots.0);
+                let old = before
+                    .iter()
+                    .find(|shard| shard.role == role && shard.slots.0 == slots.0);
                 let wanted = Shard {
                     uid: old.map_or(ShardUid(self.last_uid + 1), |shard| shard.uid),
                     bdb,
@@ -157,8 +185,14 @@ impl Shards {
                     flash: demand.flash,
                     up: old.is_none_or(|shard| shard.up),
                 };
-                let stays = old.is_some_and(|old| old.memory_bytes >= wanted.memory_bytes || self.fits(old.node, sites, rules, &wanted));
-                let node = if stays { wanted.node } else { self.seat(&wanted, sites, rules)? };
+                let stays = old.is_some_and(|old| {
+                    old.memory_bytes >= wanted.memory_bytes || self.fits(old.node, hosts, rules, &wanted)
+                });
+                let node = if stays {
+                    wanted.node
+                } else {
+                    self.seat(&wanted, hosts, rules)?
+                };
                 self.insert(Shard { node, ..wanted });
             }
         }
@@ -171,7 +205,10 @@ impl Shards {
         for shard in &lost {
             self.change(shard.uid, |shard| shard.up = false);
         }
-        lost.iter().filter(|shard| shard.role == Role::Master).flat_map(|shard| self.failover(shard.uid)).collect()
+        lost.iter()
+            .filter(|shard| shard.role == Role::Master)
+            .flat_map(|shard| self.failover(shard.uid))
+            .collect()
     }
 
     /// A node came back: its shards synchronise again.
@@ -184,17 +221,33 @@ impl Shards {
 
     /// Makes the live replica of a master the master. Nothing happens to a replica, or without one that is up.
     pub(crate) fn failover(&mut self, master: ShardUid) -> Vec<Move> {
-        let Some(old) = self.get(master).filter(|shard| shard.role == Role::Master).cloned() else { return Vec::new() };
-        let replica = self.of(old.bdb).find(|shard| shard.slots == old.slots && shard.role == Role::Slave && shard.up);
-        let Some(new) = replica.cloned() else { return Vec::new() };
+        let Some(old) = self
+            .get(master)
+            .filter(|shard| shard.role == Role::Master)
+            .cloned()
+        else {
+            return Vec::new();
+        };
+        let replica = self
+            .of(old.bdb)
+            .find(|shard| shard.slots == old.slots && shard.role == Role::Slave && shard.up);
+        let Some(new) = replica.cloned() else {
+            return Vec::new();
+        };
         self.change(old.uid, |shard| shard.role = Role::Slave);
         self.change(new.uid, |shard| shard.role = Role::Master);
         self.sort(old.bdb);
-        let turned = |shard: &Shard, role| Move { shard: shard.uid, bdb: shard.bdb, from: shard.node, to: shard.node, role };
+        let turned = |shard: &Shard, role| Move {
+            shard: shard.uid,
+            bdb: shard.bdb,
+            from: shard.node,
+            to: shard.node,
+            role,
+        };
         vec![turned(&new, Role::Master), turned(&old, Role::Slave)]
     }
 
-    /// Empties a node: masters with a replica elsewhere fail over first, then every shard moves, replicas only if `replicas`.
+    /// Takes the shards that `leaves` names off a node: masters with a replica elsewhere fail over first, then all that is left moves.
     /// `rules` says how a database wants to be placed.
     ///
     /// # Errors
@@ -202,45 +255,77 @@ impl Shards {
     pub(crate) fn evacuate(
         &mut self,
         node: NodeUid,
-        sites: &[Site],
+        hosts: &[Host],
         rules: impl Fn(BdbUid) -> Rules,
-        replicas: bool,
+        leaves: impl Fn(&Shard) -> bool,
     ) -> Result<Vec<Move>, NoRoom> {
         let mut trial = self.clone();
-        let others: Vec<Site> = sites.iter().filter(|site| site.node != node).cloned().collect();
+        let others: Vec<Host> = hosts.iter().filter(|host| host.uid != node).cloned().collect();
         let mut moves = Vec::new();
-        let masters: Vec<ShardUid> = trial.on(node).filter(|shard| shard.role == Role::Master).map(|shard| shard.uid).collect();
+        let masters: Vec<ShardUid> = trial
+            .on(node)
+            .filter(|shard| shard.role == Role::Master && leaves(shard))
+            .map(|shard| shard.uid)
+            .collect();
         for master in masters {
             moves.extend(trial.failover(master));
         }
-        let leaving: Vec<Shard> = trial.on(node).filter(|shard| replicas || shard.role == Role::Master).cloned().collect();
+        let leaving: Vec<Shard> = trial.on(node).filter(|shard| leaves(shard)).cloned().collect();
         for shard in leaving {
             let to = trial.seat(&shard, &others, &rules(shard.bdb))?;
             trial.relocate(shard.uid, to);
-            moves.push(Move { shard: shard.uid, bdb: shard.bdb, from: node, to, role: shard.role });
+            moves.push(Move {
+                shard: shard.uid,
+                bdb: shard.bdb,
+                from: node,
+                to,
+                role: shard.role,
+            });
         }
         *self = trial;
         Ok(moves)
     }
 
-    /// What a node holds, for [`Shards::restore`].
-    pub(crate) fn snapshot(&self, node: NodeUid) -> Vec<Place> {
-        self.on(node).map(|shard| Place { shard: shard.uid, node, role: shard.role }).collect()
+    /// Where every shard is, for [`Shards::restore`].
+    pub(crate) fn layout(&self) -> BTreeMap<ShardUid, (NodeUid, bool)> {
+        self.iter()
+            .map(|shard| (shard.uid, (shard.node, shard.role == Role::Master)))
+            .collect()
     }
 
-    /// Brings the shards of a snapshot back where they were, as far as they exist and fit.
-    pub(crate) fn restore(&mut self, snapshot: &[Place], sites: &[Site], rules: impl Fn(BdbUid) -> Rules) -> Vec<Move> {
+    /// Brings back what a layout has on `node`, as far as it exists and fits.
+    pub(crate) fn restore(
+        &mut self,
+        node: NodeUid,
+        layout: &Layout,
+        hosts: &[Host],
+        rules: impl Fn(BdbUid) -> Rules,
+    ) -> Vec<Move> {
         let mut moves = Vec::new();
-        for place in snapshot {
-            let Some(shard) = self.get(place.shard).cloned() else { continue };
-            if shard.node != place.node && self.fits(place.node, sites, &rules(shard.bdb), &shard) {
-                self.relocate(shard.uid, place.node);
-                moves.push(Move { shard: shard.uid, bdb: shard.bdb, from: shard.node, to: place.node, role: shard.role });
+        for (uid, (_, master)) in layout.shards.iter().filter(|(_, place)| place.0 == node) {
+            let Some(shard) = self.get(*uid).cloned() else {
+                continue;
+            };
+            if shard.node != node && self.fits(node, hosts, &rules(shard.bdb), &shard) {
+                self.relocate(*uid, node);
+                moves.push(Move {
+                    shard: *uid,
+                    bdb: shard.bdb,
+                    from: shard.node,
+                    to: node,
+                    role: shard.role,
+                });
             }
-            if place.role == Role::Master && self.get(place.shard).is_some_and(|shard| shard.role == Role::Slave && shard.up) {
-                let master = self.of(shard.bdb).find(|other| other.slots == shard.slots && other.role == Role::Master);
-                let master = master.map(|master| master.uid);
-                moves.extend(master.into_iter().flat_map(|master| self.failover(master)));
+            if *master
+                && self
+                    .get(*uid)
+                    .is_some_and(|shard| shard.role == Role::Slave && shard.up && shard.node == node)
+            {
+                let other = self
+                    .of(shard.bdb)
+                    .find(|other| other.slots == shard.slots && other.role == Role::Master);
+                let other = other.map(|other| other.uid);
+                moves.extend(other.into_iter().flat_map(|other| self.failover(other)));
             }
         }
         moves
@@ -250,27 +335,56 @@ impl Shards {
     ///
     /// # Errors
     /// When it may not live there.
-    pub(crate) fn migrate(&mut self, uid: ShardUid, to: NodeUid, sites: &[Site], rules: &Rules) -> Result<Option<Move>, NoRoom> {
-        let Some(shard) = self.get(uid).cloned() else { return Ok(None) };
+    pub(crate) fn migrate(
+        &mut self,
+        uid: ShardUid,
+        to: NodeUid,
+        hosts: &[Host],
+        rules: &Rules,
+    ) -> Result<Option<Move>, NoRoom> {
+        let Some(shard) = self.get(uid).cloned() else {
+            return Ok(None);
+        };
         if shard.node == to {
             return Ok(None);
         }
-        if !self.fits(to, sites, rules, &shard) {
+        if !self.fits(to, hosts, rules, &shard) {
             return Err(NoRoom::Resources);
         }
         self.relocate(uid, to);
-        Ok(Some(Move { shard: uid, bdb: shard.bdb, from: shard.node, to, role: shard.role }))
+        Ok(Some(Move {
+            shard: uid,
+            bdb: shard.bdb,
+            from: shard.node,
+            to,
+            role: shard.role,
+        }))
     }
 
     /// Places the dead replicas of a node anew, as replica HA does after its grace period. Those that fit nowhere stay.
-    pub(crate) fn replace_dead_replicas(&mut self, node: NodeUid, sites: &[Site], rules: impl Fn(BdbUid) -> Rules) -> Vec<Move> {
-        let dead: Vec<Shard> = self.on(node).filter(|shard| !shard.up && shard.role == Role::Slave).cloned().collect();
+    pub(crate) fn replace_dead_replicas(
+        &mut self,
+        node: NodeUid,
+        hosts: &[Host],
+        rules: impl Fn(BdbUid) -> Rules,
+    ) -> Vec<Move> {
+        let dead: Vec<Shard> = self
+            .on(node)
+            .filter(|shard| !shard.up && shard.role == Role::Slave)
+            .cloned()
+            .collect();
         let mut moves = Vec::new();
         for shard in dead {
-            if let Ok(to) = self.seat(&shard, sites, &rules(shard.bdb)) {
+            if let Ok(to) = self.seat(&shard, hosts, &rules(shard.bdb)) {
                 self.relocate(shard.uid, to);
                 self.change(shard.uid, |shard| shard.up = true);
-                moves.push(Move { shard: shard.uid, bdb: shard.bdb, from: node, to, role: Role::Slave });
+                moves.push(Move {
+                    shard: shard.uid,
+                    bdb: shard.bdb,
+                    from: node,
+                    to,
+                    role: Role::Slave,
+                });
             }
         }
         moves
@@ -312,18 +426,30 @@ impl Shards {
     fn sort(&mut self, bdb: BdbUid) {
         let by_uid = &self.by_uid;
         if let Some(uids) = self.by_bdb.get_mut(&bdb) {
-            uids.sort_by_key(|uid| by_uid.get(uid).map(|shard| (shard.slots.0, shard.role, shard.uid)));
+            uids.sort_by_key(|uid| {
+                by_uid
+                    .get(uid)
+                    .map(|shard| (shard.slots.0, shard.role, shard.uid))
+            });
         }
     }
 }
 
 fn add(load: &mut Load, shard: &Shard) {
-    *(if shard.flash { &mut load.flash_shards } else { &mut load.ram_shards }) += 1;
+    *(if shard.flash {
+        &mut load.flash_shards
+    } else {
+        &mut load.ram_shards
+    }) += 1;
     load.memory_bytes += shard.memory_bytes;
 }
 
 fn subtract(load: &mut Load, shard: &Shard) {
-    let count = if shard.flash { &mut load.flash_shards } else { &mut load.ram_shards };
+    let count = if shard.flash {
+        &mut load.flash_shards
+    } else {
+        &mut load.ram_shards
+    };
     *count = count.saturating_sub(1);
     load.memory_bytes = load.memory_bytes.saturating_sub(shard.memory_bytes);
 }

@@ -54,7 +54,11 @@ impl KeyType {
             Self::Other => return false,
         };
         let tokens = || ciphers.split([':', ',', ' ']).filter(|token| !token.is_empty());
-        let excluded = |token: &str| token.strip_prefix('!').is_some_and(|rest| rest == own || rest == format!("a{own}"));
+        let excluded = |token: &str| {
+            token
+                .strip_prefix('!')
+                .is_some_and(|rest| rest == own || rest == format!("a{own}"))
+        };
         if tokens().any(excluded) {
             return false;
         }
@@ -67,7 +71,10 @@ impl KeyType {
     fn authenticates(self, token: &str) -> bool {
         let names_ecdsa = token.contains("ECDSA");
         let names_rsa = token.contains("RSA");
-        let group = matches!(token.trim_start_matches('+'), "DEFAULT" | "ALL" | "HIGH" | "MEDIUM" | "COMPLEMENTOFALL");
+        let group = matches!(
+            token.trim_start_matches('+'),
+            "DEFAULT" | "ALL" | "HIGH" | "MEDIUM" | "COMPLEMENTOFALL"
+        );
         match self {
             Self::Rsa { .. } => group || names_rsa || !names_ecdsa,
             Self::Ec => group || names_ecdsa,
@@ -79,10 +86,14 @@ impl KeyType {
 impl Certificate {
     /// Whether `issuer` signed this certificate.
     pub(crate) fn is_issued_by(&self, issuer: &Self) -> bool {
-        let (Ok((_, own)), Ok((_, issuer))) = (X509Certificate::from_der(&self.der), X509Certificate::from_der(&issuer.der)) else {
+        let (Ok((_, own)), Ok((_, issuer))) = (
+            X509Certificate::from_der(&self.der),
+            X509Certificate::from_der(&issuer.der),
+        ) else {
             return false;
         };
-        own.issuer().as_raw() == issuer.subject().as_raw() && own.verify_signature(Some(issuer.public_key())).is_ok()
+        own.issuer().as_raw() == issuer.subject().as_raw()
+            && own.verify_signature(Some(issuer.public_key())).is_ok()
     }
 }
 
@@ -95,12 +106,19 @@ pub(crate) fn read_bundle(pem: &str) -> Result<Vec<Certificate>, String> {
         let der = der.map_err(|error| format!("certificate {}: not PEM: {error}", place + 1))?;
         read_one(der.as_ref()).map_err(|error| format!("certificate {}: {error}", place + 1))
     };
-    CertificateDer::pem_slice_iter(pem.as_bytes()).enumerate().map(read).collect()
+    CertificateDer::pem_slice_iter(pem.as_bytes())
+        .enumerate()
+        .map(read)
+        .collect()
 }
 
 fn read_one(der: &[u8]) -> Result<Certificate, String> {
-    let (_, x509) = X509Certificate::from_der(der).map_err(|error| format!("not an X.509 certificate: {error}"))?;
-    let common_name = x509.subject().iter_common_name().find_map(|name| name.as_str().ok().map(str::to_owned));
+    let (_, x509) =
+        X509Certificate::from_der(der).map_err(|error| format!("not an X.509 certificate: {error}"))?;
+    let common_name = x509
+        .subject()
+        .iter_common_name()
+        .find_map(|name| name.as_str().ok().map(str::to_owned));
     let extended = x509.extended_key_usage().ok().flatten();
     let usage = x509.key_usage().ok().flatten();
     Ok(Certificate {
@@ -130,7 +148,11 @@ fn read_one(der: &[u8]) -> Result<Certificate, String> {
 /// MD5 and SHA-1; a root's signature on itself proves nothing and is not judged.
 fn has_weak_hash(x509: &X509Certificate<'_>) -> bool {
     const WEAK: &[&str] = &[
-        "1.2.840.113549.1.1.2", "1.2.840.113549.1.1.3", "1.2.840.113549.1.1.4", "1.2.840.113549.1.1.5", "1.2.840.10045.4.1",
+        "1.2.840.113549.1.1.2",
+        "1.2.840.113549.1.1.3",
+        "1.2.840.113549.1.1.4",
+        "1.2.840.113549.1.1.5",
+        "1.2.840.10045.4.1",
     ];
     let root = x509.is_ca() && x509.subject() == x509.issuer();
     !root && WEAK.contains(&x509.signature_algorithm.algorithm.to_id_string().as_str())

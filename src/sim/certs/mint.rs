@@ -3,8 +3,8 @@
 use crate::sim::config::{CertificateOrder, CertificateSource, TlsIdentity};
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{
-    CertificateParams, DistinguishedName, DnType, Error, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize,
-    SerialNumber,
+    CertificateParams, DistinguishedName, DnType, Error, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose,
+    PKCS_RSA_SHA256, RsaKeySize, SerialNumber,
 };
 use sha2::{Digest, Sha256};
 use std::{sync::Arc, time::Duration};
@@ -37,8 +37,20 @@ impl KeyKind {
 /// # Errors
 /// A name that cannot stand in a certificate.
 pub fn node(name: &str, addresses: &[&str], now: Timestamp, key: KeyKind) -> Result<TlsIdentity, Error> {
-    let names = [name, "localhost"].into_iter().chain(addresses.iter().copied()).map(str::to_owned).collect();
-    Draft { common_name: name, names, unit: None, serial: name, not_before: now, lasts: YEAR }.signed_by_itself(&key.make()?)
+    let names = [name, "localhost"]
+        .into_iter()
+        .chain(addresses.iter().copied())
+        .map(str::to_owned)
+        .collect();
+    Draft {
+        common_name: name,
+        names,
+        unit: None,
+        serial: name,
+        not_before: now,
+        lasts: YEAR,
+    }
+    .signed_by_itself(&key.make()?)
 }
 
 /// Certificates for clusters created at `now` or later. RSA keys take long: all certificates of a source then share one.
@@ -52,7 +64,10 @@ pub fn source(now: Timestamp, key: KeyKind) -> Result<CertificateSource, Error> 
             KeyKind::Ecdsa => key.make().and_then(|own| cluster(order, now, &own)),
             KeyKind::Rsa4096 => cluster(order, now, &shared),
         };
-        made.unwrap_or_else(|_| TlsIdentity { chain_pem: String::new(), key_pem: String::new() })
+        made.unwrap_or_else(|_| TlsIdentity {
+            chain_pem: String::new(),
+            key_pem: String::new(),
+        })
     }))
 }
 
@@ -63,7 +78,11 @@ fn cluster(order: &CertificateOrder, now: Timestamp, key: &KeyPair) -> Result<Tl
     Draft {
         common_name: fqdn,
         names: vec![fqdn.clone(), format!("*.{fqdn}")],
-        unit: Some(if order.certificate == "proxy" { "redisdb" } else { &order.certificate }),
+        unit: Some(if order.certificate == "proxy" {
+            "redisdb"
+        } else {
+            &order.certificate
+        }),
         serial: &format!("{fqdn}/{}/{}", order.certificate, order.generation),
         not_before: now,
         lasts: if internal { QUARTER } else { YEAR },
@@ -91,16 +110,26 @@ impl Draft<'_> {
             subject.push(DnType::OrganizationalUnitName, unit);
         }
         params.distinguished_name = subject;
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+        params.extended_key_usages = vec![
+            ExtendedKeyUsagePurpose::ServerAuth,
+            ExtendedKeyUsagePurpose::ClientAuth,
+        ];
+        params.key_usages = vec![
+            KeyUsagePurpose::DigitalSignature,
+            KeyUsagePurpose::KeyEncipherment,
+        ];
         let digest = Sha256::digest(self.serial);
         params.serial_number = Some(SerialNumber::from_slice(digest.get(..16).unwrap_or_default()));
         let epoch = rcgen::date_time_ymd(1970, 1, 1);
-        let second = |time: Timestamp| Duration::from_secs(u64::try_from(time.as_second()).unwrap_or_default());
+        let second =
+            |time: Timestamp| Duration::from_secs(u64::try_from(time.as_second()).unwrap_or_default());
         // A minute back, so that a client whose clock is a little behind trusts it too.
         params.not_before = epoch + second(self.not_before - SignedDuration::from_mins(1));
         params.not_after = epoch + second(self.not_before + self.lasts);
         let certificate = params.self_signed(key)?;
-        Ok(TlsIdentity { chain_pem: certificate.pem(), key_pem: key.serialize_pem() })
+        Ok(TlsIdentity {
+            chain_pem: certificate.pem(),
+            key_pem: key.serialize_pem(),
+        })
     }
 }

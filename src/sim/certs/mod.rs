@@ -26,7 +26,14 @@ pub(crate) struct NameRow {
 }
 
 const fn row(name: &'static str, required: bool, has_key: bool, internal: bool) -> NameRow {
-    NameRow { name, required, has_key, internal, since: Profile::V7_4_6, ciphers: None }
+    NameRow {
+        name,
+        required,
+        has_key,
+        internal,
+        since: Profile::V7_4_6,
+        ciphers: None,
+    }
 }
 
 const fn suited(mut row: NameRow, ciphers: &'static str) -> NameRow {
@@ -45,7 +52,10 @@ pub(crate) const NAMES: &[NameRow] = &[
     suited(row("cm", true, true, false), "control_cipher_suites"),
     suited(row("proxy", true, true, false), "data_cipher_list"),
     row("syncer", true, true, false),
-    suited(row("metrics_exporter", true, true, false), "control_cipher_suites"),
+    suited(
+        row("metrics_exporter", true, true, false),
+        "control_cipher_suites",
+    ),
     row("ccs_internode_encryption", true, true, true),
     row("data_internode_encryption", true, true, true),
     row("ldap_client", false, true, false),
@@ -87,9 +97,16 @@ fn invalid<T>(why: impl Into<String>) -> Result<T, CertError> {
 ///
 /// # Errors
 /// The first rule that it breaks.
-pub(crate) fn check(row: &NameRow, chain_pem: &str, key_pem: &str, rules: Rules<'_>) -> Result<(), CertError> {
+pub(crate) fn check(
+    row: &NameRow,
+    chain_pem: &str,
+    key_pem: &str,
+    rules: Rules<'_>,
+) -> Result<(), CertError> {
     let bundle = read_bundle(chain_pem).map_err(CertError::Invalid)?;
-    let Some(leaf) = bundle.first() else { return invalid(format!("{}: no certificate in the PEM text", row.name)) };
+    let Some(leaf) = bundle.first() else {
+        return invalid(format!("{}: no certificate in the PEM text", row.name));
+    };
     for certificate in &bundle {
         check_dates(certificate, rules.now)?;
         check_strength(certificate)?;
@@ -101,24 +118,33 @@ pub(crate) fn check(row: &NameRow, chain_pem: &str, key_pem: &str, rules: Rules<
     check_order(&bundle)?;
     check_usage(row, leaf, rules)?;
     if rules.profile < Profile::V7_8_6
-        && let Some(nameless) = bundle.iter().find(|certificate| certificate.common_name.is_none())
+        && let Some(nameless) = bundle
+            .iter()
+            .find(|certificate| certificate.common_name.is_none())
     {
         return invalid(format!("{}: {} has no Common Name", row.name, nameless.subject));
     }
     if row.internal && !matches!(leaf.key, KeyType::Rsa { .. }) {
-        return invalid(format!("{}: internode certificates must have an RSA key", row.name));
+        return invalid(format!(
+            "{}: internode certificates must have an RSA key",
+            row.name
+        ));
     }
     match rules.ciphers {
-        Some(ciphers) if rules.profile >= Profile::V8_2_0 && !leaf.key.suits(ciphers) => {
-            invalid(format!("{}: no configured cipher suite works with the key type of this certificate", row.name))
-        }
+        Some(ciphers) if rules.profile >= Profile::V8_2_0 && !leaf.key.suits(ciphers) => invalid(format!(
+            "{}: no configured cipher suite works with the key type of this certificate",
+            row.name
+        )),
         _ => Ok(()),
     }
 }
 
 fn check_dates(certificate: &Certificate, now: Timestamp) -> Result<(), CertError> {
     if certificate.not_after <= now.as_second() {
-        return Err(CertError::Expired(format!("certificate {} has expired", certificate.subject)));
+        return Err(CertError::Expired(format!(
+            "certificate {} has expired",
+            certificate.subject
+        )));
     }
     if certificate.not_before > now.as_second() {
         return invalid(format!("certificate {} is not valid yet", certificate.subject));
@@ -128,12 +154,16 @@ fn check_dates(certificate: &Certificate, now: Timestamp) -> Result<(), CertErro
 
 fn check_strength(certificate: &Certificate) -> Result<(), CertError> {
     if certificate.weak_hash {
-        return invalid(format!("certificate {} is signed with a weak hash; SHA-256 or stronger is wanted", certificate.subject));
+        return invalid(format!(
+            "certificate {} is signed with a weak hash; SHA-256 or stronger is wanted",
+            certificate.subject
+        ));
     }
     match certificate.key {
-        KeyType::Rsa { bits } if bits < 2048 => {
-            invalid(format!("certificate {} has an RSA key of {bits} bits; at least 2048 are wanted", certificate.subject))
-        }
+        KeyType::Rsa { bits } if bits < 2048 => invalid(format!(
+            "certificate {} has an RSA key of {bits} bits; at least 2048 are wanted",
+            certificate.subject
+        )),
         _ => Ok(()),
     }
 }
@@ -142,11 +172,17 @@ fn check_key(leaf: &Certificate, key_pem: &str) -> Result<(), CertError> {
     let Ok(key) = PrivateKeyDer::from_pem_slice(key_pem.as_bytes()) else {
         return invalid("the private key is missing or is not an unencrypted PEM private key");
     };
-    let Some(public) = any_supported_type(&key).ok().and_then(|key| key.public_key().map(|spki| spki.to_vec())) else {
+    let Some(public) = any_supported_type(&key)
+        .ok()
+        .and_then(|key| key.public_key().map(|spki| spki.to_vec()))
+    else {
         return invalid("the private key cannot be read or is of an unsupported kind");
     };
     if public != leaf.public_key_info {
-        return invalid(format!("the private key does not belong to certificate {}", leaf.subject));
+        return invalid(format!(
+            "the private key does not belong to certificate {}",
+            leaf.subject
+        ));
     }
     Ok(())
 }
@@ -165,7 +201,11 @@ fn check_order(bundle: &[Certificate]) -> Result<(), CertError> {
 }
 
 fn check_usage(row: &NameRow, leaf: &Certificate, rules: Rules<'_>) -> Result<(), CertError> {
-    let client_auth = if row.internal { rules.profile >= Profile::V7_22_2 } else { rules.strict_usage };
+    let client_auth = if row.internal {
+        rules.profile >= Profile::V7_22_2
+    } else {
+        rules.strict_usage
+    };
     match leaf.extended_usage {
         Some(usage) if !usage.server_auth && row.name != "ldap_client" => {
             return invalid(format!("{}: extended key usage lacks serverAuth", row.name));
@@ -176,8 +216,12 @@ fn check_usage(row: &NameRow, leaf: &Certificate, rules: Rules<'_>) -> Result<()
         _ => {}
     }
     match leaf.key_usage {
-        Some(usage) if !usage.digital_signature => invalid(format!("{}: key usage lacks digitalSignature", row.name)),
-        Some(usage) if !usage.key_encipherment && matches!(leaf.key, KeyType::Rsa { .. }) && rules.strict_usage => {
+        Some(usage) if !usage.digital_signature => {
+            invalid(format!("{}: key usage lacks digitalSignature", row.name))
+        }
+        Some(usage)
+            if !usage.key_encipherment && matches!(leaf.key, KeyType::Rsa { .. }) && rules.strict_usage =>
+        {
             invalid(format!("{}: key usage lacks keyEncipherment", row.name))
         }
         _ => Ok(()),
@@ -197,9 +241,15 @@ pub fn public_key_fingerprint(chain_pem: &str) -> String {
 }
 
 fn leaf_digest(chain_pem: &str, part: impl Fn(&Certificate) -> Vec<u8>) -> String {
-    let leaf = read_bundle(chain_pem).ok().and_then(|bundle| bundle.into_iter().next());
+    let leaf = read_bundle(chain_pem)
+        .ok()
+        .and_then(|bundle| bundle.into_iter().next());
     let digest = leaf.map(|leaf| Sha256::digest(part(&leaf)));
-    digest.iter().flatten().map(|byte| format!("{byte:02x}")).collect()
+    digest
+        .iter()
+        .flatten()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]

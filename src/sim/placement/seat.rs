@@ -5,16 +5,21 @@ use crate::sim::ids::NodeUid;
 use std::{cmp::Reverse, fmt};
 
 /// A node as placement sees it.
-#[derive(Clone, Debug)]
-pub(crate) struct Site {
-    pub(crate) node: NodeUid,
-    /// Empty without rack awareness.
-    pub(crate) rack: String,
-    /// Up, accepting shards, neither leaving nor in maintenance.
-    pub(crate) accepts: bool,
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Host {
+    pub(crate) uid: NodeUid,
+    pub(crate) address: String,
+    pub(crate) rack_id: String,
+    pub(crate) second_rack_id: String,
+    /// Active, accepts servers, not being removed.
+    pub(crate) accepts_shards: bool,
+    /// Not seen as down.
+    pub(crate) alive: bool,
     pub(crate) max_shards: u64,
+    pub(crate) max_listeners: u64,
     /// All memory of the machine.
     pub(crate) memory_bytes: u64,
+    pub(crate) flash_bytes: u64,
 }
 
 /// How a database wants its shards spread.
@@ -56,7 +61,8 @@ impl Demand {
     pub(crate) fn slots_of(&self, part: u32) -> (u32, u32) {
         let (first, last) = self.slots;
         let all = u64::from(last - first) + 1;
-        let border = |part: u32| u32::try_from(all * u64::from(part) / u64::from(self.masters.max(1))).unwrap_or(last);
+        let border =
+            |part: u32| u32::try_from(all * u64::from(part) / u64::from(self.masters.max(1))).unwrap_or(last);
         (first + border(part), first + border(part + 1) - 1)
     }
 }
@@ -92,60 +98,84 @@ pub(crate) fn provisional_memory(total: u64, allocated: u64) -> u64 {
 
 impl Shards {
     /// Whether `shard` may live on `node`.
-    pub(super) fn fits(&self, node: NodeUid, sites: &[Site], rules: &Rules, shard: &Shard) -> bool {
-        sites.iter().find(|site| site.node == node).is_some_and(|site| {
-            let there = site.accepts && allowed(site, rules);
-            there && self.apart(site, shard, sites, rules) && self.has_room(site, rules, shard)
+    pub(super) fn fits(&self, node: NodeUid, hosts: &[Host], rules: &Rules, shard: &Shard) -> bool {
+        hosts.iter().find(|host| host.uid == node).is_some_and(|host| {
+            let there = host.accepts_shards && allowed(host, rules);
+            there && self.apart(host, shard, hosts, rules) && self.has_room(host, rules, shard)
         })
     }
 
     /// The best node for `shard`.
-    pub(super) fn seat(&self, shard: &Shard, sites: &[Site], rules: &Rules) -> Result<NodeUid, NoRoom> {
-        let open = || sites.iter().filter(|site| site.accepts && allowed(site, rules));
-        let apart = |site: &&Site| !self.counterparts(shard).any(|other| other.node == site.node);
+    pub(super) fn seat(&self, shard: &Shard, hosts: &[Host], rules: &Rules) -> Result<NodeUid, NoRoom> {
+        let open = || {
+            hosts
+                .iter()
+                .filter(|host| host.accepts_shards && allowed(host, rules))
+        };
+        let apart = |host: &&Host| !self.counterparts(shard).any(|other| other.node == host.uid);
         if open().next().is_none() {
             return Err(NoRoom::Resources);
         }
         if open().filter(apart).count() == 0 {
             return Err(NoRoom::Nodes);
         }
-        if open().filter(|site| self.apart(site, shard, sites, rules)).count() == 0 {
+        if open()
+            .filter(|host| self.apart(host, shard, hosts, rules))
+            .count()
+            == 0
+        {
             return Err(NoRoom::Racks);
         }
-        let fitting = open().filter(|site| self.apart(site, shard, sites, rules) && self.has_room(site, rules, shard));
-        let best = fitting.min_by_key(|site| {
-            let same = self.of(shard.bdb).filter(|other| other.node == site.node && other.role == shard.role).count();
+        let fitting =
+            open().filter(|host| self.apart(host, shard, hosts, rules) && self.has_room(host, rules, shard));
+        let best = fitting.min_by_key(|host| {
+            let same = self
+                .of(shard.bdb)
+                .filter(|other| other.node == host.uid && other.role == shard.role)
+                .count();
             let spread = match rules.strategy {
                 Strategy::Dense => u64::from(same == 0),
                 Strategy::Sparse => u64::try_from(same).unwrap_or(u64::MAX),
             };
-            let load = self.load(site.node);
-            (spread, Reverse(provisional_memory(site.memory_bytes, load.memory_bytes)), load.shards(), site.node)
+            let load = self.load(host.uid);
+            (
+                spread,
+                Reverse(provisional_memory(host.memory_bytes, load.memory_bytes)),
+                load.shards(),
+                host.uid,
+            )
         });
-        best.map(|site| site.node).ok_or(NoRoom::Resources)
+        best.map(|host| host.uid).ok_or(NoRoom::Resources)
     }
 
     /// Shards with the same slots of the same database.
     fn counterparts(&self, shard: &Shard) -> impl Iterator<Item = &Shard> {
-        self.of(shard.bdb).filter(|other| other.slots == shard.slots && other.uid != shard.uid)
+        self.of(shard.bdb)
+            .filter(|other| other.slots == shard.slots && other.uid != shard.uid)
     }
 
     /// Whether no counterpart shares the node or, if that matters, the rack.
-    fn apart(&self, site: &Site, shard: &Shard, sites: &[Site], rules: &Rules) -> bool {
+    fn apart(&self, host: &Host, shard: &Shard, hosts: &[Host], rules: &Rules) -> bool {
         self.counterparts(shard).all(|other| {
-            let rack = sites.iter().find(|site| site.node == other.node).map(|site| site.rack.to_ascii_lowercase());
-            let same_rack = rules.rack_aware && rack.is_some_and(|rack| rack == site.rack.to_ascii_lowercase());
-            other.node != site.node && !same_rack
+            let rack = hosts
+                .iter()
+                .find(|host| host.uid == other.node)
+                .map(|host| host.rack_id.to_ascii_lowercase());
+            let same_rack =
+                rules.rack_aware && rack.is_some_and(|rack| rack == host.rack_id.to_ascii_lowercase());
+            other.node != host.uid && !same_rack
         })
     }
 
-    fn has_room(&self, site: &Site, rules: &Rules, shard: &Shard) -> bool {
-        let load = self.load(site.node);
-        let memory = rules.overbooking || shard.memory_bytes <= provisional_memory(site.memory_bytes, load.memory_bytes);
-        memory && load.shards() < site.max_shards
+    fn has_room(&self, host: &Host, rules: &Rules, shard: &Shard) -> bool {
+        let load = self.load(host.uid);
+        let memory = rules.overbooking
+            || shard.memory_bytes <= provisional_memory(host.memory_bytes, load.memory_bytes);
+        memory && load.shards() < host.max_shards
     }
 }
 
-fn allowed(site: &Site, rules: &Rules) -> bool {
-    !rules.avoid_nodes.contains(&site.node) && (rules.use_nodes.is_empty() || rules.use_nodes.contains(&site.node))
+fn allowed(host: &Host, rules: &Rules) -> bool {
+    !rules.avoid_nodes.contains(&host.uid)
+        && (rules.use_nodes.is_empty() || rules.use_nodes.contains(&host.uid))
 }
