@@ -1,0 +1,306 @@
+//! `RedisDatabase`: one database of a Redis Enterprise cluster.
+
+use crate::api::AdoptionPolicy;
+use crate::api::ByteQuantity;
+use crate::api::ClusterIdentity;
+use crate::api::ClusterRef;
+use crate::api::Condition;
+use crate::api::DeletionPolicy;
+use crate::api::Intent;
+use crate::api::ManagementPolicy;
+use crate::api::SecretRef;
+use kube::CustomResource;
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// A database (bdb) of a Redis Enterprise cluster.
+///
+/// Fields left out are unmanaged: never sent, never reset. What the server chose shows in `status.effective`.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[kube(
+    group = "regent.dev",
+    version = "v1alpha1",
+    kind = "RedisDatabase",
+    plural = "redisdatabases",
+    shortname = "rsdb",
+    category = "regent",
+    namespaced,
+    status = "RedisDatabaseStatus",
+    derive = "PartialEq"
+)]
+#[serde(rename_all = "camelCase")]
+pub struct RedisDatabaseSpec {
+    /// The RedisCluster that holds the database. Immutable.
+    pub cluster_ref: ClusterRef,
+    /// Name of the database in Redis Enterprise; the object's name when left out. Immutable once set. REST: `name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database_name: Option<String>,
+    /// Memory limit of the whole database, replicas included, such as `2Gi`. Growing is online. Shrinking below what is in
+    /// use needs `Memory` in `allowDowngrades`. REST: `memory_size`.
+    pub memory_size: ByteQuantity,
+    /// Number of master shards. Can only grow, and only to a multiple; growing reshards online. REST: `shards_count`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard_count: Option<u32>,
+    /// Whether every master shard has a replica on another node. Turning it on halves the memory left for data; turning
+    /// it off needs `Replication` in `allowDowngrades`. REST: `replication`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replication: Option<bool>,
+    /// How data is kept on disk. Weakening it needs `Persistence` in `allowDowngrades`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persistence: Option<Persistence>,
+    /// What happens when memory is full: `NoEviction`, `AllKeysLru`, `AllKeysLfu`, `AllKeysRandom`, `VolatileLru`,
+    /// `VolatileLfu`, `VolatileRandom` or `VolatileTtl`. Changes apply online. REST: `eviction_policy`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eviction_policy: Option<EvictionPolicy>,
+    /// Port of the endpoint, 10000 to 19999 except 10050; the server chooses when left out. Immutable. REST: `port`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// TLS of the endpoint. Turning it off needs `Tls` in `allowDowngrades`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<DatabaseTls>,
+    /// Which proxies serve the endpoint: `Single`, `AllMasterShards` or `AllNodes`. REST: `proxy_policy`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_policy: Option<ProxyPolicy>,
+    /// Where shards are placed: `Dense` (on as few nodes as possible) or `Sparse` (on as many as possible). A change
+    /// affects shards placed from then on. REST: `shards_placement`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard_placement: Option<ShardPlacement>,
+    /// Tags of the database. Tags that others set stay. Keys beginning with `regent-` are reserved. REST: `tags`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<BTreeMap<String, String>>,
+    /// Secret with the database's password. REST: `authentication_redis_pass`, PUT `/v1/bdbs/{uid}/passwords`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_secret_ref: Option<PasswordSecretRef>,
+    /// Secret that Regent writes for applications, with the keys of the Service Binding specification: `type`, `provider`,
+    /// `host`, `port`, `username`, `password`, `uri`, `database`, `tls` and `certificates`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection_secret: Option<SecretRef>,
+    /// What happens to the database when this object is deleted: `Retain` (when left out) leaves it and its data,
+    /// `Delete` deletes both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<DeletionPolicy>,
+    /// Whether a database of this name that nobody owns is taken over: `Never` (when left out) or `IfUnowned`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adoption_policy: Option<AdoptionPolicy>,
+    /// How far Regent may go: `Enforce` (when left out), `Plan` (say what would be done) or `Observe` (report only).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub management_policy: Option<ManagementPolicy>,
+    /// Protections that a change of this spec may lower: `Persistence`, `Replication`, `Tls`, `Memory`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_downgrades: Option<Vec<Downgrade>>,
+}
+
+/// How data is kept on disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Persistence {
+    /// `Disabled`, `Aof` (append-only file) or `Snapshot`. REST: `data_persistence`.
+    pub mode: PersistenceMode,
+    /// With `Aof`: how often it is flushed to disk, `EverySecond` or `Always`. REST: `aof_policy`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fsync: Option<Fsync>,
+    /// With `Snapshot`: when one is taken. REST: `snapshot_policy`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshots: Option<Vec<SnapshotRule>>,
+}
+
+/// A snapshot is taken after this many seconds if at least this many keys changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SnapshotRule {
+    /// Seconds. REST: `secs`.
+    pub seconds: u32,
+    /// Changed keys. REST: `writes`.
+    pub changes: u32,
+}
+
+/// Kinds of persistence: `Disabled`, `Aof` or `Snapshot`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::EnumIter)]
+pub enum PersistenceMode {
+    /// Data is in memory only.
+    Disabled,
+    /// Every write is logged.
+    Aof,
+    /// The data set is written out from time to time.
+    Snapshot,
+}
+
+/// How often the append-only file is flushed: `EverySecond` or `Always`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::EnumIter)]
+pub enum Fsync {
+    /// Once a second.
+    EverySecond,
+    /// On every write.
+    Always,
+}
+
+/// Eviction policies of Redis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::EnumIter)]
+pub enum EvictionPolicy {
+    /// Writes fail when memory is full.
+    NoEviction,
+    /// Least recently used of all keys.
+    AllKeysLru,
+    /// Least frequently used of all keys.
+    AllKeysLfu,
+    /// Any key.
+    AllKeysRandom,
+    /// Least recently used of the keys that expire.
+    VolatileLru,
+    /// Least frequently used of the keys that expire.
+    VolatileLfu,
+    /// Any of the keys that expire.
+    VolatileRandom,
+    /// The keys that expire soonest.
+    VolatileTtl,
+}
+
+/// TLS of a database endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DatabaseTls {
+    /// `Disabled`, `Enabled` (clients must use TLS) or `ReplicaOnly` (only replication uses TLS). Open connections stay as
+    /// they are. REST: `tls_mode`.
+    pub mode: TlsMode,
+}
+
+/// Modes of TLS: `Disabled`, `Enabled` or `ReplicaOnly`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::EnumIter)]
+pub enum TlsMode {
+    /// No TLS.
+    Disabled,
+    /// TLS for every client.
+    Enabled,
+    /// TLS for replication only.
+    ReplicaOnly,
+}
+
+/// Which proxies serve an endpoint: `Single`, `AllMasterShards` or `AllNodes`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::EnumIter)]
+pub enum ProxyPolicy {
+    /// The proxy of one node.
+    Single,
+    /// The proxies of nodes with a master shard.
+    AllMasterShards,
+    /// The proxies of all nodes.
+    AllNodes,
+}
+
+/// Where shards are placed: `Dense` or `Sparse`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::EnumIter)]
+pub enum ShardPlacement {
+    /// On as few nodes as possible.
+    Dense,
+    /// On as many nodes as possible.
+    Sparse,
+}
+
+/// The Secret that holds a database's password.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PasswordSecretRef {
+    /// Name of the Secret.
+    pub name: String,
+    /// Key that holds the password; `password` when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// `true` makes the Secret with a random password if it does not exist. It is never rewritten afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generate: Option<bool>,
+}
+
+/// A protection that a change may lower: `Persistence`, `Replication`, `Tls` or `Memory`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, strum::EnumIter)]
+pub enum Downgrade {
+    /// Persistence may be switched off or weakened.
+    Persistence,
+    /// Replication may be switched off.
+    Replication,
+    /// TLS may be switched off or limited to replication.
+    Tls,
+    /// The memory limit may fall below what is in use.
+    Memory,
+}
+
+/// What Regent saw and did for a RedisDatabase.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RedisDatabaseStatus {
+    /// Generation of the spec that this status speaks of; -1 until the object was first seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Conditions: `Ready` and `Synced` always, others while they apply.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+    /// Value of the annotation `regent.dev/reconcile-requested-at` that was last acted on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled_reconcile_at: Option<String>,
+    /// Identity of the cluster in which the database lives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_identity: Option<ClusterIdentity>,
+    /// Uid of the database in Redis Enterprise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
+    /// Whether the database existed before this object and was taken over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adopted: bool,
+    /// What was decided last and may still be under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<Intent>,
+    /// Host of the endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Port of the endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// Uid and resourceVersion of the password Secret that the database has, as `<uid>/<resourceVersion>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_version: Option<String>,
+    /// The connection Secret, in the form that the Service Binding specification reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding: Option<SecretRef>,
+    /// Values in force, those that the server chose included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective: Option<EffectiveDatabase>,
+    /// What Regent would do; only under `managementPolicy: Plan`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plan: Vec<String>,
+}
+
+/// Values of the database in force, those that the server chose included.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EffectiveDatabase {
+    /// Status of the database as Redis Enterprise reports it, such as `active`.
+    pub status: String,
+    /// Version of Redis that it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redis_version: Option<String>,
+    /// Memory limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_size: Option<ByteQuantity>,
+    /// Master shards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard_count: Option<u32>,
+    /// Whether it is replicated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replication: Option<bool>,
+    /// Persistence, in the words of Redis Enterprise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persistence: Option<String>,
+    /// Eviction policy, in the words of Redis Enterprise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eviction_policy: Option<String>,
+    /// Proxy policy, in the words of Redis Enterprise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_policy: Option<String>,
+    /// TLS mode, in the words of Redis Enterprise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_mode: Option<String>,
+    /// Whether clients must show a certificate, in the words of Redis Enterprise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_authentication: Option<String>,
+}
