@@ -5,6 +5,10 @@
 /// Floor 0: a Redis Enterprise cluster in memory.
 pub mod sim;
 
+/// Floors 1 and 3: what Redis Enterprise speaks, and the client.
+#[cfg(feature = "operator")]
+pub mod rest;
+
 /// Floor 1: what users write.
 #[cfg(feature = "operator")]
 pub mod api;

@@ -1,0 +1,3 @@
+//! What Redis Enterprise speaks: its objects, its calls, its errors, and the client.
+
+pub mod model;
