@@ -12,3 +12,15 @@ pub mod rest;
 /// Floor 1: what users write.
 #[cfg(feature = "operator")]
 pub mod api;
+
+/// Floor 2: what to do next, decided.
+#[cfg(feature = "operator")]
+pub mod plan;
+
+/// Floor 2: what came of it, told.
+#[cfg(feature = "operator")]
+pub mod report;
+
+/// Floor 4: observation and execution.
+#[cfg(feature = "operator")]
+pub mod engine;

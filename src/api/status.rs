@@ -210,6 +210,25 @@ pub enum Record {
     },
 }
 
+impl std::fmt::Display for Record {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Intent(intent) => write!(f, "{:?} {}", intent.action, intent.target),
+            Self::Resolved => f.write_str("nothing is under way"),
+            Self::NodePin { node, pin } => write!(f, "node {node} shows {pin}"),
+            Self::ApiCertificatePin(Some(pin)) => write!(f, "the cluster shows {pin}"),
+            Self::ApiCertificatePin(None) => f.write_str("the authority vouches for the cluster"),
+            Self::Identity(identity) => write!(f, "cluster {} created {}", identity.name, identity.created_time),
+            Self::Node { node, uid } => write!(f, "node {node} has uid {uid}"),
+            Self::NodeGone { node } => write!(f, "node {node} has left"),
+            Self::Database { uid, adopted: false } => write!(f, "database {uid} is ours"),
+            Self::Database { uid, adopted: true } => write!(f, "database {uid} is taken over"),
+            Self::PasswordVersion(version) => write!(f, "the password is that of Secret version {version}"),
+            Self::Certificate { fingerprint } => write!(f, "every node has certificate {fingerprint}"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

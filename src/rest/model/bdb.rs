@@ -81,3 +81,26 @@ pub struct Endpoint {
     #[serde(default)]
     pub addr_type: Option<String>,
 }
+
+server_string! {
+    /// Role of a shard.
+    ShardRole {
+        /// Takes writes.
+        Master = "master",
+        /// Follows a master.
+        Slave = "slave",
+    }
+}
+
+/// A shard, as GET `/v1/shards` lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Shard {
+    /// Uid; text on the wire.
+    pub uid: String,
+    /// Its database.
+    pub bdb_uid: BdbUid,
+    /// Its node.
+    pub node_uid: crate::rest::model::NodeUid,
+    /// Its role.
+    pub role: ShardRole,
+}
