@@ -4,7 +4,7 @@
 
 mod seat;
 
-pub(crate) use seat::{Demand, Host, NoRoom, Rules, Strategy, provisional_memory};
+pub(crate) use seat::{Demand, Host, NoRoom, Rules, Strategy};
 
 use super::ids::{BdbUid, NodeUid, ShardUid};
 use std::collections::BTreeMap;
@@ -361,18 +361,16 @@ impl Shards {
         }))
     }
 
-    /// Places the dead replicas of a node anew, as replica HA does after its grace period. Those that fit nowhere stay.
+    /// Places the dead replicas of a node anew, as replica HA does after its grace period, as far as `wanted` and as they fit.
     pub(crate) fn replace_dead_replicas(
         &mut self,
         node: NodeUid,
         hosts: &[Host],
+        wanted: impl Fn(&Shard) -> bool,
         rules: impl Fn(BdbUid) -> Rules,
     ) -> Vec<Move> {
-        let dead: Vec<Shard> = self
-            .on(node)
-            .filter(|shard| !shard.up && shard.role == Role::Slave)
-            .cloned()
-            .collect();
+        let dead = |shard: &&Shard| !shard.up && shard.role == Role::Slave && wanted(shard);
+        let dead: Vec<Shard> = self.on(node).filter(dead).cloned().collect();
         let mut moves = Vec::new();
         for shard in dead {
             if let Ok(to) = self.seat(&shard, hosts, &rules(shard.bdb)) {

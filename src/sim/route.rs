@@ -72,6 +72,7 @@ impl Route {
 
 /// Every route, by family.
 pub(crate) const TABLES: &[&[Route]] = &[
+    resources::availability::ROUTES,
     resources::bdbs::ROUTES,
     resources::certificates::ROUTES,
     resources::passwords::ROUTES,

@@ -59,6 +59,8 @@ pub(crate) enum Due {
     ReplicaHa(ClusterId, NodeUid),
     /// Anything that one database waits for (backup, import ...).
     Database(ClusterId, BdbUid, &'static str),
+    /// A node begins to use the cluster's present certificate of that name.
+    Certificate(ClusterId, NodeIndex, &'static str),
     /// A user disappears after its deletion.
     UserGone(ClusterId, u64),
 }

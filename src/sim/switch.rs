@@ -11,6 +11,16 @@ pub enum Switch {
     UnknownFieldsIgnored,
     /// Status of a mismatch of `cluster-state-id`.
     StateIdMismatch406,
+    /// A database with TLS needs client certificates unless told otherwise.
+    ClientCertificateOptional,
+    /// Creating a database without `redis_version` on 7.4.
+    VersionlessCreate,
+    /// Whether `authentication_redis_pass` follows the passwords calls.
+    RedisPassIsStale,
+    /// Whether a second password can be added.
+    NoPasswordOverlap,
+    /// Usages that an uploaded certificate must list.
+    LenientCertificateUsage,
 }
 
 /// Row of the table of switches.
@@ -50,6 +60,41 @@ pub const SWITCHES: &[SwitchRow] = &[
         default: "a wrong cluster-state-id is 409",
         alternative: "a wrong cluster-state-id is 406",
         source: "error code documented, status not",
+    },
+    SwitchRow {
+        switch: Switch::ClientCertificateOptional,
+        name: "client-certificate-optional",
+        default: "tls_mode enabled without client certificates is 406 unless enforce_client_authentication is disabled",
+        alternative: "tls_mode enabled without client certificates is accepted",
+        source: "documented default of enforce_client_authentication, absent from a capture",
+    },
+    SwitchRow {
+        switch: Switch::VersionlessCreate,
+        name: "versionless-create",
+        default: "7.4 refuses to create a database without redis_version",
+        alternative: "7.4 chooses a version as later ones do",
+        source: "seen on a 7.4.6 container, against the documentation",
+    },
+    SwitchRow {
+        switch: Switch::RedisPassIsStale,
+        name: "redis-pass-is-stale",
+        default: "authentication_redis_pass follows PUT and DELETE passwords",
+        alternative: "authentication_redis_pass shows what was last set through the database object",
+        source: "undocumented",
+    },
+    SwitchRow {
+        switch: Switch::NoPasswordOverlap,
+        name: "no-password-overlap",
+        default: "POST passwords adds a second password",
+        alternative: "POST passwords is 406 while there is a password",
+        source: "the page on rotating passwords against the reference of the call",
+    },
+    SwitchRow {
+        switch: Switch::LenientCertificateUsage,
+        name: "lenient-certificate-usage",
+        default: "uploaded certificates must list serverAuth, clientAuth, digitalSignature and keyEncipherment",
+        alternative: "clientAuth and keyEncipherment are wanted between nodes only",
+        source: "guidelines for certificates; enforcement is documented for internode certificates",
     },
 ];
 

@@ -1,3 +1,4 @@
+use super::seat::provisional_memory;
 use super::*;
 
 const GIB: u64 = 1 << 30;
@@ -226,7 +227,7 @@ fn replica_ha_replaces_dead_replicas_elsewhere() {
         .into_iter()
         .filter(|host| host.uid != NodeUid(2))
         .collect();
-    let moves = shards.replace_dead_replicas(NodeUid(2), &up, |_| Rules::default());
+    let moves = shards.replace_dead_replicas(NodeUid(2), &up, |_| true, |_| Rules::default());
     assert_eq!(moves.iter().map(|step| step.to.0).collect::<Vec<_>>(), [3]);
     assert!(shards.iter().all(|shard| shard.up));
 }

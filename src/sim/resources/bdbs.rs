@@ -1,132 +1,271 @@
-//! Databases: `/v1/bdbs` and what happens to them when nodes come and go.
+//! Databases: `/v1/bdbs`, `/v2/bdbs` and what happens to them when nodes come and go.
 
-use crate::sim::ids::{BdbUid, ClusterId, NodeUid, ShardUid};
-use crate::sim::placement::{Insufficient, Layout};
+mod change;
+mod machine;
+mod nodes;
+mod render;
+mod store;
+mod validate;
+
+pub(crate) use machine::machine_due;
+pub(crate) use nodes::{Evacuation, evacuable, evacuate, node_found, node_lost, replica_ha, restore};
+pub(crate) use store::{Change, Database, Databases, NodeShard, ShardCounts, Status, rules};
+
+use crate::sim::auth::Permission;
+use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::ids::BdbUid;
 use crate::sim::route::Route;
-use crate::sim::state::{Cluster, Env};
+use crate::sim::switch::Switch;
+use crate::sim::version::Profile;
+use render::View;
+use serde_json::{Value, json};
+use std::time::Duration;
 
 /// Routes of this family.
-pub(crate) const ROUTES: &[Route] = &[];
+pub(crate) const ROUTES: &[Route] = &[
+    Route::new("GET", "/v1/bdbs", Permission::View, list),
+    Route::new("POST", "/v1/bdbs", Permission::WriteDatabases, change::create),
+    Route::new("POST", "/v2/bdbs", Permission::WriteDatabases, change::create_v2),
+    Route::new("GET", "/v1/bdbs/{uid}", Permission::View, one),
+    Route::new(
+        "PUT",
+        "/v1/bdbs/{uid}",
+        Permission::WriteDatabases,
+        change::update,
+    ),
+    Route::new(
+        "PUT",
+        "/v1/bdbs/{uid}/{action}",
+        Permission::WriteDatabases,
+        change::update_with_action,
+    ),
+    Route::new("DELETE", "/v1/bdbs/{uid}", Permission::WriteDatabases, delete),
+    Route::new(
+        "POST",
+        "/v1/bdbs/{uid}/actions/import",
+        Permission::WriteDatabases,
+        import,
+    ),
+    Route::new(
+        "PUT",
+        "/v1/bdbs/{uid}/actions/import_reset_status",
+        Permission::WriteDatabases,
+        import_reset_status,
+    ),
+    Route::new(
+        "POST",
+        "/v1/bdbs/{uid}/actions/stop_traffic",
+        Permission::WriteDatabases,
+        stop_traffic,
+    )
+    .since(Profile::V7_8_6),
+    Route::new(
+        "POST",
+        "/v1/bdbs/{uid}/actions/resume_traffic",
+        Permission::WriteDatabases,
+        resume_traffic,
+    )
+    .since(Profile::V7_8_6),
+];
 
-/// The databases of a cluster.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Databases {}
-
-/// A shard as node objects count it.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct NodeShard {
-    pub(crate) uid: ShardUid,
-    pub(crate) master: bool,
-    pub(crate) flash: bool,
-    pub(crate) memory_bytes: u64,
+fn list(ctx: &mut Ctx<'_>) -> Answer {
+    let view = view(ctx);
+    let defaults = render::defaults(ctx.env.profile);
+    let internals = ctx.cluster.policy.get("show_internals") == Some(&Value::Bool(true));
+    let visible = ctx
+        .cluster
+        .databases
+        .iter()
+        .filter(|database| internals || !database.flag("internal"));
+    let all: Vec<Value> = visible
+        .map(|database| render::object(ctx.cluster, ctx.env, database, &defaults, &view))
+        .collect();
+    Ok(Reply::json(all))
 }
 
-/// Shards in use, replicas included, as a licence counts them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ShardCounts {
-    pub(crate) ram: u64,
-    pub(crate) flash: u64,
+fn one(ctx: &mut Ctx<'_>) -> Answer {
+    let uid = existing(ctx)?;
+    let view = view(ctx);
+    Ok(Reply::json(shown(ctx, uid, &view)))
 }
 
-/// How a node is emptied.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Evacuation {
-    /// Replicas of highly available databases move too, instead of staying (`evict_ha_replica`).
-    pub(crate) move_replicas: bool,
-    /// Only these databases; all when empty (`evict_dbs`).
-    pub(crate) only: Vec<BdbUid>,
+/// 200 at once; the database is gone when its machine has ended.
+fn delete(ctx: &mut Ctx<'_>) -> Answer {
+    let uid = existing(ctx)?;
+    let database = ctx.cluster.databases.get(uid);
+    if database.is_some_and(|database| database.flag("internal")) {
+        return Err(ApiError::forbidden(
+            "forbidden",
+            "an internal database cannot be deleted",
+        ));
+    }
+    if !database.is_some_and(|database| matches!(database.status, Status::Active | Status::CreationFailed)) {
+        return Err(busy(uid));
+    }
+    let length = ctx.env.timings.bdb_delete;
+    machine::start(ctx.cluster, ctx.env, uid, Change::Delete, length);
+    ctx.commit();
+    let view = View::of(ctx.cluster, &ctx.call.actor);
+    Ok(Reply::json(shown(ctx, uid, &view)))
 }
 
-impl Databases {
-    /// Shards that live on `node`.
-    pub(crate) fn shards_on(&self, _node: NodeUid) -> Vec<NodeShard> {
-        Vec::new()
+/// The body may only say where from; without one the sources of last time are used.
+fn import(ctx: &mut Ctx<'_>) -> Answer {
+    let uid = settled(ctx)?;
+    let mut body = ctx.call.object()?;
+    let sources = body.remove("dataset_import_sources");
+    body.remove("email_notification");
+    if let Some(other) = body.keys().next() {
+        return Err(ApiError::not_acceptable(
+            "invalid_param",
+            format!("{other} cannot be set by an import"),
+        ));
     }
-
-    /// How many endpoints are bound on `node`.
-    pub(crate) fn endpoints_on(&self, _node: NodeUid) -> usize {
-        0
+    let Some(database) = ctx.cluster.databases.get_mut(uid) else {
+        return Err(missing(uid));
+    };
+    let has_sources = |sources: &Value| sources.as_array().is_some_and(|list| !list.is_empty());
+    if let Some(sources) = sources {
+        database.set.insert("dataset_import_sources".to_owned(), sources);
     }
-
-    /// Shards in use.
-    pub(crate) fn shard_counts(&self) -> ShardCounts {
-        ShardCounts::default()
+    if !database
+        .set
+        .get("dataset_import_sources")
+        .is_some_and(has_sources)
+    {
+        return Err(ApiError::not_acceptable(
+            "invalid_param",
+            "dataset_import_sources are needed",
+        ));
     }
+    database
+        .set
+        .insert("import_status".to_owned(), json!("importing"));
+    let length = ctx.env.timings.bdb_update;
+    machine::start(ctx.cluster, ctx.env, uid, Change::Import, length);
+    ctx.commit();
+    Ok(Reply::empty())
+}
 
-    /// Databases whose status is not `active`.
-    pub(crate) fn unsettled(&self) -> Vec<BdbUid> {
-        Vec::new()
+fn import_reset_status(ctx: &mut Ctx<'_>) -> Answer {
+    let uid = settled(ctx)?;
+    if let Some(database) = ctx.cluster.databases.get_mut(uid) {
+        database.set.insert("import_status".to_owned(), json!("idle"));
+        database.set.remove("import_failure_reason");
     }
+    ctx.commit();
+    Ok(Reply::empty())
+}
 
-    /// Whether any database is replicated.
-    pub(crate) fn any_replicated(&self) -> bool {
-        false
+fn stop_traffic(ctx: &mut Ctx<'_>) -> Answer {
+    set_traffic(ctx, true)
+}
+
+fn resume_traffic(ctx: &mut Ctx<'_>) -> Answer {
+    set_traffic(ctx, false)
+}
+
+fn set_traffic(ctx: &mut Ctx<'_>, stopped: bool) -> Answer {
+    let uid = settled(ctx)?;
+    if let Some(database) = ctx.cluster.databases.get_mut(uid) {
+        database
+            .set
+            .insert("traffic_manually_disabled".to_owned(), json!(stopped));
     }
+    let action_uid = settle(ctx, uid, Duration::ZERO);
+    Ok(Reply::json(json!({"action_uid": action_uid})))
+}
 
-    /// Whether there is such a database.
-    pub(crate) fn contains(&self, _bdb: BdbUid) -> bool {
-        false
-    }
+/// Lets a database be `active-change-pending` for the time of an update and `extra`; gives the `action_uid`.
+pub(crate) fn settle(ctx: &mut Ctx<'_>, uid: BdbUid, extra: Duration) -> String {
+    let length = ctx.env.timings.bdb_update + extra;
+    let action_uid = machine::start(ctx.cluster, ctx.env, uid, Change::Settle, length);
+    ctx.commit();
+    action_uid
+}
 
-    /// (database, value) for every database that carries the tag `key` and is not being deleted.
-    pub(crate) fn tagged(&self, _key: &str) -> Vec<(BdbUid, String)> {
-        Vec::new()
-    }
-
-    /// The value that `GET /v1/bdbs/{uid}` shows for `field`, for the monitor of unchanged fields.
-    pub(crate) fn shown(&self, _bdb: BdbUid, _field: &str) -> Option<serde_json::Value> {
-        None
-    }
-
-    /// Where everything is now.
-    pub(crate) fn layout(&self) -> Layout {
-        Layout::default()
+/// The database that the path names.
+///
+/// # Errors
+/// 404.
+pub(crate) fn existing(ctx: &Ctx<'_>) -> Result<BdbUid, ApiError> {
+    let uid: BdbUid = ctx.call.param("uid")?;
+    if ctx.cluster.databases.contains(uid) {
+        Ok(uid)
+    } else {
+        Err(missing(uid))
     }
 }
 
-/// How many shards and endpoints `evacuate` would move off `node`.
-pub(crate) fn evacuable(
-    _cluster: &Cluster,
-    _env: &Env,
-    _node: NodeUid,
-    _how: &Evacuation,
-) -> Result<usize, Insufficient> {
-    Ok(0)
+/// The database that the path names, if nothing is going on with it.
+///
+/// # Errors
+/// 404, 409.
+pub(crate) fn settled(ctx: &Ctx<'_>) -> Result<BdbUid, ApiError> {
+    let uid = existing(ctx)?;
+    let active = ctx
+        .cluster
+        .databases
+        .get(uid)
+        .is_some_and(|database| database.status == Status::Active);
+    if active { Ok(uid) } else { Err(busy(uid)) }
 }
 
-/// Moves shards and endpoints off `node`; nothing moves if not all can.
-pub(crate) fn evacuate(
-    _cluster: &mut Cluster,
-    _env: &mut Env,
-    _node: NodeUid,
-    _how: &Evacuation,
-) -> Result<usize, Insufficient> {
-    Ok(0)
+fn missing(uid: BdbUid) -> ApiError {
+    ApiError::not_found(format!("database {uid} does not exist"))
 }
 
-/// Puts back what `layout` has on `node`, as far as it still exists and fits.
-pub(crate) fn restore(_cluster: &mut Cluster, _env: &mut Env, _node: NodeUid, _layout: &Layout) -> usize {
-    0
+fn busy(uid: BdbUid) -> ApiError {
+    ApiError::conflict(
+        "busy",
+        format!("database {uid} is busy with another change; try again later"),
+    )
 }
 
-/// The cluster noticed that `node` is gone: promote replicas, rebind endpoints, mark shards.
-pub(crate) fn node_lost(_cluster: &mut Cluster, _env: &mut Env, _node: NodeUid) {}
-
-/// The cluster noticed that `node` is back (or was replaced under its uid): its shards resynchronise.
-pub(crate) fn node_found(_cluster: &mut Cluster, _env: &mut Env, _node: NodeUid) {}
-
-/// The grace period of replica high availability is over and `node` is still gone: make replicas elsewhere.
-pub(crate) fn replica_ha(_cluster: &mut Cluster, _env: &mut Env, _node: NodeUid) {}
-
-/// A state machine reaches its next step.
-pub(crate) fn machine_due(_cluster: &mut Cluster, _env: &mut Env, _action_uid: &str) {}
-
-/// Something that a database waited for happens.
-pub(crate) fn database_due(
-    _cluster: &mut Cluster,
-    _env: &mut Env,
-    _id: ClusterId,
-    _bdb: BdbUid,
-    _what: &str,
-) {
+/// An expired licence stops every change of a database.
+fn licensed(ctx: &Ctx<'_>) -> Result<(), ApiError> {
+    if ctx.cluster.license.expired(ctx.env.now) {
+        return Err(ApiError::forbidden("license_expired", "the license has expired"));
+    }
+    Ok(())
 }
+
+/// The request's `cluster-state-id`, if it has one, must be the present one.
+fn precondition(ctx: &Ctx<'_>) -> Result<(), ApiError> {
+    let Some(wanted) = ctx.call.headers.get("cluster-state-id") else {
+        return Ok(());
+    };
+    let wanted = wanted.to_str().ok().and_then(|text| text.parse::<u64>().ok());
+    let Some(wanted) = wanted else {
+        return Err(ApiError::bad_request("cluster-state-id is not a number"));
+    };
+    if wanted == ctx.cluster.state_id {
+        return Ok(());
+    }
+    let text = format!("cluster-state-id is {}, not {wanted}", ctx.cluster.state_id);
+    Err(if ctx.env.on(Switch::StateIdMismatch406) {
+        ApiError::not_acceptable("wrong_cluster_state_id", text)
+    } else {
+        ApiError::conflict("wrong_cluster_state_id", text)
+    })
+}
+
+fn view(ctx: &Ctx<'_>) -> View {
+    let named = ctx.call.query.get("fields").filter(|fields| !fields.is_empty());
+    View {
+        fields: named.map(|fields| fields.split(',').map(|field| field.trim().to_owned()).collect()),
+        extended: ctx.call.flag("extended"),
+        ..View::of(ctx.cluster, &ctx.call.actor)
+    }
+}
+
+fn shown(ctx: &Ctx<'_>, uid: BdbUid, view: &View) -> Value {
+    let defaults = render::defaults(ctx.env.profile);
+    let database = ctx.cluster.databases.get(uid);
+    database.map_or(Value::Null, |database| {
+        render::object(ctx.cluster, ctx.env, database, &defaults, view)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,112 @@
-//! `passwords` of the REST API.
+//! Passwords of a database's default user: `/v1/bdbs/{uid}/passwords`. Several hold at once, for rotation without an outage.
 
+use super::bdbs::existing;
+use crate::sim::auth::Permission;
+use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::ids::BdbUid;
 use crate::sim::route::Route;
+use crate::sim::switch::Switch;
+use serde_json::{Value, json};
 
 /// Routes of this family.
-pub(crate) const ROUTES: &[Route] = &[];
+pub(crate) const ROUTES: &[Route] = &[
+    Route::new(
+        "PUT",
+        "/v1/bdbs/{uid}/passwords",
+        Permission::WriteDatabases,
+        replace,
+    ),
+    Route::new(
+        "POST",
+        "/v1/bdbs/{uid}/passwords",
+        Permission::WriteDatabases,
+        add,
+    ),
+    Route::new(
+        "DELETE",
+        "/v1/bdbs/{uid}/passwords",
+        Permission::WriteDatabases,
+        remove,
+    ),
+];
+
+/// The new password is the only one.
+fn replace(ctx: &mut Ctx<'_>) -> Answer {
+    let (uid, password) = asked(ctx)?;
+    change(ctx, uid, |passwords| *passwords = vec![password]);
+    Ok(Reply::empty())
+}
+
+/// The new password holds beside the others. Adding one that is there already changes nothing.
+fn add(ctx: &mut Ctx<'_>) -> Answer {
+    let (uid, password) = asked(ctx)?;
+    let known = ctx
+        .cluster
+        .databases
+        .get(uid)
+        .map(|database| database.passwords.clone())
+        .unwrap_or_default();
+    if ctx.env.on(Switch::NoPasswordOverlap) && !known.is_empty() {
+        return Err(ApiError::not_acceptable(
+            "invalid_param",
+            "password rotation is not available for the default user",
+        ));
+    }
+    if !known.contains(&password) {
+        change(ctx, uid, |passwords| passwords.push(password));
+    }
+    Ok(Reply::empty())
+}
+
+fn remove(ctx: &mut Ctx<'_>) -> Answer {
+    let (uid, password) = asked(ctx)?;
+    let known = ctx
+        .cluster
+        .databases
+        .get(uid)
+        .map(|database| database.passwords.clone())
+        .unwrap_or_default();
+    if !known.contains(&password) {
+        return Err(ApiError::not_acceptable(
+            "invalid_param",
+            "the database has no such password",
+        ));
+    }
+    if known.len() == 1 {
+        return Err(ApiError::not_acceptable(
+            "cannot_delete_last_password",
+            "the last password cannot be deleted",
+        ));
+    }
+    change(ctx, uid, |passwords| passwords.retain(|own| *own != password));
+    Ok(Reply::empty())
+}
+
+fn asked(ctx: &Ctx<'_>) -> Result<(BdbUid, String), ApiError> {
+    let uid = existing(ctx)?;
+    let body = ctx.call.object()?;
+    match body.get("password").and_then(Value::as_str) {
+        Some(password) if !password.is_empty() => Ok((uid, password.to_owned())),
+        _ => Err(ApiError::not_acceptable(
+            "invalid_param",
+            "password: text is wanted",
+        )),
+    }
+}
+
+fn change(ctx: &mut Ctx<'_>, uid: BdbUid, change: impl FnOnce(&mut Vec<String>)) {
+    let now = ctx.env.now;
+    let follows = !ctx.env.on(Switch::RedisPassIsStale);
+    if let Some(database) = ctx.cluster.databases.get_mut(uid) {
+        change(&mut database.passwords);
+        database.touch(now);
+        let shown = database.text("authentication_redis_pass");
+        if follows && !database.passwords.iter().any(|password| password == shown) {
+            let first = database.passwords.first().cloned().unwrap_or_default();
+            database
+                .set
+                .insert("authentication_redis_pass".to_owned(), json!(first));
+        }
+    }
+    ctx.commit();
+}

@@ -1,6 +1,255 @@
-//! `shards` of the REST API.
+//! Shards: `/v1/shards`, failover and migration.
 
+use super::bdbs::{self, Status, existing, settle};
+use crate::sim::auth::Permission;
+use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::ids::{BdbUid, NodeUid, ShardUid};
+use crate::sim::placement::{Role, Shard};
 use crate::sim::route::Route;
+use crate::sim::version::Profile;
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 /// Routes of this family.
-pub(crate) const ROUTES: &[Route] = &[];
+pub(crate) const ROUTES: &[Route] = &[
+    Route::new("GET", "/v1/shards", Permission::View, list),
+    Route::new("GET", "/v1/shards/{uid}", Permission::View, one),
+    Route::new("GET", "/v1/bdbs/{uid}/shards", Permission::View, of_database),
+    Route::new(
+        "POST",
+        "/v1/shards/{uid}/actions/failover",
+        Permission::WriteDatabases,
+        failover,
+    )
+    .since(Profile::V7_8_6),
+    Route::new(
+        "POST",
+        "/v1/shards/actions/failover",
+        Permission::WriteDatabases,
+        failover,
+    )
+    .since(Profile::V7_8_6),
+    Route::new(
+        "POST",
+        "/v1/shards/{uid}/actions/migrate",
+        Permission::WriteDatabases,
+        migrate,
+    )
+    .since(Profile::V7_8_6),
+    Route::new(
+        "POST",
+        "/v1/shards/actions/migrate",
+        Permission::WriteDatabases,
+        migrate,
+    )
+    .since(Profile::V7_8_6),
+];
+
+fn list(ctx: &mut Ctx<'_>) -> Answer {
+    let all: Vec<Value> = ctx
+        .cluster
+        .databases
+        .shards
+        .iter()
+        .map(|shard| shown(ctx, shard))
+        .collect();
+    Ok(Reply::json(all))
+}
+
+fn one(ctx: &mut Ctx<'_>) -> Answer {
+    let uid: ShardUid = ctx.call.param("uid")?;
+    let shard = ctx
+        .cluster
+        .databases
+        .shards
+        .get(uid)
+        .ok_or_else(|| missing(uid))?;
+    Ok(Reply::json(shown(ctx, shard)))
+}
+
+fn of_database(ctx: &mut Ctx<'_>) -> Answer {
+    let uid = existing(ctx)?;
+    let all: Vec<Value> = ctx
+        .cluster
+        .databases
+        .shards
+        .of(uid)
+        .map(|shard| shown(ctx, shard))
+        .collect();
+    Ok(Reply::json(all))
+}
+
+/// The object. Its own uid and its node's are strings here, its database's is a number.
+fn shown(ctx: &Ctx<'_>, shard: &Shard) -> Value {
+    let mut object = json!({
+        "uid": shard.uid.to_string(),
+        "bdb_uid": shard.bdb.0,
+        "node_uid": shard.node.to_string(),
+        "role": shard.role.as_str(),
+        "assigned_slots": format!("{}-{}", shard.slots.0, shard.slots.1),
+        "status": if shard.up { "active" } else { "inactive" },
+        "detailed_status": if shard.up { "ok" } else { "down" },
+        "loading": {"status": "idle"},
+        "redis_info": {},
+        "report_timestamp": ctx.env.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    });
+    if let Some(map) = object.as_object_mut() {
+        if shard.role == Role::Slave {
+            map.insert(
+                "sync".to_owned(),
+                json!({"status": if shard.up { "idle" } else { "link_down" }, "progress": 0}),
+            );
+        }
+        if ctx.env.profile >= Profile::V8_0_20 {
+            map.insert("actual_role".to_owned(), json!(shard.role.as_str()));
+            map.insert("marked_for_removal".to_owned(), json!(false));
+        }
+    }
+    object
+}
+
+/// Masters of one database change places with their replicas.
+fn failover(ctx: &mut Ctx<'_>) -> Answer {
+    let body = ctx.call.object()?;
+    let shards = named(ctx, &body)?;
+    let databases: BTreeSet<BdbUid> = shards.iter().map(|shard| shard.bdb).collect();
+    if databases.len() > 1 {
+        return Err(refused(
+            "failover_shards_different_bdb",
+            "the shards belong to different databases",
+        ));
+    }
+    if let Some(slave) = shards.iter().find(|shard| shard.role == Role::Slave) {
+        return Err(refused(
+            "shard_is_slave",
+            format!("shard {} is a replica", slave.uid),
+        ));
+    }
+    idle(ctx, &databases)?;
+    if dry_run(&body) {
+        return Ok(Reply::json(json!({"description": "Failover was validated"})));
+    }
+    let mut turned = 0;
+    for shard in &shards {
+        turned += ctx.cluster.databases.shards.failover(shard.uid).len();
+    }
+    if turned == 0 {
+        return Err(refused(
+            "invalid_param",
+            "none of the shards has a replica that is up",
+        ));
+    }
+    finish(ctx, &databases, "Failover was triggered")
+}
+
+/// Shards move to a node. An unreplicated one is away meanwhile.
+fn migrate(ctx: &mut Ctx<'_>) -> Answer {
+    let body = ctx.call.object()?;
+    let shards = named(ctx, &body)?;
+    let target = body.get("target_node_uid").and_then(Value::as_u64).map(NodeUid);
+    let target = target.ok_or_else(|| refused("invalid_param", "target_node_uid: an integer is wanted"))?;
+    if !ctx.cluster.members.contains_key(&target) {
+        return Err(ApiError::not_found(format!("node {target} does not exist")));
+    }
+    let databases: BTreeSet<BdbUid> = shards.iter().map(|shard| shard.bdb).collect();
+    idle(ctx, &databases)?;
+    let hosts = ctx.cluster.hosts(ctx.env);
+    let mut trial = ctx.cluster.databases.shards.clone();
+    for shard in &shards {
+        let set = ctx
+            .cluster
+            .databases
+            .get(shard.bdb)
+            .map(|database| database.set.clone())
+            .unwrap_or_default();
+        let mut rules = bdbs::rules(ctx.cluster, &set);
+        rules.rack_aware &= body.get("override_rack_policy") != Some(&Value::Bool(true));
+        trial.migrate(shard.uid, target, &hosts, &rules).map_err(|_| {
+            refused(
+                "insufficient_resources",
+                format!("shard {} cannot live on node {target}", shard.uid),
+            )
+        })?;
+    }
+    if dry_run(&body) {
+        return Ok(Reply::json(json!({"description": "Migrate was validated"})));
+    }
+    ctx.cluster.databases.shards = trial;
+    finish(ctx, &databases, "Migrate was triggered")
+}
+
+/// The shards that the path or `shard_uids` names.
+fn named(ctx: &Ctx<'_>, body: &Map<String, Value>) -> Result<Vec<Shard>, ApiError> {
+    let uids: Vec<ShardUid> = if ctx.call.params.contains_key("uid") {
+        vec![ctx.call.param("uid")?]
+    } else {
+        let uids = body
+            .get("shard_uids")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        uids.filter_map(|uid| uid.as_str().and_then(|uid| uid.parse().ok()))
+            .collect()
+    };
+    if uids.is_empty() {
+        return Err(ApiError::new(
+            StatusCode::NOT_FOUND,
+            "shard_uids_required",
+            "shard_uids: a list of texts is wanted",
+        ));
+    }
+    uids.into_iter()
+        .map(|uid| {
+            ctx.cluster
+                .databases
+                .shards
+                .get(uid)
+                .cloned()
+                .ok_or_else(|| missing(uid))
+        })
+        .collect()
+}
+
+fn idle(ctx: &Ctx<'_>, databases: &BTreeSet<BdbUid>) -> Result<(), ApiError> {
+    let busy = |bdb: &&BdbUid| {
+        ctx.cluster
+            .databases
+            .get(**bdb)
+            .is_none_or(|database| database.status != Status::Active)
+    };
+    match databases.iter().find(busy) {
+        Some(bdb) => Err(ApiError::conflict(
+            "db_busy",
+            format!("database {bdb} is busy with another change"),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn finish(ctx: &mut Ctx<'_>, databases: &BTreeSet<BdbUid>, description: &str) -> Answer {
+    let extra = ctx.env.timings.shard_move;
+    let mut action_uid = String::new();
+    for bdb in databases {
+        action_uid = settle(ctx, *bdb, extra);
+    }
+    Ok(Reply::json(
+        json!({"action_uid": action_uid, "description": description}),
+    ))
+}
+
+fn dry_run(body: &Map<String, Value>) -> bool {
+    body.get("dry_run") == Some(&Value::Bool(true))
+}
+
+fn missing(uid: ShardUid) -> ApiError {
+    ApiError::new(
+        StatusCode::NOT_FOUND,
+        "shard_not_exist",
+        format!("shard {uid} does not exist"),
+    )
+}
+
+fn refused(code: &str, why: impl Into<String>) -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, code, why)
+}

@@ -1,0 +1,110 @@
+//! Whether a database answers: `/v1/bdbs/{uid}/availability` for the whole, `/v1/local/...` for the endpoint on one node.
+
+use super::bdbs::{Database, Status};
+use crate::sim::auth::Permission;
+use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::ids::{BdbUid, NodeUid};
+use crate::sim::placement::Role;
+use crate::sim::route::Route;
+use crate::sim::state::SimNode;
+use crate::sim::version::Profile;
+use http::StatusCode;
+use serde_json::json;
+
+/// Routes of this family. Followers redirected this call at first and answer it themselves since 7.22.2.
+pub(crate) const ROUTES: &[Route] = &[
+    Route::new("GET", "/v1/bdbs/{uid}/availability", Permission::View, whole)
+        .since(Profile::V7_8_6)
+        .until(Profile::V7_22_2),
+    Route::new("GET", "/v1/bdbs/{uid}/availability", Permission::View, whole)
+        .local()
+        .since(Profile::V7_22_2),
+    Route::new(
+        "GET",
+        "/v1/local/bdbs/{uid}/endpoint/availability",
+        Permission::View,
+        local,
+    )
+    .local(),
+];
+
+fn whole(ctx: &mut Ctx<'_>) -> Answer {
+    let database = known(ctx)?;
+    if !ctx.cluster.has_quorum(ctx.env) {
+        return Err(unavailable("no_quorum", "the cluster has no quorum"));
+    }
+    let serving = |node: &NodeUid| is_up(ctx, *node);
+    let bound = if database.flag("oss_cluster") {
+        !database.bound.is_empty() && database.bound.iter().all(serving)
+    } else {
+        database.bound.iter().any(serving)
+    };
+    verdict(ctx, database, "bdb_unavailable", bound)
+}
+
+fn local(ctx: &mut Ctx<'_>) -> Answer {
+    let database = known(ctx)?;
+    let own = ctx
+        .cluster
+        .members
+        .values()
+        .find(|member| member.host == ctx.node)
+        .map(|member| member.uid);
+    let bound = own.is_some_and(|own| database.bound.contains(&own));
+    verdict(ctx, database, "bdb_endpoint_unavailable", bound)
+}
+
+fn verdict(ctx: &Ctx<'_>, database: &Database, code: &str, bound: bool) -> Answer {
+    let served = |status| !matches!(status, Status::Pending | Status::CreationFailed);
+    let mut masters = ctx
+        .cluster
+        .databases
+        .shards
+        .of(database.uid)
+        .filter(|shard| shard.role == Role::Master)
+        .peekable();
+    let shards =
+        served(database.status) && masters.peek().is_some() && masters.all(|shard| is_up(ctx, shard.node));
+    let port = bound && served(database.status) && !database.flag("traffic_manually_disabled");
+    if shards && port {
+        return Ok(Reply::json(json!({})));
+    }
+    let mut code = code.to_owned();
+    let mut reasons = Vec::new();
+    for (fine, suffix, reason) in [
+        (shards, "_shard_unreachable", "shard unreachable"),
+        (port, "_port_unbound", "port unbound"),
+    ] {
+        if !fine {
+            code.push_str(suffix);
+            reasons.push(reason);
+        }
+    }
+    Err(unavailable(
+        &code,
+        &format!("Endpoint error status: {}", reasons.join(", ")),
+    ))
+}
+
+fn known<'a>(ctx: &'a Ctx<'_>) -> Result<&'a Database, ApiError> {
+    let uid: BdbUid = ctx.call.param("uid")?;
+    let database = ctx.cluster.databases.get(uid);
+    database.ok_or_else(|| {
+        ApiError::new(
+            StatusCode::NOT_FOUND,
+            "db_not_found",
+            format!("database {uid} does not exist"),
+        )
+    })
+}
+
+fn is_up(ctx: &Ctx<'_>, node: NodeUid) -> bool {
+    let member = ctx.cluster.members.get(&node);
+    member
+        .and_then(|member| ctx.env.node(member.host))
+        .is_some_and(SimNode::is_on)
+}
+
+fn unavailable(code: &str, description: &str) -> ApiError {
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, code, description)
+}

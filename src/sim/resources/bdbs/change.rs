@@ -1,0 +1,394 @@
+//! Creating and updating databases.
+
+use super::machine;
+use super::render::View;
+use super::store::{Change, Database, Status, bind, rules};
+use super::validate::{self, Candidate};
+use super::{licensed, missing, precondition, settled, shown};
+use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::ids::BdbUid;
+use crate::sim::placement::{Demand, NoRoom, Shard};
+use crate::sim::schema::{Phase, accept, bdb::FIELDS};
+use crate::sim::switch::Switch;
+use crate::sim::version::Profile;
+use serde_json::{Map, Value, json};
+
+/// `POST /v1/bdbs`: the object comes back at once with status `pending`.
+pub(super) fn create(ctx: &mut Ctx<'_>) -> Answer {
+    let body = ctx.call.object()?;
+    create_from(ctx, &body)
+}
+
+/// `POST /v2/bdbs`: the same inside `bdb`, with an optional `recovery_plan` that must fit the shards asked for.
+pub(super) fn create_v2(ctx: &mut Ctx<'_>) -> Answer {
+    let body = ctx.call.object()?;
+    if let Some(unknown) = body
+        .keys()
+        .find(|key| !matches!(key.as_str(), "bdb" | "recovery_plan"))
+    {
+        return Err(ApiError::bad_request(format!("unknown field {unknown:?}")));
+    }
+    let bdb = body.get("bdb").and_then(Value::as_object);
+    let bdb = bdb.ok_or_else(|| ApiError::bad_request("bdb: an object is wanted"))?;
+    let plan = body
+        .get("recovery_plan")
+        .and_then(|plan| plan.get("original_bdb_shards").or_else(|| plan.get("data_files")));
+    if let Some(shards) = plan.and_then(Value::as_array) {
+        let masters = shards
+            .iter()
+            .filter(|shard| shard.get("role").and_then(Value::as_str) != Some("slave"))
+            .count();
+        if u64::try_from(masters).ok() != bdb.get("shards_count").map_or(Some(1), Value::as_u64) {
+            return Err(ApiError::not_acceptable(
+                "invalid_sharding",
+                "recovery_plan does not match shards_count",
+            ));
+        }
+    }
+    create_from(ctx, bdb)
+}
+
+fn create_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>) -> Answer {
+    let named = accepted(ctx, Phase::Create, &Map::new(), body)?;
+    for (field, code) in [
+        ("name", "missing_db_name"),
+        ("memory_size", "missing_memory_size"),
+    ] {
+        if named.get(field).is_none_or(|value| value.as_str() == Some("")) {
+            return Err(ApiError::not_acceptable(code, format!("{field} is required")));
+        }
+    }
+    licensed(ctx)?;
+    precondition(ctx)?;
+    let uid = free_uid(ctx, &named)?;
+    let set = chosen(ctx, named.clone())?;
+    validate::check(
+        ctx.cluster,
+        ctx.env,
+        &Candidate {
+            phase: Phase::Create,
+            set: &set,
+            named: &named,
+        },
+    )?;
+    let port = validate::port(
+        ctx.cluster,
+        ctx.env,
+        set.get("port").and_then(Value::as_u64).unwrap_or(0),
+    )?;
+    insert(ctx, uid, set, port);
+    if let Err(error) = reshape(ctx, uid, Phase::Create).and_then(|_| bound(ctx, uid)) {
+        ctx.cluster.databases.remove(uid);
+        return Err(error);
+    }
+    let view = View::of(ctx.cluster, &ctx.call.actor);
+    if ctx.call.dry_run() {
+        let body = without_action(shown(ctx, uid, &view));
+        ctx.cluster.databases.remove(uid);
+        return Ok(Reply::json(body));
+    }
+    let length = ctx.env.timings.bdb_create;
+    machine::start(ctx.cluster, ctx.env, uid, Change::Create, length);
+    ctx.commit();
+    Ok(Reply::json(shown(ctx, uid, &view)))
+}
+
+/// `PUT /v1/bdbs/{uid}`
+pub(super) fn update(ctx: &mut Ctx<'_>) -> Answer {
+    let body = ctx.call.object()?;
+    update_from(ctx, &body, false)
+}
+
+/// `PUT /v1/bdbs/{uid}/{action}`: `flush` or `reset_admin_pass`, with an update or without.
+pub(super) fn update_with_action(ctx: &mut Ctx<'_>) -> Answer {
+    let action: String = ctx.call.param("action")?;
+    if !matches!(action.as_str(), "flush" | "reset_admin_pass") {
+        return Err(ApiError::not_found(format!("there is no action {action:?}")));
+    }
+    if ctx.call.body.is_null() && ctx.env.profile < Profile::V7_22_2 {
+        return Err(ApiError::bad_request("a JSON body is needed"));
+    }
+    let body = ctx.call.object()?;
+    let uid = settled(ctx)?;
+    let answer = update_from(ctx, &body, true)?;
+    if action == "reset_admin_pass" && !ctx.call.dry_run() {
+        let password = ctx.env.ids.token(48);
+        if let Some(database) = ctx.cluster.databases.get_mut(uid) {
+            database.admin_password = password;
+        }
+        let view = View::of(ctx.cluster, &ctx.call.actor);
+        return Ok(Reply::json(shown(ctx, uid, &view)));
+    }
+    Ok(answer)
+}
+
+fn update_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>, acts: bool) -> Answer {
+    super::existing(ctx)?;
+    licensed(ctx)?;
+    precondition(ctx)?;
+    let uid = settled(ctx)?;
+    let view = View {
+        extended: true,
+        passwords: true,
+        fields: None,
+    };
+    let current = shown(ctx, uid, &view);
+    let current = current.as_object().cloned().unwrap_or_default();
+    let mut named = accepted(ctx, Phase::Update, &current, body)?;
+    named.retain(|field, value| current.get(field) != Some(value));
+    let Some(before) = ctx
+        .cluster
+        .databases
+        .get(uid)
+        .map(|database| database.set.clone())
+    else {
+        return Err(missing(uid));
+    };
+    let mut set = before.clone();
+    set.extend(named.clone());
+    resharding(&before, &set)?;
+    validate::check(
+        ctx.cluster,
+        ctx.env,
+        &Candidate {
+            phase: Phase::Update,
+            set: &set,
+            named: &named,
+        },
+    )?;
+    let view = View::of(ctx.cluster, &ctx.call.actor);
+    let wipes_modules = body
+        .get("module_list")
+        .and_then(Value::as_array)
+        .is_some_and(Vec::is_empty);
+    if named.is_empty() && !acts && !wipes_modules {
+        return Ok(Reply::json(shown(ctx, uid, &view)));
+    }
+    store(ctx, uid, set);
+    let old_shards = reshape(ctx, uid, Phase::Update).inspect_err(|_| store_again(ctx, uid, &before))?;
+    if ctx.call.dry_run() {
+        let body = without_action(shown(ctx, uid, &view));
+        ctx.cluster.databases.shards.put_back(uid, old_shards);
+        store_again(ctx, uid, &before);
+        return Ok(Reply::json(body));
+    }
+    let moved = ctx
+        .cluster
+        .databases
+        .shards
+        .of(uid)
+        .count()
+        .abs_diff(old_shards.len());
+    let length = ctx.env.timings.bdb_update + ctx.env.timings.shard_move * u32::try_from(moved).unwrap_or(0);
+    machine::start(
+        ctx.cluster,
+        ctx.env,
+        uid,
+        Change::Update {
+            set: before,
+            shards: old_shards,
+        },
+        length,
+    );
+    secrets(ctx, uid, &named);
+    ctx.commit();
+    Ok(Reply::json(shown(ctx, uid, &view)))
+}
+
+/// The fields that the request may set, checked one by one. Before 7.22 an empty `module_list` silently removed the modules.
+fn accepted(
+    ctx: &Ctx<'_>,
+    phase: Phase,
+    current: &Map<String, Value>,
+    body: &Map<String, Value>,
+) -> Result<Map<String, Value>, ApiError> {
+    let mut body = body.clone();
+    let wiped = phase == Phase::Update
+        && ctx.env.profile < Profile::V7_22_2
+        && body
+            .get("module_list")
+            .and_then(Value::as_array)
+            .is_some_and(Vec::is_empty);
+    if wiped {
+        body.remove("module_list");
+    }
+    let ignore_unknown = ctx.env.on(Switch::UnknownFieldsIgnored);
+    let mut named = accept(FIELDS, ctx.env.profile, phase, ignore_unknown, current, &body)?;
+    if wiped {
+        named.insert("module_list".to_owned(), json!([]));
+    }
+    Ok(named)
+}
+
+fn free_uid(ctx: &Ctx<'_>, named: &Map<String, Value>) -> Result<BdbUid, ApiError> {
+    match named.get("uid").and_then(Value::as_u64).map(BdbUid) {
+        Some(uid) if ctx.cluster.databases.contains(uid) => Err(ApiError::conflict(
+            "uid_exists",
+            format!("database {uid} exists already"),
+        )),
+        Some(uid) => Ok(uid),
+        None => Ok(ctx.cluster.databases.next_uid()),
+    }
+}
+
+/// What was set, with what the cluster chooses for what was not.
+fn chosen(ctx: &Ctx<'_>, mut set: Map<String, Value>) -> Result<Map<String, Value>, ApiError> {
+    set.remove("uid");
+    let memcached = set.get("type").and_then(Value::as_str) == Some("memcached");
+    if memcached {
+        set.insert("version".to_owned(), json!("1.4.17"));
+    } else {
+        let (short, full) = validate::version(ctx.env, &set)?;
+        set.insert("redis_version".to_owned(), json!(short));
+        set.insert("version".to_owned(), json!(full));
+    }
+    let policy = |field: &str, fallback: &str| {
+        ctx.cluster
+            .policy
+            .get(field)
+            .cloned()
+            .unwrap_or_else(|| json!(fallback))
+    };
+    let sharded = set.get("sharding") == Some(&Value::Bool(true));
+    let proxy = if sharded {
+        "default_sharded_proxy_policy"
+    } else {
+        "default_non_sharded_proxy_policy"
+    };
+    let proxy = policy(proxy, if sharded { "all-master-shards" } else { "single" });
+    set.entry("proxy_policy").or_insert(proxy);
+    set.entry("shards_placement")
+        .or_insert_with(|| policy("default_shards_placement", "dense"));
+    set.entry("eviction_policy")
+        .or_insert_with(|| json!(if memcached { "allkeys-lru" } else { "volatile-lru" }));
+    for field in ["data_internode_encryption", "resp3"] {
+        let by_policy = if field == "resp3" { "resp3_default" } else { field };
+        if let Some(value) = ctx
+            .cluster
+            .policy
+            .get(by_policy)
+            .filter(|value| value.is_boolean())
+        {
+            set.entry(field).or_insert_with(|| value.clone());
+        }
+    }
+    Ok(set)
+}
+
+/// Shards grow by multiples only, and sharding is never taken back.
+fn resharding(before: &Map<String, Value>, after: &Map<String, Value>) -> Result<(), ApiError> {
+    let count = |set: &Map<String, Value>| set.get("shards_count").and_then(Value::as_u64).unwrap_or(1);
+    let sharded = |set: &Map<String, Value>| set.get("sharding") == Some(&Value::Bool(true));
+    let invalid = |why: String| Err(ApiError::not_acceptable("invalid_sharding", why));
+    if sharded(before) && !sharded(after) {
+        return invalid("sharding cannot be turned off".to_owned());
+    }
+    let (old, new) = (count(before), count(after));
+    if new < old || !new.is_multiple_of(old.max(1)) {
+        return invalid(format!(
+            "shards_count can only grow, and only to a multiple of {old}"
+        ));
+    }
+    Ok(())
+}
+
+fn insert(ctx: &mut Ctx<'_>, uid: BdbUid, mut set: Map<String, Value>, port: u16) {
+    let admin = set
+        .remove("authentication_admin_pass")
+        .and_then(|value| value.as_str().map(str::to_owned));
+    let password = set
+        .get("authentication_redis_pass")
+        .and_then(Value::as_str)
+        .filter(|text| !text.is_empty());
+    let database = Database {
+        uid,
+        status: Status::Pending,
+        passwords: password.map(str::to_owned).into_iter().collect(),
+        set,
+        port,
+        bound: Vec::new(),
+        admin_password: admin.unwrap_or_else(|| ctx.env.ids.token(48)),
+        action_uid: String::new(),
+        change: None,
+        failing: None,
+        created: ctx.env.now,
+        changed: ctx.env.now,
+        topology_epoch: 0,
+    };
+    ctx.cluster.databases.insert(database);
+}
+
+/// Gives the database the shards that its configuration asks for, within the licence. Returns the shards from before.
+fn reshape(ctx: &mut Ctx<'_>, uid: BdbUid, phase: Phase) -> Result<Vec<Shard>, ApiError> {
+    let Some(database) = ctx.cluster.databases.get(uid) else {
+        return Err(missing(uid));
+    };
+    let demand = database.demand();
+    let rules = rules(ctx.cluster, &database.set);
+    within_license(ctx, uid, demand)?;
+    let hosts = ctx.cluster.hosts(ctx.env);
+    if demand.flash && !hosts.iter().any(|host| host.flash_bytes > 0) {
+        return Err(validate::no_room(phase, NoRoom::Resources));
+    }
+    let before = ctx.cluster.databases.shards.shape(uid, &hosts, &rules, demand);
+    before.map_err(|no_room| validate::no_room(phase, no_room))
+}
+
+fn within_license(ctx: &Ctx<'_>, uid: BdbUid, demand: Demand) -> Result<(), ApiError> {
+    let own = u64::try_from(ctx.cluster.databases.shards.of(uid).count()).unwrap_or(u64::MAX);
+    let wanted = u64::from(demand.masters) * if demand.replicated { 2 } else { 1 };
+    let counts = ctx.cluster.databases.shard_counts();
+    let changed = |count: u64, of_this_kind: bool| if of_this_kind { count - own + wanted } else { count };
+    let (ram, flash) = (
+        changed(counts.ram, !demand.flash),
+        changed(counts.flash, demand.flash),
+    );
+    if wanted > own && !ctx.cluster.license.allows(ram, flash) {
+        let limit = ctx.cluster.license.shards_limit;
+        return Err(ApiError::not_acceptable(
+            "insufficient_resources",
+            format!(
+                "{} shards are more than the {limit} that the license allows",
+                ram + flash
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn bound(ctx: &mut Ctx<'_>, uid: BdbUid) -> Result<(), ApiError> {
+    bind(ctx.cluster, ctx.env, uid).map_err(|no_room| validate::no_room(Phase::Create, no_room))
+}
+
+fn store(ctx: &mut Ctx<'_>, uid: BdbUid, set: Map<String, Value>) {
+    if let Some(database) = ctx.cluster.databases.get_mut(uid) {
+        database.set = set;
+    }
+}
+
+fn store_again(ctx: &mut Ctx<'_>, uid: BdbUid, before: &Map<String, Value>) {
+    store(ctx, uid, before.clone());
+}
+
+/// Passwords live beside the configuration.
+fn secrets(ctx: &mut Ctx<'_>, uid: BdbUid, named: &Map<String, Value>) {
+    let Some(database) = ctx.cluster.databases.get_mut(uid) else {
+        return;
+    };
+    if let Some(password) = named.get("authentication_redis_pass").and_then(Value::as_str) {
+        database.passwords = Some(password.to_owned())
+            .filter(|text| !text.is_empty())
+            .into_iter()
+            .collect();
+    }
+    if let Some(Value::String(password)) = database.set.remove("authentication_admin_pass") {
+        database.admin_password = password;
+    }
+}
+
+fn without_action(mut body: Value) -> Value {
+    if let Some(map) = body.as_object_mut() {
+        map.remove("action_uid");
+    }
+    body
+}

@@ -1,0 +1,129 @@
+//! The state machines of databases: what a request sets off, step by step, up to its end.
+
+use super::store::{Change, Status, bind};
+use crate::sim::ids::BdbUid;
+use crate::sim::state::{Cluster, Due, Env};
+use std::time::Duration;
+
+/// The steps that `state` names while a machine runs.
+const STEPS: [&str; 4] = ["resources", "shards", "endpoints", "proxy_policy"];
+
+impl Change {
+    fn machine(&self) -> &'static str {
+        match self {
+            Self::Create => "SMCreateBDB",
+            Self::Update { .. } | Self::Settle => "SMUpdateBDB",
+            Self::Delete => "SMDeleteBDB",
+            Self::Import => "SMImportBDB",
+        }
+    }
+
+    fn status(&self) -> Status {
+        match self {
+            Self::Create => Status::Pending,
+            Self::Update { .. } | Self::Settle => Status::ActiveChangePending,
+            Self::Delete => Status::DeletePending,
+            Self::Import => Status::ImportPending,
+        }
+    }
+}
+
+/// Starts the machine of `change`, which lasts `length` in all, and gives its `action_uid`.
+pub(crate) fn start(
+    cluster: &mut Cluster,
+    env: &mut Env,
+    uid: BdbUid,
+    change: Change,
+    length: Duration,
+) -> String {
+    let action_uid = cluster
+        .machines
+        .start(&mut env.ids, env.now, change.machine(), format!("bdb:{uid}"));
+    if let Some(machine) = cluster.machines.get_mut(&action_uid) {
+        machine.state = STEPS.first().map(|step| (*step).to_owned());
+    }
+    if let Some(database) = cluster.databases.get_mut(uid) {
+        database.status = change.status();
+        database.action_uid = action_uid.clone();
+        database.change = Some(change);
+        database.failing = env.ordered.failed.clone();
+        database.touch(env.now);
+    }
+    if !env.ordered.stuck {
+        for step in 1..=STEPS.len() {
+            let share = u32::try_from(step).unwrap_or(1);
+            env.schedule(length * share / 4, Due::Machine(cluster.id, action_uid.clone()));
+        }
+    }
+    action_uid
+}
+
+/// A state machine reaches its next step.
+pub(crate) fn machine_due(cluster: &mut Cluster, env: &mut Env, action_uid: &str) {
+    let Some(machine) = cluster.machines.get_mut(action_uid) else {
+        return;
+    };
+    let uid = machine
+        .object_name
+        .strip_prefix("bdb:")
+        .and_then(|uid| uid.parse::<BdbUid>().ok());
+    let progress = machine.progress.unwrap_or(0.0) + 100.0 / 4.0;
+    if progress < 100.0 {
+        machine.progress = Some(progress);
+        machine.heartbeat = env.now;
+        let next = STEPS
+            .iter()
+            .skip_while(|step| machine.state.as_deref() != Some(**step))
+            .nth(1);
+        machine.state = next.map(|step| (*step).to_owned());
+        return;
+    }
+    let failure = uid.and_then(|uid| cluster.databases.get_mut(uid)?.failing.take());
+    let failed = failure.is_some();
+    cluster.machines.finish(action_uid, env.now, failure);
+    if let Some(uid) = uid {
+        end(cluster, env, uid, failed);
+    }
+}
+
+/// What the end of a machine leaves behind.
+fn end(cluster: &mut Cluster, env: &Env, uid: BdbUid, failed: bool) {
+    let Some(database) = cluster.databases.get_mut(uid) else {
+        return;
+    };
+    database.touch(env.now);
+    let status = match (database.change.take(), failed) {
+        (Some(Change::Delete), false) => {
+            cluster.databases.remove(uid);
+            cluster.state_id += 1;
+            return;
+        }
+        (Some(Change::Create), true) => Status::CreationFailed,
+        (Some(Change::Import), _) => {
+            let status = if failed { "failed" } else { "succeeded" };
+            database.set.insert("import_status".to_owned(), status.into());
+            database.set.insert(
+                "import_progress".to_owned(),
+                if failed { 0.0 } else { 100.0 }.into(),
+            );
+            Status::Active
+        }
+        (Some(Change::Update { set, shards }), true) => {
+            database.set = set;
+            cluster.databases.shards.put_back(uid, shards);
+            Status::Active
+        }
+        _ => Status::Active,
+    };
+    if let Some(database) = cluster.databases.get_mut(uid) {
+        database.status = status;
+    }
+    if status == Status::CreationFailed {
+        cluster.databases.shards.remove(uid);
+        cluster.databases.set_bound(uid, Vec::new());
+    } else {
+        // Without a listener anywhere the endpoint stays where it is.
+        let _ = bind(cluster, env, uid);
+    }
+    cluster.state_id += 1;
+}

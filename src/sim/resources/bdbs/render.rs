@@ -1,0 +1,249 @@
+//! A database as `GET /v1/bdbs` shows it.
+
+use super::store::{Database, Status};
+use crate::sim::auth::{Actor, Role as UserRole};
+use crate::sim::ids::NodeUid;
+use crate::sim::schema::{self, bdb::FIELDS};
+use crate::sim::state::{Cluster, Env};
+use crate::sim::version::Profile;
+use serde_json::{Map, Value, json};
+
+/// What the reader wants and may see.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct View {
+    /// Only these fields, if any are named.
+    pub(crate) fields: Option<Vec<String>>,
+    /// Settings of the modules too.
+    pub(crate) extended: bool,
+    /// Passwords in clear.
+    pub(crate) passwords: bool,
+}
+
+impl View {
+    /// Everything that `actor` may see.
+    pub(crate) fn of(cluster: &Cluster, actor: &Actor) -> Self {
+        let may = matches!(
+            actor,
+            Actor::User {
+                role: UserRole::Admin | UserRole::ClusterMember | UserRole::DbMember | UserRole::UserManager,
+                ..
+            }
+        );
+        let masked = cluster.settings.get("mask_bdb_credentials") == Some(&Value::Bool(true));
+        Self {
+            fields: None,
+            extended: false,
+            passwords: may && !masked,
+        }
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        self.fields
+            .as_ref()
+            .is_none_or(|fields| fields.iter().any(|field| field == name))
+    }
+}
+
+const MASK: &str = "***";
+/// Keys of the module settings that `extended` adds.
+const MODULE_SETTINGS: [&str; 3] = ["search", "timeseries", "probabilistic"];
+
+/// Fields that nobody set, for all databases of a profile.
+pub(crate) fn defaults(profile: Profile) -> Map<String, Value> {
+    schema::defaults(FIELDS, profile)
+}
+
+/// The object, from `defaults` and what the database has.
+pub(crate) fn object(
+    cluster: &Cluster,
+    env: &Env,
+    database: &Database,
+    defaults: &Map<String, Value>,
+    view: &View,
+) -> Value {
+    let mut shown = Map::new();
+    for (name, value) in defaults.iter().filter(|(name, _)| view.wants(name)) {
+        shown.insert(name.clone(), value.clone());
+    }
+    for (name, value) in database
+        .set
+        .iter()
+        .filter(|(name, _)| view.wants(name) && is_shown(name, view))
+    {
+        shown.insert(name.clone(), value.clone());
+    }
+    for name in MODULE_SETTINGS
+        .into_iter()
+        .filter(|name| view.extended && env.profile >= Profile::V8_0_20 && view.wants(name))
+    {
+        shown.entry(name).or_insert_with(|| json!({}));
+    }
+    for (name, value) in computed(cluster, env, database, view) {
+        if view.wants(name) {
+            shown.insert(name.to_owned(), value);
+        }
+    }
+    Value::Object(shown)
+}
+
+/// Fields of requests that are never shown, and passwords.
+fn is_shown(name: &str, view: &View) -> bool {
+    let in_requests_only = matches!(
+        name,
+        "shards_blueprint" | "dataset_import_sources" | "avoid_nodes" | "use_nodes" | "endpoint"
+    );
+    let password = matches!(
+        name,
+        "authentication_redis_pass" | "authentication_sasl_pass" | "authentication_admin_pass"
+    );
+    !in_requests_only && !password && (view.extended || !MODULE_SETTINGS.contains(&name))
+}
+
+fn computed(cluster: &Cluster, env: &Env, database: &Database, view: &View) -> Vec<(&'static str, Value)> {
+    let shards: Vec<u64> = cluster
+        .databases
+        .shards
+        .of(database.uid)
+        .map(|shard| shard.uid.0)
+        .collect();
+    let time = |at: jiff::Timestamp| json!(at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+    let secret = |text: &str| {
+        if view.passwords || text.is_empty() {
+            json!(text)
+        } else {
+            json!(MASK)
+        }
+    };
+    let mut fields = vec![
+        ("uid", json!(database.uid.0)),
+        ("status", json!(database.status.as_str())),
+        ("shard_list", json!(shards)),
+        ("endpoints", endpoints(cluster, database)),
+        ("created_time", time(database.created)),
+        ("last_changed_time", time(database.changed)),
+        ("topology_epoch", json!(database.topology_epoch)),
+        ("background_op", json!([background_op(cluster, database)])),
+        ("authentication_admin_pass", secret(&database.admin_password)),
+        (
+            "authentication_redis_pass",
+            secret(database.text("authentication_redis_pass")),
+        ),
+        (
+            "authentication_sasl_pass",
+            secret(database.text("authentication_sasl_pass")),
+        ),
+        ("slave_ha", json!(slave_ha(cluster, database))),
+        ("module_list", modules(env.profile, database)),
+    ];
+    if !database.action_uid.is_empty() {
+        fields.push(("action_uid", json!(database.action_uid)));
+    }
+    fields
+}
+
+/// Replica high availability: as set, else as the cluster has it for replicated databases.
+pub(crate) fn slave_ha(cluster: &Cluster, database: &Database) -> bool {
+    let by_default = [&cluster.policy, &cluster.settings]
+        .into_iter()
+        .find_map(|map| map.get("slave_ha")?.as_bool());
+    let set = database.set.get("slave_ha").and_then(Value::as_bool);
+    set.unwrap_or_else(|| database.flag("replication") && by_default.unwrap_or(true))
+}
+
+fn background_op(cluster: &Cluster, database: &Database) -> Value {
+    let machine = cluster
+        .machines
+        .get(&database.action_uid)
+        .filter(|_| database.change.is_some());
+    machine.map_or_else(
+        || json!({"status": "idle"}),
+        |machine| json!({"status": "pending", "name": machine.name, "error": null, "progress": machine.progress.unwrap_or(0.0)}),
+    )
+}
+
+fn endpoints(cluster: &Cluster, database: &Database) -> Value {
+    if matches!(database.status, Status::Pending | Status::CreationFailed) {
+        return json!([]);
+    }
+    let addresses = |internal: bool| -> Vec<&str> {
+        let of = |node: &NodeUid| {
+            let member = cluster.members.get(node)?;
+            let external = member.external_addr.first().filter(|_| !internal);
+            Some(external.unwrap_or(&member.addr).as_str())
+        };
+        database.bound.iter().filter_map(of).collect()
+    };
+    let preferred = |field: &str, default: &str| match database.text(field) {
+        "" => default.to_owned(),
+        text => text.to_owned(),
+    };
+    let entry = |number: u8, internal: bool| {
+        json!({
+            "uid": format!("{}:{number}", database.uid),
+            "dns_name": format!("redis-{}.{}{}", database.port, if internal { "internal." } else { "" }, cluster.name),
+            "port": database.port,
+            "addr": addresses(internal),
+            "addr_type": if internal { "internal" } else { "external" },
+            "proxy_policy": database.text("proxy_policy"),
+            "oss_cluster_api_preferred_endpoint_type": preferred("oss_cluster_api_preferred_endpoint_type", "ip"),
+            "oss_cluster_api_preferred_ip_type": preferred("oss_cluster_api_preferred_ip_type", "internal"),
+        })
+    };
+    let suffix_is_internal = |suffix: &Value| suffix.get("use_internal_addr") == Some(&Value::Bool(true));
+    let two = cluster.suffixes.iter().any(suffix_is_internal);
+    if two {
+        json!([entry(1, false), entry(2, true)])
+    } else {
+        json!([entry(1, false)])
+    }
+}
+
+/// Modules that come with Redis 8: (name, version).
+const BUNDLED: [(&str, &str); 4] = [
+    ("bf", "8.2.8"),
+    ("ReJSON", "8.2.8"),
+    ("search", "8.2.10"),
+    ("timeseries", "8.2.8"),
+];
+/// Modules that can be named when a database is created.
+pub(crate) const MODULE_NAMES: [&str; 5] = ["bf", "graph", "ReJSON", "search", "timeseries"];
+
+fn modules(profile: Profile, database: &Database) -> Value {
+    let entry = |name: &str, args: &Value, version: &str| {
+        let id = name.bytes().fold(0x4e6e_fe7f_u64, |id, byte| {
+            id.wrapping_mul(0x0100_0000_01b3) ^ u64::from(byte)
+        });
+        json!({
+            "module_name": name, "module_args": args, "module_id": format!("{id:016x}{:016x}", id.rotate_left(32)),
+            "semantic_version": version,
+        })
+    };
+    let asked = database.set.get("module_list").and_then(Value::as_array);
+    let of = |name: &str| {
+        asked?
+            .iter()
+            .find(|module| module.get("module_name").and_then(Value::as_str) == Some(name))
+    };
+    let args = |name: &str| {
+        of(name)
+            .and_then(|module| module.get("module_args"))
+            .cloned()
+            .unwrap_or(json!(""))
+    };
+    let bundles = profile >= Profile::V8_0_20
+        && database.text("type") != "memcached"
+        && database.text("redis_version") >= "8";
+    let list: Vec<Value> = if bundles {
+        BUNDLED
+            .iter()
+            .map(|(name, version)| entry(name, &args(name), version))
+            .collect()
+    } else {
+        let names = asked
+            .into_iter()
+            .flatten()
+            .filter_map(|module| module.get("module_name")?.as_str());
+        names.map(|name| entry(name, &args(name), "2.10.5")).collect()
+    };
+    json!(list)
+}

@@ -1,0 +1,439 @@
+//! What a database's configuration has to satisfy beyond the type of each field, rule by rule, with its error code.
+
+use super::render::MODULE_NAMES;
+use super::store::Databases;
+use crate::sim::call::ApiError;
+use crate::sim::certs::read_bundle;
+use crate::sim::placement::NoRoom;
+use crate::sim::schema::Phase;
+use crate::sim::state::{Cluster, Env};
+use crate::sim::switch::Switch;
+use crate::sim::version::Profile;
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+/// A configuration under judgement: what was set, merged with what the database had.
+pub(crate) struct Candidate<'a> {
+    pub(crate) phase: Phase,
+    pub(crate) set: &'a Map<String, Value>,
+    /// The fields that the request names.
+    pub(crate) named: &'a Map<String, Value>,
+}
+
+type Verdict = Result<(), ApiError>;
+
+fn refuse(code: &str, why: impl Into<String>) -> Verdict {
+    Err(ApiError::not_acceptable(code, why))
+}
+
+impl Candidate<'_> {
+    fn flag(&self, field: &str) -> bool {
+        self.set.get(field) == Some(&Value::Bool(true))
+    }
+
+    fn text(&self, field: &str) -> &str {
+        self.set.get(field).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    fn number(&self, field: &str) -> Option<u64> {
+        self.set.get(field).and_then(Value::as_u64)
+    }
+
+    fn list(&self, field: &str) -> &[Value] {
+        self.set
+            .get(field)
+            .and_then(Value::as_array)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
+    }
+
+    fn is_memcached(&self) -> bool {
+        self.text("type") == "memcached"
+    }
+}
+
+/// Checks every rule that needs no placement.
+///
+/// # Errors
+/// The first rule that is broken.
+pub(crate) fn check(cluster: &Cluster, env: &Env, candidate: &Candidate<'_>) -> Result<(), ApiError> {
+    name(candidate)?;
+    tags(candidate)?;
+    sharding(candidate)?;
+    racks(cluster, candidate)?;
+    persistence(candidate)?;
+    backup(candidate)?;
+    clustering(candidate)?;
+    eviction(env, candidate)?;
+    memcached(candidate)?;
+    modules(candidate)?;
+    flash(candidate)?;
+    replication_size(candidate)?;
+    certificates(env, candidate)
+}
+
+/// Letters, digits and hyphens, the first and last no hyphen, 63 at most. Names need not be unique.
+fn name(candidate: &Candidate<'_>) -> Verdict {
+    let name = candidate.text("name");
+    let inner = name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if !inner || name.len() > 63 || name.starts_with('-') || name.ends_with('-') {
+        return refuse(
+            "invalid_param",
+            format!("name: {name:?} may have letters, digits and inner hyphens only, 63 characters at most"),
+        );
+    }
+    Ok(())
+}
+
+fn tags(candidate: &Candidate<'_>) -> Verdict {
+    let mut keys = BTreeSet::new();
+    for tag in candidate.list("tags") {
+        let part = |field: &str| tag.get(field).and_then(Value::as_str);
+        let (Some(key), Some(value)) = (part("key"), part("value")) else {
+            return refuse(
+                "invalid_bdb_tags",
+                "tags: each has a key and a value, both strings",
+            );
+        };
+        if [key, value]
+            .iter()
+            .any(|text| text.contains(['&', '<', '>', '"']))
+            || key.is_empty()
+        {
+            return refuse(
+                "invalid_bdb_tags",
+                format!("tags: {key:?} has characters that are not allowed"),
+            );
+        }
+        if !keys.insert(key) {
+            return refuse("invalid_bdb_tags", format!("tags: the key {key:?} appears twice"));
+        }
+    }
+    Ok(())
+}
+
+fn sharding(candidate: &Candidate<'_>) -> Verdict {
+    let shards = candidate.number("shards_count").unwrap_or(1);
+    let rules = candidate.list("shard_key_regex");
+    let sharded = candidate.flag("sharding");
+    if shards > 1 && !sharded {
+        return refuse(
+            "invalid_sharding",
+            "shards_count: more than one shard needs sharding",
+        );
+    }
+    if sharded && rules.is_empty() && !candidate.flag("oss_sharding") {
+        return refuse(
+            "invalid_sharding",
+            "sharding needs shard_key_regex or oss_sharding",
+        );
+    }
+    let fits = |rule: &Value| {
+        rule.get("regex")
+            .and_then(Value::as_str)
+            .is_some_and(|regex| (1..=256).contains(&regex.len()))
+    };
+    if rules.len() > 32 || !rules.iter().all(fits) {
+        return refuse(
+            "invalid_sharding",
+            "shard_key_regex: at most 32 rules of 256 characters, each {\"regex\": ...}",
+        );
+    }
+    Ok(())
+}
+
+fn racks(cluster: &Cluster, candidate: &Candidate<'_>) -> Verdict {
+    let flag = |map: &Map<String, Value>| map.get("rack_aware") == Some(&Value::Bool(true));
+    if candidate.flag("rack_aware") && !flag(&cluster.policy) && !flag(&cluster.settings) {
+        let code = if candidate.phase == Phase::Create {
+            "not_rack_aware"
+        } else {
+            "rack_awareness_violation"
+        };
+        return refuse(code, "the cluster is not rack-aware");
+    }
+    Ok(())
+}
+
+fn persistence(candidate: &Candidate<'_>) -> Verdict {
+    let policy = candidate.list("snapshot_policy");
+    let fits = |entry: &Value| {
+        ["secs", "writes"]
+            .iter()
+            .all(|field| entry.get(field).is_some_and(Value::is_u64))
+    };
+    if !policy.iter().all(fits) {
+        return refuse(
+            "invalid_data_persistence",
+            "snapshot_policy: each entry has secs and writes",
+        );
+    }
+    match candidate.text("data_persistence") {
+        "snapshot" if policy.is_empty() => refuse(
+            "invalid_data_persistence",
+            "snapshot_policy is needed for snapshots",
+        ),
+        "snapshot" | "aof" if candidate.is_memcached() => refuse(
+            "invalid_data_persistence",
+            "memcached databases have no persistence",
+        ),
+        _ => Ok(()),
+    }
+}
+
+fn backup(candidate: &Candidate<'_>) -> Verdict {
+    let interval = candidate.number("backup_interval");
+    if candidate.flag("backup") && interval.is_none_or(|secs| secs == 0) {
+        return refuse(
+            "missing_backup_interval",
+            "BDB backup is enabled but backup interval is missing",
+        );
+    }
+    match (
+        candidate.number("backup_interval_offset"),
+        interval.unwrap_or(86_400),
+    ) {
+        (Some(offset), interval) if offset >= interval => refuse(
+            "invalid_param",
+            "backup_interval_offset must be below backup_interval",
+        ),
+        _ => Ok(()),
+    }
+}
+
+fn clustering(candidate: &Candidate<'_>) -> Verdict {
+    if candidate.flag("oss_cluster") && candidate.text("hash_slots_policy") == "legacy" {
+        return refuse(
+            "invalid_oss_cluster_configuration",
+            "oss_cluster needs hash_slots_policy 16k",
+        );
+    }
+    if candidate.flag("oss_cluster") && candidate.is_memcached() {
+        return refuse(
+            "invalid_oss_cluster_configuration",
+            "memcached databases have no OSS cluster mode",
+        );
+    }
+    Ok(())
+}
+
+fn eviction(env: &Env, candidate: &Candidate<'_>) -> Verdict {
+    if candidate.text("eviction_policy").ends_with("-lrm") && env.profile < Profile::V8_2_0 {
+        return refuse(
+            "eviction_policy_violation",
+            "this eviction policy is not supported by the database version",
+        );
+    }
+    Ok(())
+}
+
+fn memcached(candidate: &Candidate<'_>) -> Verdict {
+    let given = |field: &str| !candidate.text(field).is_empty();
+    let sasl = [
+        given("authentication_sasl_uname"),
+        given("authentication_sasl_pass"),
+    ];
+    if sasl.contains(&true) && (!candidate.is_memcached() || sasl.contains(&false)) {
+        return refuse(
+            "invalid_sasl_credentials",
+            "SASL needs a memcached database, a user name and a password",
+        );
+    }
+    if candidate.is_memcached() && !candidate.list("module_list").is_empty() {
+        return refuse(
+            "memcached_cannot_use_modules",
+            "memcached databases cannot use modules",
+        );
+    }
+    Ok(())
+}
+
+fn modules(candidate: &Candidate<'_>) -> Verdict {
+    for module in candidate.list("module_list") {
+        let name = module
+            .get("module_name")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        if !MODULE_NAMES.contains(&name) {
+            return refuse(
+                "missing_module",
+                format!("module_list: the cluster has no module {name:?}"),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Auto Tiering keeps between 10 and 50 percent of the memory in RAM.
+fn flash(candidate: &Candidate<'_>) -> Verdict {
+    let (ram, all) = (
+        candidate.number("bigstore_ram_size").unwrap_or(0),
+        candidate.number("memory_size").unwrap_or(0),
+    );
+    if candidate.flag("bigstore") && (ram * 10 < all || ram * 2 > all) {
+        return refuse(
+            "invalid_param",
+            "bigstore_ram_size must be 10 to 50 percent of memory_size",
+        );
+    }
+    Ok(())
+}
+
+/// Least memory of one shard of a replicated database, bytes.
+const REPLICATED_SHARD_FLOOR: u64 = 10 << 20;
+
+fn replication_size(candidate: &Candidate<'_>) -> Verdict {
+    let (memory, shards) = (
+        candidate.number("memory_size").unwrap_or(0),
+        candidate.number("shards_count").unwrap_or(1),
+    );
+    let small = memory > 0 && memory / (shards.max(1) * 2) < REPLICATED_SHARD_FLOOR;
+    if candidate.phase == Phase::Update && candidate.flag("replication") && small {
+        return refuse(
+            "replication_size_violation",
+            "Database limit too small for replication",
+        );
+    }
+    Ok(())
+}
+
+/// Client certificates: readable, not expired, each once, and there if clients must show one.
+fn certificates(env: &Env, candidate: &Candidate<'_>) -> Verdict {
+    let mut seen = BTreeSet::new();
+    for field in ["authentication_ssl_client_certs", "authentication_ssl_crdt_certs"] {
+        for entry in candidate
+            .list(field)
+            .iter()
+            .filter(|_| candidate.named.contains_key(field))
+        {
+            let pem = entry
+                .get("client_cert")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            let bundle = read_bundle(pem).unwrap_or_default();
+            let Some(leaf) = bundle.first() else {
+                return refuse(
+                    "invalid_certificate",
+                    format!("{field}: SSL client certificate is missing or malformed"),
+                );
+            };
+            if leaf.not_after <= env.now.as_second() && !candidate.flag("mtls_allow_outdated_certs") {
+                return refuse(
+                    "certificate_expired",
+                    format!("{field}: certificate {} has expired", leaf.subject),
+                );
+            }
+            if !seen.insert((field, leaf.der.clone())) {
+                return refuse(
+                    "duplicated_certs",
+                    format!("{field}: certificate {} appears twice", leaf.subject),
+                );
+            }
+        }
+    }
+    let tls = matches!(candidate.text("tls_mode"), "enabled") || candidate.flag("ssl");
+    let enforced = candidate.text("enforce_client_authentication") != "disabled"
+        && !env.on(Switch::ClientCertificateOptional);
+    let touched = [
+        "tls_mode",
+        "ssl",
+        "enforce_client_authentication",
+        "authentication_ssl_client_certs",
+    ];
+    let touched = touched.iter().any(|field| candidate.named.contains_key(*field));
+    if tls && enforced && touched && candidate.list("authentication_ssl_client_certs").is_empty() {
+        return refuse(
+            "invalid_certificate",
+            "clients must show a certificate (enforce_client_authentication) and authentication_ssl_client_certs is empty",
+        );
+    }
+    Ok(())
+}
+
+/// The `redis_version` and `version` that a new database gets.
+///
+/// # Errors
+/// `invalid_version` when the cluster has no such version.
+pub(crate) fn version(
+    env: &Env,
+    named: &Map<String, Value>,
+) -> Result<(&'static str, &'static str), ApiError> {
+    let versions = env.profile.database_versions();
+    let wanted = |field: &str| {
+        named
+            .get(field)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
+    };
+    let invalid = |why: String| ApiError::not_acceptable("invalid_version", why);
+    let found = match (wanted("redis_version"), wanted("version")) {
+        (Some(short), full) => versions
+            .iter()
+            .find(|(own, long)| *own == short && full.is_none_or(|full| full == *long)),
+        (None, Some(full)) => versions.iter().find(|(_, own)| *own == full),
+        (None, None) if env.profile == Profile::V7_4_6 && !env.on(Switch::VersionlessCreate) => {
+            return Err(invalid(
+                "Reject bdb_create with incompatible version constraints".to_owned(),
+            ));
+        }
+        (None, None) => versions.last(),
+    };
+    found.copied().ok_or_else(|| {
+        let names: Vec<&str> = versions.iter().map(|(short, _)| *short).collect();
+        invalid(format!(
+            "unsupported database version; redis_version is one of {}",
+            names.join(", ")
+        ))
+    })
+}
+
+/// The port of a new endpoint: the one asked for, or a free one.
+///
+/// # Errors
+/// `port_unavailable`.
+pub(crate) fn port(cluster: &Cluster, env: &mut Env, asked: u64) -> Result<u16, ApiError> {
+    let reserved = |port: u16| {
+        let ranges = cluster
+            .settings
+            .get("reserved_ports")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        let mut ranges = ranges.filter_map(Value::as_str);
+        ranges.any(|range| match range.split_once('-') {
+            Some((low, high)) => {
+                low.parse().is_ok_and(|low| port >= low) && high.parse().is_ok_and(|high| port <= high)
+            }
+            None => range.parse() == Ok(port),
+        })
+    };
+    let free = |port: u16, databases: &Databases| {
+        (10_000..=19_999).contains(&port) && port != 10_050 && !reserved(port) && !databases.port_in_use(port)
+    };
+    let unavailable = |text: String| ApiError::not_acceptable("port_unavailable", text);
+    if asked != 0 {
+        let port = u16::try_from(asked)
+            .ok()
+            .filter(|port| free(*port, &cluster.databases));
+        return port
+            .ok_or_else(|| unavailable(format!("port {asked} is outside 10000-19999, reserved or in use")));
+    }
+    let start = u16::try_from(env.ids.number() % 10_000).unwrap_or_default();
+    let mut ports = (0..10_000).map(|step| 10_000 + (start + step) % 10_000);
+    ports
+        .find(|port| free(*port, &cluster.databases))
+        .ok_or_else(|| unavailable("no port is free".to_owned()))
+}
+
+/// The error for shards that do not fit.
+pub(crate) fn no_room(phase: Phase, no_room: NoRoom) -> ApiError {
+    let code = match (phase, no_room) {
+        (_, NoRoom::Resources) => "insufficient_resources",
+        (Phase::Create, NoRoom::Nodes) => "invalid_replication",
+        (Phase::Update, NoRoom::Nodes) => "replication_node_violation",
+        (_, NoRoom::Racks) => "rack_awareness_violation",
+    };
+    ApiError::not_acceptable(code, no_room.to_string())
+}
