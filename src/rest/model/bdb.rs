@@ -49,7 +49,10 @@ pub struct Bdb {
 impl Bdb {
     /// Value of a tag.
     pub fn tag(&self, key: &str) -> Option<&str> {
-        self.tags.iter().find(|tag| tag.key == key).map(|tag| tag.value.as_str())
+        self.tags
+            .iter()
+            .find(|tag| tag.key == key)
+            .map(|tag| tag.value.as_str())
     }
 }
 

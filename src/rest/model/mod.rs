@@ -2,19 +2,25 @@
 
 mod bdb;
 mod bootstrap;
+mod certificate;
 mod cluster;
 mod ids;
 mod license;
 mod node;
+mod pair;
+mod pin;
 mod task;
 mod version;
 
 pub use bdb::*;
 pub use bootstrap::*;
+pub use certificate::*;
 pub use cluster::*;
 pub use ids::*;
 pub use license::*;
 pub use node::*;
+pub use pair::*;
+pub use pin::*;
 pub use task::*;
 pub use version::*;
 

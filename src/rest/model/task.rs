@@ -64,3 +64,68 @@ pub struct NodeTask {
     #[serde(default)]
     pub error_message: Option<String>,
 }
+
+/// Answer to the start of an action.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct StartedTask {
+    /// Its id.
+    #[serde(default)]
+    pub task_id: Option<String>,
+    /// How far it is.
+    pub status: TaskStatus,
+}
+
+/// What the cluster is busy with, as GET `/v1/actions` lists it; finished entries stay for a while.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct Actions {
+    /// Tasks of nodes and databases.
+    #[serde(default)]
+    pub actions: Vec<Task>,
+    /// Changes of databases.
+    #[serde(default, rename = "state-machines")]
+    pub state_machines: Vec<StateMachine>,
+}
+
+/// A task of any kind.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Task {
+    /// What it does, such as `retry_bdb` or `remove_node`.
+    pub name: String,
+    /// How far it is.
+    pub status: TaskStatus,
+    /// On which node.
+    #[serde(default)]
+    pub node_uid: Option<NodeUid>,
+}
+
+server_string! {
+    /// Status of a state machine.
+    StateMachineStatus {
+        /// Not begun.
+        Pending = "pending",
+        /// Running.
+        Active = "active",
+        /// Done.
+        Completed = "completed",
+        /// Failed.
+        Failed = "failed",
+    }
+}
+
+/// A change of a database.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct StateMachine {
+    /// Its id; the database object bears it while the change runs.
+    #[serde(default)]
+    pub action_uid: Option<String>,
+    /// What it does, such as `SMCreateBDB`.
+    pub name: String,
+    /// `bdb:<uid>`.
+    #[serde(default)]
+    pub object_name: String,
+    /// How far it is.
+    pub status: StateMachineStatus,
+    /// On failure.
+    #[serde(default)]
+    pub error: Option<String>,
+}

@@ -15,7 +15,10 @@ impl SoftwareVersion {
     pub fn parse(text: &str) -> Self {
         let (dotted, build) = text.split_once('-').unwrap_or((text, "0"));
         let numbers = dotted.split('.').map(|part| part.parse().unwrap_or(0)).collect();
-        Self { numbers, build: build.parse().unwrap_or(0) }
+        Self {
+            numbers,
+            build: build.parse().unwrap_or(0),
+        }
     }
 }
 
@@ -38,7 +41,14 @@ mod tests {
 
     #[test]
     fn versions_order_number_by_number() {
-        let sorted = ["7.4.6-272", "7.22.0-95", "7.22.2-170", "8.0.10-64", "8.0.20-68", "100.0.21-16135"];
+        let sorted = [
+            "7.4.6-272",
+            "7.22.0-95",
+            "7.22.2-170",
+            "8.0.10-64",
+            "8.0.20-68",
+            "100.0.21-16135",
+        ];
         let parsed: Vec<_> = sorted.iter().map(|text| SoftwareVersion::parse(text)).collect();
         assert!(parsed.is_sorted());
         assert_eq!(parsed[2].to_string(), "7.22.2-170");
