@@ -213,7 +213,9 @@ pub struct PasswordSecretRef {
 }
 
 /// A protection that a change may lower: `Persistence`, `Replication`, `Tls` or `Memory`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, strum::EnumIter)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, strum::EnumIter,
+)]
 pub enum Downgrade {
     /// Persistence may be switched off or weakened.
     Persistence,

@@ -26,7 +26,18 @@ pub struct Condition {
 
 /// Why something is not done now, or what came of it. Feeds holds, waits, conditions, Events, metric labels and CLI text.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema, strum::EnumIter,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    strum::EnumIter,
 )]
 pub enum Reason {
     // A human is needed: the object is Stalled.
@@ -142,7 +153,9 @@ pub struct Intent {
 }
 
 /// What an intent may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, strum::EnumIter)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, strum::EnumIter,
+)]
 pub enum IntentAction {
     /// Create the cluster on the seed node.
     CreateCluster,
@@ -218,7 +231,9 @@ impl std::fmt::Display for Record {
             Self::NodePin { node, pin } => write!(f, "node {node} shows {pin}"),
             Self::ApiCertificatePin(Some(pin)) => write!(f, "the cluster shows {pin}"),
             Self::ApiCertificatePin(None) => f.write_str("the authority vouches for the cluster"),
-            Self::Identity(identity) => write!(f, "cluster {} created {}", identity.name, identity.created_time),
+            Self::Identity(identity) => {
+                write!(f, "cluster {} created {}", identity.name, identity.created_time)
+            }
             Self::Node { node, uid } => write!(f, "node {node} has uid {uid}"),
             Self::NodeGone { node } => write!(f, "node {node} has left"),
             Self::Database { uid, adopted: false } => write!(f, "database {uid} is ours"),

@@ -75,7 +75,9 @@ impl ByteQuantity {
     /// Accepts the binary (`Ki Mi Gi Ti Pi`) and decimal (`k M G T P`) suffixes with an optional fraction.
     pub fn bytes(&self) -> Option<u64> {
         let text = self.0.trim();
-        let split = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
+        let split = text
+            .find(|c: char| !(c.is_ascii_digit() || c == '.'))
+            .unwrap_or(text.len());
         let (digits, suffix) = text.split_at(split);
         let factor = suffix_factor(suffix)?;
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
@@ -93,11 +95,20 @@ impl ByteQuantity {
 
     /// The shortest exact binary notation of a number of bytes.
     pub fn from_bytes(bytes: u64) -> Self {
-        let steps = [(1u64 << 50, "Pi"), (1 << 40, "Ti"), (1 << 30, "Gi"), (1 << 20, "Mi"), (1 << 10, "Ki")];
+        let steps = [
+            (1u64 << 50, "Pi"),
+            (1 << 40, "Ti"),
+            (1 << 30, "Gi"),
+            (1 << 20, "Mi"),
+            (1 << 10, "Ki"),
+        ];
         let text = steps
             .iter()
             .find(|(unit, _)| bytes != 0 && bytes.is_multiple_of(*unit))
-            .map_or_else(|| bytes.to_string(), |(unit, suffix)| format!("{}{suffix}", bytes / unit));
+            .map_or_else(
+                || bytes.to_string(),
+                |(unit, suffix)| format!("{}{suffix}", bytes / unit),
+            );
         Self(text)
     }
 }

@@ -16,7 +16,12 @@ pub trait Managed: Send + Sync {
     type Action: Clone + std::fmt::Debug + std::fmt::Display + Send + Sync;
 
     /// Decides the next wave. Total: a bad spec is a hold.
-    fn plan(&self, inputs: &Self::Inputs, observed: &Self::Observed, now: jiff::Timestamp) -> Plan<Self::Action>;
+    fn plan(
+        &self,
+        inputs: &Self::Inputs,
+        observed: &Self::Observed,
+        now: jiff::Timestamp,
+    ) -> Plan<Self::Action>;
 }
 
 /// Where effects on Kubernetes go: the object itself, in the operator; memory, in tests.

@@ -30,7 +30,12 @@ pub struct Plan<A> {
 
 impl<A> Default for Plan<A> {
     fn default() -> Self {
-        Self { steps: Vec::new(), holds: Vec::new(), waits: Vec::new(), drift: Vec::new() }
+        Self {
+            steps: Vec::new(),
+            holds: Vec::new(),
+            waits: Vec::new(),
+            drift: Vec::new(),
+        }
     }
 }
 

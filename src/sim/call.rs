@@ -62,13 +62,12 @@ pub(crate) struct Ctx<'a> {
     /// The node that received the request.
     pub(crate) node: NodeIndex,
     pub(crate) call: &'a Call,
-    pub(crate) effect: bool,
 }
 
 impl Ctx<'_> {
     /// Says that the call changed something: the state id grows and the log marks the request.
     pub(crate) fn commit(&mut self) {
-        self.effect = true;
+        self.env.touched = true;
         self.cluster.state_id += 1;
     }
 }
@@ -155,6 +154,12 @@ impl ApiError {
     /// 403.
     pub(crate) fn forbidden(code: &str, description: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, code, description)
+    }
+
+    /// The same with another code.
+    pub(crate) fn with_code(mut self, code: &str) -> Self {
+        code.clone_into(&mut self.code);
+        self
     }
 
     /// The body, in either generation of error bodies.

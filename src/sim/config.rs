@@ -65,6 +65,12 @@ pub struct NodeConfig {
     pub flash_bytes: u64,
     /// `software_version` if it differs from the profile's.
     pub software_version: Option<String>,
+    /// How far the node's clock is ahead of the others', seconds.
+    pub clock_skew_secs: i64,
+    /// Machines of one fleet are meant to form one cluster; more than one is a violation.
+    pub fleet: u32,
+    /// Paths that a bootstrap cannot use.
+    pub inaccessible_paths: Vec<String>,
     /// What the node's listener shows until it belongs to a cluster.
     pub identity: TlsIdentity,
 }
@@ -83,6 +89,9 @@ impl NodeConfig {
             storage_bytes: 1_081_100_128_256,
             flash_bytes: 0,
             software_version: None,
+            clock_skew_secs: 0,
+            fleet: 0,
+            inaccessible_paths: Vec::new(),
             identity,
         }
     }

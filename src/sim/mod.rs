@@ -5,10 +5,14 @@
 //! Everything here is written from the documentation of the REST API; no type is shared with a client.
 
 mod auth;
+mod bootstrap;
 mod call;
 pub mod certs;
 mod config;
 mod fault;
+#[cfg(test)]
+mod fixture;
+mod front;
 mod ids;
 pub mod license_text;
 mod log;
@@ -23,13 +27,14 @@ mod state;
 mod switch;
 mod task;
 mod version;
+mod work;
 mod world;
 
 pub use config::{CertificateOrder, CertificateSource, Config, NodeConfig, Timings, TlsIdentity};
 pub use fault::{Effect, FaultPlan, Rule};
 pub use ids::{NodeIndex, NodeUid};
 pub use log::{LogEntry, Sent};
-pub use monitor::Violation;
+pub use monitor::{RULES, Violation};
 pub use service::{InProcess, Presented, Shared, TransportError};
 pub use switch::{SWITCHES, Switch, SwitchRow, Switches};
 pub use version::Profile;

@@ -1,12 +1,19 @@
 //! Invariants that every request is checked against, in every test.
 
-use jiff::Timestamp;
+use super::ids::{BdbUid, ClusterId, NodeIndex, NodeUid};
+use super::log::LogEntry;
+use super::resources::nodes::maintenance_snapshot;
+use super::state::{Cluster, Env, MemberStatus, Membership};
+use super::task::Kind;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A request that broke an invariant.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Violation {
-    /// Name of the invariant.
+    /// Name of the invariant, one of [`RULES`].
     pub rule: &'static str,
     /// Number of the request in the log; of the latest when a background event broke it.
     pub seq: u64,
@@ -16,4 +23,433 @@ pub struct Violation {
     pub message: String,
     /// Bad manners rather than danger.
     pub advisory: bool,
+}
+
+/// Every invariant: name, whether it is only advisory, what it says.
+pub const RULES: &[(&str, bool, &str)] = &[
+    (
+        "two-clusters",
+        false,
+        "the machines of one fleet form one cluster",
+    ),
+    (
+        "two-owned",
+        false,
+        "no two databases of a cluster carry the same ownership tag",
+    ),
+    (
+        "foreign-delete",
+        false,
+        "only a database that carries an ownership tag is deleted",
+    ),
+    (
+        "unchanged-fields",
+        false,
+        "the body of a database update has no field with the value that it has",
+    ),
+    (
+        "stacked-maintenance",
+        false,
+        "a node in maintenance is not put into maintenance again",
+    ),
+    (
+        "two-disruptions",
+        false,
+        "one node at a time is in maintenance, leaving or joining",
+    ),
+    (
+        "quorum-at-risk",
+        false,
+        "a majority of members is up and out of maintenance without the disrupted node",
+    ),
+    (
+        "unsettled-databases",
+        false,
+        "no node is disrupted while a database is not active",
+    ),
+    (
+        "certificates-during-disruption",
+        false,
+        "certificates do not change while a node is disrupted, nor the reverse",
+    ),
+    ("no-persistence-wait", true, "a removal waits for persistence"),
+    (
+        "hot-retry",
+        true,
+        "a request that failed is not repeated within a second",
+    ),
+    (
+        "destructive-call",
+        true,
+        "nothing is flushed, imported, recovered, and no admin password reset",
+    ),
+];
+
+/// Shortest pause before a failed request is repeated.
+const PAUSE: SignedDuration = SignedDuration::from_secs(1);
+
+/// What the monitor remembers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Monitor {
+    ownership_tag: Option<String>,
+    violations: Vec<Violation>,
+    fleets: BTreeMap<u32, Vec<String>>,
+    /// Complaints about the request at hand, to be filed if it takes effect.
+    suspected: Vec<(&'static str, String)>,
+    certificates_until: Option<Timestamp>,
+    failed: BTreeMap<(String, String, String), Timestamp>,
+    twice_owned: BTreeSet<(ClusterId, String)>,
+    last_seq: u64,
+}
+
+impl Monitor {
+    pub(crate) fn new(ownership_tag: Option<String>) -> Self {
+        Self {
+            ownership_tag,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+
+    fn file(&mut self, rule: &'static str, at: Timestamp, message: String) {
+        let advisory = RULES.iter().any(|(name, advisory, _)| *name == rule && *advisory);
+        self.violations.push(Violation {
+            rule,
+            seq: self.last_seq,
+            at,
+            message,
+            advisory,
+        });
+    }
+
+    /// A cluster was created out of a fleet.
+    pub(crate) fn created(&mut self, fleet: u32, name: &str, now: Timestamp) {
+        let clusters = self.fleets.entry(fleet).or_default();
+        clusters.push(name.to_owned());
+        if clusters.len() > 1 {
+            let message = format!(
+                "the machines formed {} clusters: {}",
+                clusters.len(),
+                clusters.join(", ")
+            );
+            self.file("two-clusters", now, message);
+        }
+    }
+
+    /// Looks at a request before it is served, while its target is as it was.
+    pub(crate) fn before(
+        &mut self,
+        node: NodeIndex,
+        entry: &LogEntry,
+        env: &Env,
+        clusters: &BTreeMap<ClusterId, Cluster>,
+    ) {
+        self.last_seq = entry.seq;
+        self.suspected.clear();
+        if entry.method == "GET" {
+            return;
+        }
+        let id = match env.node(node).map(|node| node.membership) {
+            Some(Membership::Member(id, _)) => Some(id),
+            _ => None,
+        };
+        let segments: Vec<&str> = entry.path.split('/').skip(1).collect();
+        let cluster = id.and_then(|id| clusters.get(&id));
+        match (entry.method.as_str(), segments.as_slice(), cluster) {
+            ("POST", ["v1", "bootstrap", "join_cluster"], None) => self.suspect_join(entry, clusters),
+            ("POST", ["v1", "nodes", uid, "actions", action], Some(cluster)) => {
+                if let (Ok(uid), Some(kind)) = (uid.parse(), Kind::of_path(action, true)) {
+                    self.suspect_action(entry, env, cluster, uid, kind);
+                }
+            }
+            ("PUT", ["v1", "cluster", "certificates" | "update_cert"], Some(cluster))
+            | ("POST", ["v1", "cluster", "certificates", "rotate"], Some(cluster)) => {
+                if let Some(node) = disrupted(cluster).first() {
+                    let message = format!("certificates change while node {node} is disrupted");
+                    self.suspected.push(("certificates-during-disruption", message));
+                }
+            }
+            ("PUT", ["v1", "bdbs", uid], Some(cluster)) => self.suspect_update(entry, cluster, uid),
+            ("DELETE", ["v1", "bdbs", uid], Some(cluster)) => self.suspect_delete(cluster, uid),
+            ("PUT", ["v1", "bdbs", _, what @ ("flush" | "reset_admin_pass")], Some(_))
+            | ("POST", ["v1", "bdbs", _, "actions", what @ ("import" | "recover")], Some(_)) => {
+                self.suspected
+                    .push(("destructive-call", format!("{what} of {}", entry.path)));
+            }
+            _ => {}
+        }
+    }
+
+    fn suspect_join(&mut self, entry: &LogEntry, clusters: &BTreeMap<ClusterId, Cluster>) {
+        let name = entry
+            .body
+            .pointer("/cluster/name")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        for cluster in clusters.values().filter(|cluster| cluster.name == name) {
+            if let Some(node) = disrupted(cluster).first() {
+                let message = format!("a node joins while node {node} is disrupted");
+                self.suspected.push(("two-disruptions", message));
+            }
+        }
+    }
+
+    fn suspect_action(&mut self, entry: &LogEntry, env: &Env, cluster: &Cluster, uid: NodeUid, kind: Kind) {
+        if kind != Kind::MaintenanceOn && kind != Kind::RemoveNode {
+            return;
+        }
+        let name = kind.name();
+        let disrupted = disrupted(cluster);
+        if kind == Kind::MaintenanceOn && disrupted.contains(&uid) {
+            self.suspected.push((
+                "stacked-maintenance",
+                format!("node {uid} is in maintenance already"),
+            ));
+        }
+        if let Some(other) = disrupted.iter().find(|other| **other != uid) {
+            self.suspected.push((
+                "two-disruptions",
+                format!("{name} of node {uid} while node {other} is disrupted"),
+            ));
+        }
+        let stays = |member: &&super::state::Member| {
+            member.uid != uid && cluster.runs(env, member) && maintenance_snapshot(member).is_none()
+        };
+        let left = cluster.members.values().filter(stays).count();
+        // A removal lowers the number of members, too; the last but one is as safe as the cluster left behind.
+        let of = cluster.members.len() - usize::from(kind == Kind::RemoveNode);
+        if left * 2 <= of {
+            let message = format!("{name} of node {uid} leaves {left} of {of} members");
+            self.suspected.push(("quorum-at-risk", message));
+        }
+        if let Some(bdb) = cluster.databases.unsettled().first() {
+            self.suspected.push((
+                "unsettled-databases",
+                format!("{name} of node {uid} while database {bdb} is not active"),
+            ));
+        }
+        if self.certificates_until.is_some_and(|until| entry.at < until) {
+            let message = format!("{name} of node {uid} while certificates change");
+            self.suspected.push(("certificates-during-disruption", message));
+        }
+        if kind == Kind::RemoveNode && entry.body.get("wait_for_persistence") != Some(&json!(true)) {
+            self.suspected.push((
+                "no-persistence-wait",
+                format!("node {uid} is removed without waiting for persistence"),
+            ));
+        }
+    }
+
+    fn suspect_update(&mut self, entry: &LogEntry, cluster: &Cluster, uid: &str) {
+        let (Ok(uid), Some(body)) = (uid.parse::<BdbUid>(), entry.body.as_object()) else {
+            return;
+        };
+        let same =
+            |(name, value): &(&String, &Value)| cluster.databases.shown(uid, name).as_ref() == Some(*value);
+        let unchanged: Vec<&str> = body.iter().filter(same).map(|(name, _)| name.as_str()).collect();
+        if !unchanged.is_empty() {
+            let message = format!(
+                "database {uid} already has this value of {}",
+                unchanged.join(", ")
+            );
+            self.suspected.push(("unchanged-fields", message));
+        }
+    }
+
+    fn suspect_delete(&mut self, cluster: &Cluster, uid: &str) {
+        let (Some(key), Ok(uid)) = (&self.ownership_tag, uid.parse::<BdbUid>()) else {
+            return;
+        };
+        if !cluster
+            .databases
+            .tagged(key)
+            .iter()
+            .any(|(tagged, _)| *tagged == uid)
+        {
+            self.suspected
+                .push(("foreign-delete", format!("database {uid} carries no tag {key}")));
+        }
+    }
+
+    /// Looks at a request once it was served.
+    pub(crate) fn after(&mut self, entry: &LogEntry, env: &Env, clusters: &BTreeMap<ClusterId, Cluster>) {
+        self.last_seq = entry.seq;
+        if entry.effect {
+            for (rule, message) in std::mem::take(&mut self.suspected) {
+                self.file(rule, entry.at, message);
+            }
+            if entry.path.starts_with("/v1/cluster/") && entry.path.contains("cert") {
+                self.certificates_until = Some(env.after(env.timings.certificate_apply));
+            }
+            if entry.path.contains("/bdbs") {
+                self.check_owners(entry.at, clusters);
+            }
+        }
+        self.check_pace(entry);
+    }
+
+    fn check_owners(&mut self, at: Timestamp, clusters: &BTreeMap<ClusterId, Cluster>) {
+        let Some(key) = self.ownership_tag.clone() else {
+            return;
+        };
+        for cluster in clusters.values() {
+            let mut owners: BTreeMap<String, BdbUid> = BTreeMap::new();
+            for (bdb, owner) in cluster.databases.tagged(&key) {
+                let Some(first) = owners.insert(owner.clone(), bdb) else {
+                    continue;
+                };
+                if self.twice_owned.insert((cluster.id, owner.clone())) {
+                    self.file(
+                        "two-owned",
+                        at,
+                        format!("databases {first} and {bdb} are both owned by {owner}"),
+                    );
+                }
+            }
+        }
+    }
+
+    fn check_pace(&mut self, entry: &LogEntry) {
+        let counts = entry.status == 401 || (entry.status >= 400 && entry.method != "GET");
+        let key = (
+            entry.method.clone(),
+            entry.path.clone(),
+            entry.body_sha256.clone(),
+        );
+        if !counts {
+            self.failed.remove(&key);
+            return;
+        }
+        let before = self.failed.insert(key, entry.at);
+        if before.is_some_and(|before| entry.at.duration_since(before) < PAUSE) {
+            let message = format!(
+                "{} {} failed with {} and came again at once",
+                entry.method, entry.path, entry.status
+            );
+            self.file("hot-retry", entry.at, message);
+        }
+    }
+}
+
+/// Members in maintenance, entering or leaving it, joining or being removed.
+fn disrupted(cluster: &Cluster) -> Vec<NodeUid> {
+    let at_work = |uid: NodeUid| {
+        let mut tasks = cluster.tasks.0.iter();
+        tasks.any(|task| task.node == Some(uid) && !task.status.is_over() && task.kind != Kind::ChangeMaster)
+    };
+    let hit = |member: &&super::state::Member| {
+        maintenance_snapshot(member).is_some()
+            || matches!(
+                member.status,
+                MemberStatus::Provisioning | MemberStatus::Decommissioning
+            )
+            || at_work(member.uid)
+    };
+    cluster
+        .members
+        .values()
+        .filter(hit)
+        .map(|member| member.uid)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::fixture::Fixture;
+
+    fn rules(sim: &Fixture) -> Vec<&'static str> {
+        sim.world
+            .violations()
+            .iter()
+            .filter(|violation| !violation.advisory)
+            .map(|violation| violation.rule)
+            .collect()
+    }
+
+    fn maintain(sim: &mut Fixture, uid: u64) {
+        sim.admin(
+            0,
+            "POST",
+            &format!("/v1/nodes/{uid}/actions/maintenance_on"),
+            json!({}),
+        );
+        sim.pass(60);
+    }
+
+    #[test]
+    fn a_well_behaved_client_is_silent() {
+        let mut sim = Fixture::cluster(3, 3);
+        for uid in [1, 2, 3] {
+            maintain(&mut sim, uid);
+            sim.admin(
+                0,
+                "POST",
+                &format!("/v1/nodes/{uid}/actions/maintenance_off"),
+                json!({}),
+            );
+            sim.pass(60);
+        }
+        assert_eq!(sim.world.violations(), []);
+    }
+
+    #[test]
+    fn two_clusters_of_one_fleet_are_reported() {
+        let mut sim = Fixture::fresh(2);
+        for node in [0, 1] {
+            let mut body = sim.create_body();
+            body["node"] = json!({});
+            sim.send(node, "POST", "/v1/bootstrap/create_cluster", None, body);
+        }
+        sim.pass(60);
+        assert_eq!(rules(&sim), ["two-clusters"]);
+    }
+
+    #[test]
+    fn stacked_and_parallel_maintenance_are_reported() {
+        let mut sim = Fixture::cluster(5, 5);
+        maintain(&mut sim, 2);
+        assert_eq!(rules(&sim), [] as [&str; 0]);
+        maintain(&mut sim, 2);
+        assert_eq!(rules(&sim), ["stacked-maintenance"]);
+        maintain(&mut sim, 3);
+        assert_eq!(rules(&sim), ["stacked-maintenance", "two-disruptions"]);
+        maintain(&mut sim, 4);
+        assert_eq!(rules(&sim)[2..], ["two-disruptions", "quorum-at-risk"]);
+    }
+
+    #[test]
+    fn a_refused_request_is_no_violation() {
+        let mut sim = Fixture::cluster(3, 3);
+        sim.admin(0, "POST", "/v1/nodes/2/actions/maintenance_on", json!({}));
+        sim.admin(0, "POST", "/v1/nodes/3/actions/maintenance_on", json!({}));
+        assert_eq!(rules(&sim), [] as [&str; 0], "the second is 409");
+    }
+
+    #[test]
+    fn a_join_during_maintenance_is_reported() {
+        let mut sim = Fixture::cluster(3, 4);
+        maintain(&mut sim, 2);
+        let body = sim.join_body(3);
+        sim.send(3, "POST", "/v1/bootstrap/join_cluster", None, body);
+        assert_eq!(rules(&sim), ["two-disruptions"]);
+    }
+
+    #[test]
+    fn a_failed_request_that_comes_again_at_once_is_bad_manners() {
+        let mut sim = Fixture::cluster(1, 1);
+        sim.admin(0, "PUT", "/v1/cluster", json!({"nonsense": 1}));
+        sim.pass(1);
+        sim.admin(0, "PUT", "/v1/cluster", json!({"nonsense": 1}));
+        assert_eq!(sim.world.violations(), []);
+        sim.admin(0, "PUT", "/v1/cluster", json!({"nonsense": 1}));
+        let filed = sim.world.violations();
+        assert_eq!(
+            (filed.len(), filed[0].rule, filed[0].advisory),
+            (1, "hot-retry", true)
+        );
+    }
 }

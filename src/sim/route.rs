@@ -6,6 +6,7 @@ use super::ids::NodeIndex;
 use super::resources;
 use super::version::Profile;
 use super::world::World;
+use std::collections::BTreeMap;
 
 /// What answers a route.
 #[derive(Clone, Copy)]
@@ -72,9 +73,142 @@ impl Route {
 
 /// Every route, by family.
 pub(crate) const TABLES: &[&[Route]] = &[
-    resources::availability::ROUTES,
-    resources::bdbs::ROUTES,
+    resources::bootstrap::ROUTES,
+    resources::nodes::ROUTES,
+    resources::node_actions::ROUTES,
+    resources::actions::ROUTES,
+    resources::cluster::ROUTES,
+    resources::cluster_actions::ROUTES,
+    resources::policy::ROUTES,
+    resources::license::ROUTES,
     resources::certificates::ROUTES,
+    resources::bdbs::ROUTES,
     resources::passwords::ROUTES,
+    resources::availability::ROUTES,
     resources::shards::ROUTES,
+    resources::users::ROUTES,
+    resources::user_passwords::ROUTES,
+    resources::suffixes::ROUTES,
 ];
+
+/// What a path and a method lead to.
+pub(crate) enum Found {
+    /// A route, and the values of its `{name}` segments.
+    Route(&'static Route, BTreeMap<&'static str, String>),
+    /// The path exists; these are the methods it has.
+    OtherMethods(String),
+    /// No such path.
+    Nothing,
+}
+
+/// Looks up a path. A route whose segments are all literal goes before one with parameters.
+pub(crate) fn find(profile: Profile, method: &str, path: &str) -> Found {
+    let here = || {
+        TABLES
+            .iter()
+            .copied()
+            .flatten()
+            .filter(|route| profile.within(route.since, route.until))
+    };
+    let mut matching: Vec<_> = here()
+        .filter_map(|route| Some((route, capture(route.path, path)?)))
+        .collect();
+    matching.sort_by_key(|(_, params)| params.len());
+    let fewest = matching.first().map(|(_, params)| params.len());
+    matching.retain(|(_, params)| Some(params.len()) == fewest);
+    if let Some(index) = matching.iter().position(|(route, _)| route.method == method) {
+        let (route, params) = matching.swap_remove(index);
+        return Found::Route(route, params);
+    }
+    if matching.is_empty() {
+        return Found::Nothing;
+    }
+    let mut methods: Vec<_> = matching
+        .iter()
+        .map(|(route, _)| route.method)
+        .chain(["OPTIONS"])
+        .collect();
+    methods.sort_unstable();
+    methods.dedup();
+    Found::OtherMethods(methods.join(", "))
+}
+
+/// The values of the template's `{name}` segments in `path`, or `None` if it does not fit.
+fn capture(template: &'static str, path: &str) -> Option<BTreeMap<&'static str, String>> {
+    let mut params = BTreeMap::new();
+    let mut segments = path.split('/');
+    for wanted in template.split('/') {
+        let segment = segments.next()?;
+        match wanted.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+            Some(name) if !segment.is_empty() => {
+                params.insert(name, super::front::decode(segment));
+            }
+            Some(_) => return None,
+            None if wanted == segment => {}
+            None => return None,
+        }
+    }
+    segments.next().is_none().then_some(params)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(profile: Profile, method: &str, path: &str) -> String {
+        match find(profile, method, path) {
+            Found::Route(route, params) => format!("{} {params:?}", route.path),
+            Found::OtherMethods(methods) => methods,
+            Found::Nothing => "nothing".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_literal_path_goes_before_a_template() {
+        let latest = Profile::default();
+        assert_eq!(route(latest, "GET", "/v1/nodes/status"), "/v1/nodes/status {}");
+        assert_eq!(
+            route(latest, "GET", "/v1/nodes/7"),
+            "/v1/nodes/{uid} {\"uid\": \"7\"}"
+        );
+        assert_eq!(route(latest, "DELETE", "/v1/nodes/7"), "GET, OPTIONS, PUT");
+        assert_eq!(route(latest, "GET", "/v1/nodes/7/"), "nothing");
+    }
+
+    #[test]
+    fn paths_that_only_look_real_lead_nowhere() {
+        for path in [
+            "/v1/boostrap",
+            "/v1/cluster/license",
+            "/v1/nodes/1/shards",
+            "/v1/users/1/x",
+            "/v1/alerts",
+            "/",
+        ] {
+            for profile in Profile::ALL {
+                assert_eq!(route(profile, "GET", path), "nothing", "{path} in {profile}");
+            }
+        }
+        assert_eq!(route(Profile::default(), "POST", "/v1/bootstrap"), "GET, OPTIONS");
+    }
+
+    #[test]
+    fn no_two_routes_of_a_profile_answer_one_request() {
+        for profile in Profile::ALL {
+            let mut seen = std::collections::BTreeSet::new();
+            for route in TABLES
+                .iter()
+                .copied()
+                .flatten()
+                .filter(|route| profile.within(route.since, route.until))
+            {
+                assert!(
+                    seen.insert((route.method, route.path)),
+                    "{} {} twice in {profile}",
+                    route.method,
+                    route.path
+                );
+            }
+        }
+    }
+}

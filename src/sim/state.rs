@@ -2,7 +2,7 @@
 
 use super::auth::Accounts;
 use super::config::{CertificateSource, NodeConfig, Timings, TlsIdentity};
-use super::ids::{BdbUid, ClusterId, Ids, NodeIndex, NodeUid};
+use super::ids::{ClusterId, Ids, NodeIndex, NodeUid};
 use super::license_text::License;
 use super::placement::{Host, Layout};
 use super::resources::bdbs::Databases;
@@ -25,6 +25,8 @@ pub(crate) struct Env {
     pub(crate) ids: Ids,
     /// Faults that a handler has to consult while it works.
     pub(crate) ordered: Ordered,
+    /// The request at hand changed something.
+    pub(crate) touched: bool,
     due: BTreeMap<(Timestamp, u64), Due>,
     scheduled: u64,
 }
@@ -57,8 +59,6 @@ pub(crate) enum Due {
     Election(ClusterId),
     /// Replicas lost with a node are made anew elsewhere.
     ReplicaHa(ClusterId, NodeUid),
-    /// Anything that one database waits for (backup, import ...).
-    Database(ClusterId, BdbUid, &'static str),
     /// A node begins to use the cluster's present certificate of that name.
     Certificate(ClusterId, NodeIndex, &'static str),
     /// A user disappears after its deletion.
@@ -81,6 +81,7 @@ impl Env {
             certificates: config.certificates.clone(),
             ids: Ids::new(config.seed),
             ordered: Ordered::default(),
+            touched: false,
             due: BTreeMap::new(),
             scheduled: 0,
         }
@@ -291,12 +292,40 @@ impl Cluster {
 
     /// Whether a majority of the members runs, judged by the machines, not by what the cluster has noticed.
     pub(crate) fn has_quorum(&self, env: &Env) -> bool {
-        let on = self
+        let voters = || {
+            self.members
+                .values()
+                .filter(|member| member.status != MemberStatus::Provisioning)
+        };
+        voters().filter(|member| self.runs(env, member)).count() * 2 > voters().count()
+    }
+
+    /// Whether a member's machine runs and still is that member.
+    pub(crate) fn runs(&self, env: &Env, member: &Member) -> bool {
+        let ours = |node: &SimNode| match node.membership {
+            Membership::Member(id, uid) => (id, uid) == (self.id, member.uid),
+            Membership::Fresh => member.status == MemberStatus::Provisioning,
+            Membership::Removed => false,
+        };
+        env.node(member.host)
+            .is_some_and(|node| node.is_on() && ours(node))
+    }
+
+    /// Chooses a leader among the members that run, if a majority does: `wanted` if it can, else the lowest uid.
+    pub(crate) fn elect(&mut self, env: &Env, wanted: Option<NodeUid>) {
+        let able = |member: &&Member| member.status == MemberStatus::Active && self.runs(env, member);
+        let able: Vec<NodeUid> = self
             .members
             .values()
-            .filter(|member| env.node(member.host).is_some_and(SimNode::is_on))
-            .count();
-        on * 2 > self.members.len()
+            .filter(able)
+            .map(|member| member.uid)
+            .collect();
+        let wanted = wanted.filter(|uid| able.contains(uid));
+        self.master = if self.has_quorum(env) {
+            wanted.or(able.first().copied())
+        } else {
+            None
+        };
     }
 
     /// The members as placement sees them.

@@ -21,6 +21,34 @@ pub enum Switch {
     NoPasswordOverlap,
     /// Usages that an uploaded certificate must list.
     LenientCertificateUsage,
+    /// Status of a login to a locked account.
+    LockedAccount403,
+    /// What happens to connections while services restart after a bootstrap.
+    RestartResets,
+    /// What a node says of itself after its removal.
+    RemovedNodeLooksIdle,
+    /// What a join does while a member is down.
+    JoinReplacesDeadNode,
+    /// Which of two joins at the same time wins.
+    ConcurrentJoinFails,
+    /// Types that captures show and the documentation does not.
+    TypesAsDocumented,
+    /// Setting a rack id to the value that it has.
+    SameRackIdAccepted,
+    /// What an update of the policy answers.
+    PolicyPutAnswersObject,
+    /// What happens to the licence when a new one is refused.
+    RefusedLicenseDropsOld,
+    /// What an alert that is turned off says.
+    DisabledAlertKeepsState,
+    /// A read-only field in a body.
+    ReadOnlyFieldsIgnored,
+    /// An unknown node of an update.
+    UnknownNode406,
+    /// Where the settings of replica availability, proxies and placement start.
+    DefaultsAsDocumented,
+    /// How the sign that a node's removal works shows.
+    RemovingNodeStaysActive,
 }
 
 /// Row of the table of switches.
@@ -96,6 +124,104 @@ pub const SWITCHES: &[SwitchRow] = &[
         alternative: "clientAuth and keyEncipherment are wanted between nodes only",
         source: "guidelines for certificates; enforcement is documented for internode certificates",
     },
+    SwitchRow {
+        switch: Switch::LockedAccount403,
+        name: "locked-account-403",
+        default: "a login to a locked account is 401, like a wrong password",
+        alternative: "it is 403 with error code user_locked",
+        source: "undocumented",
+    },
+    SwitchRow {
+        switch: Switch::RestartResets,
+        name: "restart-resets",
+        default: "while services restart after a bootstrap, requests are answered 503",
+        alternative: "they are reset",
+        source: "field reports of both",
+    },
+    SwitchRow {
+        switch: Switch::RemovedNodeLooksIdle,
+        name: "removed-node-looks-idle",
+        default: "a removed node's bootstrap stays completed and refuses a POST with 409",
+        alternative: "it looks idle, and a POST ends in state error",
+        source: "the documentation only says that the software must be reinstalled",
+    },
+    SwitchRow {
+        switch: Switch::JoinReplacesDeadNode,
+        name: "join-replaces-dead-node",
+        default: "a plain join while a member is down fails with repair_required",
+        alternative: "the joining node takes the dead one's place by itself",
+        source: "bootstrap page against the page on replacing a node",
+    },
+    SwitchRow {
+        switch: Switch::ConcurrentJoinFails,
+        name: "concurrent-join-fails",
+        default: "two nodes that join at the same time both succeed",
+        alternative: "the later one fails with internal_error",
+        source: "not documented as refused; a release note reports failures",
+    },
+    SwitchRow {
+        switch: Switch::TypesAsDocumented,
+        name: "types-as-documented",
+        default: "uid \"1\", progress \"100\", available_addresses as captured",
+        alternative: "uid 1, progress 100.0, available_addrs as documented",
+        source: "captures of a development build of 8.0",
+    },
+    SwitchRow {
+        switch: Switch::SameRackIdAccepted,
+        name: "same-rack-id-accepted",
+        default: "setting the rack id that a node has is refused like any other",
+        alternative: "it is accepted",
+        source: "the error code is documented, the case is not",
+    },
+    SwitchRow {
+        switch: Switch::PolicyPutAnswersObject,
+        name: "policy-put-answers-object",
+        default: "PUT policy answers 200 without a body",
+        alternative: "it answers the whole policy",
+        source: "the page documents the status only",
+    },
+    SwitchRow {
+        switch: Switch::RefusedLicenseDropsOld,
+        name: "refused-license-drops-old",
+        default: "a refused licence leaves the old one in force",
+        alternative: "the cluster behaves as if it had none",
+        source: "licence keys page against the licence object page",
+    },
+    SwitchRow {
+        switch: Switch::DisabledAlertKeepsState,
+        name: "disabled-alert-keeps-state",
+        default: "an alert that is turned off reads false",
+        alternative: "it reads {enabled: false} with its true state",
+        source: "page against capture",
+    },
+    SwitchRow {
+        switch: Switch::ReadOnlyFieldsIgnored,
+        name: "read-only-fields-ignored",
+        default: "a read-only field with another value is 400",
+        alternative: "it is ignored",
+        source: "undocumented",
+    },
+    SwitchRow {
+        switch: Switch::UnknownNode406,
+        name: "unknown-node-406",
+        default: "PUT to an unknown node is 404",
+        alternative: "it is 406",
+        source: "the page lists 400 and 406 and the code node_not_found",
+    },
+    SwitchRow {
+        switch: Switch::DefaultsAsDocumented,
+        name: "defaults-as-documented",
+        default: "cluster settings start as captured",
+        alternative: "they start as documented (slave_ha off, http_support off, ...)",
+        source: "documentation against a capture of an 8.0 build",
+    },
+    SwitchRow {
+        switch: Switch::RemovingNodeStaysActive,
+        name: "removing-node-stays-active",
+        default: "a node that is being removed has status decommissioning",
+        alternative: "its status stays active until it is gone",
+        source: "the value is documented, when it shows is not",
+    },
 ];
 
 /// Which switches are set to their alternative.
@@ -137,5 +263,21 @@ impl Switches {
     #[must_use]
     pub fn on(&self, switch: Switch) -> bool {
         self.0.contains(&switch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_found_by_its_name_and_stands_for_another_switch() {
+        let mut switches = Switches::all_default();
+        for row in SWITCHES {
+            assert!(!switches.on(row.switch), "{} twice", row.name);
+            switches.set(row.name).unwrap();
+        }
+        assert_eq!(switches, Switches::all_alternative());
+        assert!(switches.set("no-such-switch").is_err());
     }
 }

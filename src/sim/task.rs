@@ -1,6 +1,7 @@
 //! Long-running work: node and cluster actions (tasks) and the state machines of databases and accounts.
 
 use super::ids::{Ids, NodeUid};
+use super::state::Env;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -40,12 +41,48 @@ impl TaskStatus {
     }
 }
 
-/// A node action, a cluster action or another background job.
+/// What a task does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    RemoveNode,
+    MaintenanceOn,
+    MaintenanceOff,
+    EnslaveNode,
+    ChangeMaster,
+}
+
+/// Every kind: name in a path, name in lists, whether it is an action of a node.
+pub(crate) const KINDS: &[(Kind, &str, &str, bool)] = &[
+    (Kind::RemoveNode, "remove", "remove_node", true),
+    (Kind::MaintenanceOn, "maintenance_on", "maintenance_on", true),
+    (Kind::MaintenanceOff, "maintenance_off", "maintenance_off", true),
+    (Kind::EnslaveNode, "enslave_node", "enslave_node", true),
+    (Kind::ChangeMaster, "change_master", "change_master", false),
+];
+
+impl Kind {
+    /// The kind that a path names.
+    pub(crate) fn of_path(name: &str, of_node: bool) -> Option<Self> {
+        KINDS
+            .iter()
+            .find(|(_, path, _, node)| *path == name && *node == of_node)
+            .map(|(kind, ..)| *kind)
+    }
+
+    /// Name in lists.
+    pub(crate) fn name(self) -> &'static str {
+        KINDS
+            .iter()
+            .find(|(kind, ..)| *kind == self)
+            .map_or("", |(_, _, name, _)| name)
+    }
+}
+
+/// A node or cluster action.
 #[derive(Clone, Debug)]
 pub(crate) struct Task {
     pub(crate) id: String,
-    /// Name in lists: `remove_node`, `maintenance_on`, `retry_bdb` ...
-    pub(crate) name: String,
+    pub(crate) kind: Kind,
     pub(crate) node: Option<NodeUid>,
     pub(crate) status: TaskStatus,
     pub(crate) created: Timestamp,
@@ -55,11 +92,117 @@ pub(crate) struct Task {
     pub(crate) error: Option<(String, String)>,
     /// The request body that started it.
     pub(crate) body: Map<String, Value>,
+    /// A fault: it never ends.
+    pub(crate) stuck: bool,
+    /// A fault: it fails with this error code.
+    pub(crate) fails: Option<String>,
 }
 
-/// All tasks of a cluster; at most one per node and action is remembered.
+/// All tasks of a cluster, oldest first; at most one per node and kind is remembered.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tasks(pub(crate) Vec<Task>);
+
+impl Tasks {
+    /// Adds a task in state `queued` and forgets the last of its kind on the node.
+    pub(crate) fn start(
+        &mut self,
+        env: &mut Env,
+        kind: Kind,
+        node: Option<NodeUid>,
+        body: Map<String, Value>,
+    ) -> String {
+        self.0.retain(|task| (task.kind, task.node) != (kind, node));
+        let id = env.ids.uuid();
+        self.0.push(Task {
+            id: id.clone(),
+            kind,
+            node,
+            status: TaskStatus::Queued,
+            created: env.now,
+            span: None,
+            ended: None,
+            error: None,
+            body,
+            stuck: std::mem::take(&mut env.ordered.stuck),
+            fails: env.ordered.failed.take(),
+        });
+        id
+    }
+
+    /// The remembered task of a kind on a node.
+    pub(crate) fn find(&self, kind: Kind, node: Option<NodeUid>) -> Option<&Task> {
+        self.0.iter().find(|task| (task.kind, task.node) == (kind, node))
+    }
+
+    pub(crate) fn get(&self, id: &str) -> Option<&Task> {
+        self.0.iter().find(|task| task.id == id)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: &str) -> Option<&mut Task> {
+        self.0.iter_mut().find(|task| task.id == id)
+    }
+
+    /// Whether one of this kind is under way on any node.
+    pub(crate) fn running(&self, kind: Kind) -> bool {
+        self.0
+            .iter()
+            .any(|task| task.kind == kind && !task.status.is_over())
+    }
+
+    /// Forgets what ended longer ago than `retention`.
+    pub(crate) fn forget(&mut self, now: Timestamp, retention: Duration) {
+        let old = |at: Timestamp| at.checked_add(retention).is_ok_and(|until| until < now);
+        self.0.retain(|task| !task.ended.is_some_and(old));
+    }
+}
+
+impl Task {
+    /// 0 to 100.
+    pub(crate) fn progress(&self, now: Timestamp) -> f64 {
+        match (self.status, self.span) {
+            (TaskStatus::Completed, _) => 100.0,
+            (_, Some((from, until))) if !self.stuck => {
+                let at = self.ended.unwrap_or(now);
+                let (done, all) = (
+                    at.duration_since(from).as_secs_f64(),
+                    until.duration_since(from).as_secs_f64(),
+                );
+                if all > 0.0 {
+                    (100.0 * done / all).floor().clamp(0.0, 99.0)
+                } else {
+                    99.0
+                }
+            }
+            (_, Some(_) | None) => 0.0,
+        }
+    }
+
+    /// As lists of actions show it.
+    pub(crate) fn shown(&self, now: Timestamp, whole_percents: bool) -> Map<String, Value> {
+        let progress = self.progress(now);
+        #[expect(clippy::cast_possible_truncation, reason = "between 0 and 100")]
+        let progress = if whole_percents {
+            json!(progress as i64)
+        } else {
+            json!(progress)
+        };
+        let mut shown = Map::from_iter([
+            ("name".to_owned(), json!(self.kind.name())),
+            ("status".to_owned(), json!(self.status.as_str())),
+            ("progress".to_owned(), progress),
+            ("task_id".to_owned(), json!(self.id)),
+        ]);
+        shown.extend(
+            self.node
+                .map(|node| ("node_uid".to_owned(), json!(node.to_string()))),
+        );
+        if let Some((code, message)) = &self.error {
+            shown.insert("error_code".to_owned(), json!(code));
+            shown.insert("error_message".to_owned(), json!(message));
+        }
+        shown
+    }
+}
 
 /// States of a state machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

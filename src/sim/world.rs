@@ -1,14 +1,19 @@
 //! The world: requests in, outcomes out, and time that moves only when told to.
 
+use super::bootstrap;
 use super::config::{Config, TlsIdentity};
-use super::fault::FaultPlan;
-use super::ids::{ClusterId, NodeIndex};
-use super::log::LogEntry;
-use super::monitor::Violation;
-use super::state::{Cluster, Env};
+use super::fault::{Effect, FaultPlan, Faults};
+use super::front::{self, Answered, Served};
+use super::ids::{ClusterId, NodeIndex, NodeUid};
+use super::log::{self, LogEntry, Sent};
+use super::monitor::{Monitor, Violation};
+use super::resources::{bdbs, certificates, users};
+use super::state::{Cluster, Due, Env, MemberStatus, Membership, Power, SimNode};
+use super::work;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use jiff::Timestamp;
+use serde_json::Value;
 use std::{collections::BTreeMap, time::Duration};
 
 /// What becomes of a request.
@@ -46,8 +51,8 @@ pub struct World {
     pub(crate) env: Env,
     pub(crate) clusters: BTreeMap<ClusterId, Cluster>,
     log: Vec<LogEntry>,
-    violations: Vec<Violation>,
-    faults: FaultPlan,
+    monitor: Monitor,
+    faults: Faults,
 }
 
 impl World {
@@ -58,19 +63,166 @@ impl World {
             env: Env::new(&config),
             clusters: BTreeMap::new(),
             log: Vec::new(),
-            violations: Vec::new(),
-            faults: config.faults,
+            monitor: Monitor::new(config.ownership_tag),
+            faults: Faults::new(config.faults),
         }
     }
 
     /// Takes in a request that reached `node`.
-    pub fn handle(&mut self, _node: NodeIndex, _request: &Request<Bytes>) -> Outcome {
-        Outcome::Refused
+    pub fn handle(&mut self, node: NodeIndex, request: &Request<Bytes>) -> Outcome {
+        match self.env.node(node).map(|node| node.power) {
+            None | Some(Power::Crashed) => return Outcome::Refused,
+            Some(Power::Frozen) => return Outcome::Silence,
+            Some(Power::On) => {}
+        }
+        let effect = self
+            .faults
+            .take(node, request.method().as_str(), request.uri().path());
+        match &effect {
+            Some(Effect::LostRequest) => return self.unserved(node, request, Outcome::Closed),
+            Some(Effect::Reset) => return self.unserved(node, request, Outcome::Reset),
+            Some(Effect::Silence) => return self.unserved(node, request, Outcome::Silence),
+            Some(Effect::CrashNode) => {
+                self.crash(node);
+                return self.unserved(node, request, Outcome::Closed);
+            }
+            Some(Effect::FreezeNode) => {
+                self.freeze(node);
+                return self.unserved(node, request, Outcome::Silence);
+            }
+            Some(Effect::Status { code, body }) => {
+                let status = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                return self.planned_answer(node, request, status, body.clone());
+            }
+            Some(Effect::TaskStuck) => self.env.ordered.stuck = true,
+            Some(Effect::TaskFailed(code)) => self.env.ordered.failed = Some(code.clone()),
+            Some(Effect::CertificatesOn(count)) => self.env.ordered.certificates_on = Some(*count),
+            Some(Effect::LostReply | Effect::DelayMs(_) | Effect::TruncateAt(_)) | None => {}
+        }
+        let (entry, served) = self.served(node, request);
+        self.env.ordered = Default::default();
+        let Served::Answer(answered) = served else {
+            return self.logged(entry, Sent::Nothing, Outcome::Reset);
+        };
+        let (response, delay) = (answered.response, answered.delay);
+        match effect {
+            Some(Effect::LostReply) => self.logged(entry, Sent::Nothing, Outcome::Closed),
+            Some(Effect::DelayMs(ms)) => {
+                let delay = delay + Duration::from_millis(ms);
+                self.logged(entry, Sent::Reply, Outcome::Reply { delay, response })
+            }
+            Some(Effect::TruncateAt(len)) if len < response.body().len() => self.logged(
+                entry,
+                Sent::Truncated,
+                Outcome::Truncated { delay, response, len },
+            ),
+            _ => self.logged(entry, Sent::Reply, Outcome::Reply { delay, response }),
+        }
     }
 
-    /// Lets time pass: everything that is due by `to` happens, in order.
+    /// Serves a request and begins its log entry.
+    fn served(&mut self, node: NodeIndex, request: &Request<Bytes>) -> (LogEntry, Served) {
+        let mut entry = self.entry(node, request);
+        self.monitor.before(node, &entry, &self.env, &self.clusters);
+        self.env.touched = false;
+        let served = front::serve(self, node, request);
+        entry.effect = self.env.touched;
+        if let Served::Answer(Answered {
+            response, error_code, ..
+        }) = &served
+        {
+            entry.status = response.status().as_u16();
+            entry.error_code.clone_from(error_code);
+        }
+        entry.state_id_after = self.cluster_of(node).map(|cluster| cluster.state_id);
+        (entry, served)
+    }
+
+    fn entry(&self, node: NodeIndex, request: &Request<Bytes>) -> LogEntry {
+        let seq = self.log.len() as u64 + 1;
+        let name = self
+            .env
+            .node(node)
+            .map(|node| node.config.name.clone())
+            .unwrap_or_default();
+        let state_id = self.cluster_of(node).map(|cluster| cluster.state_id);
+        log::entry(seq, self.env.now, (node, name), request, state_id)
+    }
+
+    fn logged(&mut self, mut entry: LogEntry, sent: Sent, outcome: Outcome) -> Outcome {
+        entry.sent = sent;
+        self.monitor.after(&entry, &self.env, &self.clusters);
+        self.log.push(entry);
+        outcome
+    }
+
+    fn unserved(&mut self, node: NodeIndex, request: &Request<Bytes>, outcome: Outcome) -> Outcome {
+        let entry = self.entry(node, request);
+        self.logged(entry, Sent::Nothing, outcome)
+    }
+
+    fn planned_answer(
+        &mut self,
+        node: NodeIndex,
+        request: &Request<Bytes>,
+        status: StatusCode,
+        body: String,
+    ) -> Outcome {
+        let mut entry = self.entry(node, request);
+        entry.status = status.as_u16();
+        let json = serde_json::from_str::<Value>(&body).is_ok();
+        let mut response = Response::new(Bytes::from(body));
+        *response.status_mut() = status;
+        let content_type = if json { "application/json" } else { "text/html" };
+        response
+            .headers_mut()
+            .insert("content-type", http::HeaderValue::from_static(content_type));
+        self.logged(
+            entry,
+            Sent::Reply,
+            Outcome::Reply {
+                delay: Duration::ZERO,
+                response,
+            },
+        )
+    }
+
+    /// Lets time pass: everything that is due by `to` happens, in order. Time never goes back.
     pub fn advance(&mut self, to: Timestamp) {
+        while let Some(due) = self.env.take_due(to) {
+            self.happen(due);
+        }
         self.env.now = self.env.now.max(to);
+    }
+
+    fn happen(&mut self, due: Due) {
+        if let Due::Bootstrap(node) = due {
+            bootstrap::step(self, node);
+            return;
+        }
+        let Self { env, clusters, .. } = self;
+        let mut in_cluster = |id: ClusterId, act: &dyn Fn(&mut Cluster, &mut Env)| {
+            if let Some(cluster) = clusters.get_mut(&id) {
+                act(cluster, env);
+            }
+        };
+        match due {
+            Due::Bootstrap(_) => {}
+            Due::Task(id, task) => in_cluster(id, &|cluster, env| work::task_due(cluster, env, &task)),
+            Due::Machine(id, action_uid) => {
+                in_cluster(id, &|cluster, env| bdbs::machine_due(cluster, env, &action_uid));
+            }
+            Due::NodeLost(id, uid) => in_cluster(id, &|cluster, env| node_lost(cluster, env, uid)),
+            Due::NodeFound(id, uid) => in_cluster(id, &|cluster, env| node_found(cluster, env, uid)),
+            Due::Election(id) => in_cluster(id, &|cluster, env| cluster.elect(env, None)),
+            Due::ReplicaHa(id, uid) => in_cluster(id, &|cluster, env| replica_ha(cluster, env, uid)),
+            Due::Certificate(id, node, name) => {
+                in_cluster(id, &|cluster, env| {
+                    certificates::certificate_due(cluster, env, node, name)
+                });
+            }
+            Due::UserGone(id, user) => in_cluster(id, &|cluster, env| users::gone(cluster, env, user)),
+        }
     }
 
     /// The simulated time.
@@ -99,7 +251,7 @@ impl World {
 
     /// Replaces the rest of the fault plan.
     pub fn set_faults(&mut self, faults: FaultPlan) {
-        self.faults = faults;
+        self.faults = Faults::new(faults);
     }
 
     /// Every request so far.
@@ -111,7 +263,7 @@ impl World {
     /// Every broken invariant so far.
     #[must_use]
     pub fn violations(&self) -> &[Violation] {
-        &self.violations
+        self.monitor.violations()
     }
 
     /// Whether connections to the node are accepted.
@@ -119,14 +271,180 @@ impl World {
     pub fn listens(&self, node: NodeIndex) -> bool {
         self.env
             .node(node)
-            .is_some_and(|node| node.power != super::state::Power::Crashed)
+            .is_some_and(|node| node.power != Power::Crashed)
     }
 
     /// The node that listens on `address:port`.
     #[must_use]
     pub fn node_at(&self, address: &str, port: u16) -> Option<NodeIndex> {
-        let listens =
-            |node: &super::state::SimNode| node.config.address == address && node.config.port == port;
+        let listens = |node: &SimNode| node.config.address == address && node.config.port == port;
         self.env.nodes.iter().position(listens).map(NodeIndex)
+    }
+
+    /// The node at `address`, if it is the only one there.
+    pub(crate) fn only_node_at(&self, address: &str) -> Option<NodeIndex> {
+        let mut there = self
+            .env
+            .nodes
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| node.config.address == address);
+        let (index, _) = there.next()?;
+        there.next().is_none().then_some(NodeIndex(index))
+    }
+
+    /// The cluster that a machine belongs to.
+    pub(crate) fn cluster_of(&self, node: NodeIndex) -> Option<&Cluster> {
+        match self.env.node(node)?.membership {
+            Membership::Member(id, _) => self.clusters.get(&id),
+            Membership::Fresh | Membership::Removed => None,
+        }
+    }
+
+    /// Number that the node has in its cluster, while it is a member.
+    #[must_use]
+    pub fn uid(&self, node: NodeIndex) -> Option<NodeUid> {
+        match self.env.node(node)?.membership {
+            Membership::Member(_, uid) => Some(uid),
+            Membership::Fresh | Membership::Removed => None,
+        }
+    }
+
+    /// How many clusters there are.
+    #[must_use]
+    pub fn clusters(&self) -> usize {
+        self.clusters.len()
+    }
+
+    /// Takes the power from a node: connections are refused, and its cluster notices after a while.
+    pub fn crash(&mut self, node: NodeIndex) {
+        self.lose(node, Power::Crashed);
+    }
+
+    /// Lets a node hang: connections are accepted and nothing is answered; for its cluster it is gone.
+    pub fn freeze(&mut self, node: NodeIndex) {
+        self.lose(node, Power::Frozen);
+    }
+
+    fn lose(&mut self, index: NodeIndex, power: Power) {
+        let delay = self.env.timings.failure_detection;
+        let Some(node) = self.env.node_mut(index) else {
+            return;
+        };
+        node.power = power;
+        if let Membership::Member(id, uid) = node.membership {
+            self.env.schedule(delay, Due::NodeLost(id, uid));
+        }
+    }
+
+    /// Turns a crashed or frozen node on again; its services need a moment.
+    pub fn power_on(&mut self, index: NodeIndex) {
+        let restart = self.env.timings.service_restart;
+        let (now, until) = (self.env.now, self.env.after(restart));
+        let Some(node) = self.env.node_mut(index) else {
+            return;
+        };
+        if node.power == Power::Crashed {
+            node.booted = now;
+        }
+        node.power = Power::On;
+        node.restarting_until = Some(until);
+        let (membership, bootstrapping) = (node.membership, node.bootstrap.request.is_some());
+        if let Membership::Member(id, uid) = membership {
+            self.env.schedule(restart, Due::NodeFound(id, uid));
+        }
+        if bootstrapping {
+            self.env.schedule(restart, Due::Bootstrap(index));
+        }
+    }
+
+    /// Installs the software anew on a machine: it is fresh, whatever it was. If its cluster still lists it, the cluster
+    /// notices that it is gone.
+    pub fn reinstall(&mut self, index: NodeIndex) {
+        let (now, delay) = (self.env.now, self.env.timings.failure_detection);
+        let Some(node) = self.env.node_mut(index) else {
+            return;
+        };
+        let before = node.membership;
+        node.membership = Membership::Fresh;
+        node.bootstrap = Default::default();
+        node.installed.clear();
+        node.power = Power::On;
+        node.restarting_until = None;
+        node.booted = now;
+        if let Membership::Member(id, uid) = before {
+            self.env.schedule(delay, Due::NodeLost(id, uid));
+        }
+    }
+
+    /// Tells the monitor of a new cluster.
+    pub(crate) fn monitor_created(&mut self, node: NodeIndex, name: &str) {
+        let fleet = self
+            .env
+            .node(node)
+            .map(|node| node.config.fleet)
+            .unwrap_or_default();
+        self.monitor.created(fleet, name, self.env.now);
+    }
+}
+
+/// The cluster notices that a member is gone, unless it came back in time.
+fn node_lost(cluster: &mut Cluster, env: &mut Env, uid: NodeUid) {
+    let Some(member) = cluster
+        .members
+        .get(&uid)
+        .filter(|member| !cluster.runs(env, member))
+    else {
+        return;
+    };
+    if member.status == MemberStatus::Down {
+        return;
+    }
+    if let Some(member) = cluster.members.get_mut(&uid) {
+        member.status = MemberStatus::Down;
+    }
+    cluster.state_id += 1;
+    work::node_lost(cluster, env, uid);
+    bdbs::node_lost(cluster, env, uid);
+    if cluster.master == Some(uid) {
+        cluster.master = None;
+        env.schedule(env.timings.leader_election, Due::Election(cluster.id));
+    }
+    let grace = cluster
+        .policy
+        .get("slave_ha_grace_period")
+        .and_then(Value::as_u64)
+        .unwrap_or(600);
+    env.schedule(Duration::from_secs(grace), Due::ReplicaHa(cluster.id, uid));
+}
+
+fn node_found(cluster: &mut Cluster, env: &mut Env, uid: NodeUid) {
+    let running = cluster
+        .members
+        .get(&uid)
+        .is_some_and(|member| cluster.runs(env, member));
+    let Some(member) = cluster.members.get_mut(&uid).filter(|_| running) else {
+        return;
+    };
+    if member.status == MemberStatus::Down {
+        member.status = MemberStatus::Active;
+        cluster.state_id += 1;
+        bdbs::node_found(cluster, env, uid);
+    }
+    if cluster
+        .master
+        .is_none_or(|master| !cluster.members.contains_key(&master))
+    {
+        cluster.elect(env, None);
+    }
+}
+
+fn replica_ha(cluster: &mut Cluster, env: &mut Env, uid: NodeUid) {
+    if cluster
+        .members
+        .get(&uid)
+        .is_some_and(|member| member.status == MemberStatus::Down)
+    {
+        bdbs::replica_ha(cluster, env, uid);
     }
 }

@@ -1,8 +1,13 @@
 //! One table per object of the API: fields, types, defaults, who may set them, since when.
 
 pub(crate) mod bdb;
+pub(crate) mod cluster;
+pub(crate) mod node;
+pub(crate) mod policy;
 
 use super::call::ApiError;
+use super::state::Env;
+use super::switch::Switch;
 use super::version::Profile;
 use serde_json::{Map, Value};
 
@@ -223,7 +228,7 @@ pub(crate) fn find<'a>(table: &'a [Field], profile: Profile, name: &str) -> Opti
 }
 
 /// A new object: every field of `profile` that has a default.
-pub(crate) fn defaults(table: &[Field], profile: Profile) -> serde_json::Map<String, Value> {
+pub(crate) fn defaults(table: &[Field], profile: Profile) -> Map<String, Value> {
     let fields = table
         .iter()
         .filter(|field| field.within(profile) && profile >= field.shown_since && !field.default.is_empty());
@@ -264,6 +269,40 @@ pub(crate) fn accept(
         }
     }
     Ok(accepted)
+}
+
+/// Checks the body of a partial update against a table: unknown and read-only fields, types, ranges. What is left is to
+/// be applied; a read-only field with the value that it has is left out.
+///
+/// # Errors
+/// 400 with the first complaint.
+pub(crate) fn update(
+    table: &[Field],
+    env: &Env,
+    shown: &Map<String, Value>,
+    body: Map<String, Value>,
+) -> Result<Map<String, Value>, ApiError> {
+    let mut update = Map::new();
+    for (name, value) in body {
+        let Some(field) = find(table, env.profile, &name) else {
+            if env.on(Switch::UnknownFieldsIgnored) {
+                continue;
+            }
+            return Err(ApiError::bad_request(format!("Unknown field {name}")));
+        };
+        if matches!(field.access, Access::Read | Access::Create) {
+            if shown.get(&name) == Some(&value) || env.on(Switch::ReadOnlyFieldsIgnored) {
+                continue;
+            }
+            return Err(ApiError::bad_request(format!("{name} is read-only")));
+        }
+        field
+            .kind
+            .check(&value)
+            .map_err(|wanted| ApiError::bad_request(format!("{name} must be {wanted}")))?;
+        update.insert(name, value);
+    }
+    Ok(update)
 }
 
 #[cfg(test)]

@@ -1,0 +1,402 @@
+//! The way of a request through a node's front end: restart, headers, path, membership, credentials, leader, permission,
+//! body, handler.
+
+use super::auth::{Actor, LoginRules, Permission};
+use super::call::{ApiError, Call, Ctx, Reply};
+use super::ids::{ClusterId, NodeIndex, NodeUid};
+use super::route::{self, Handler, Route};
+use super::state::{Cluster, Env, Membership};
+use super::switch::Switch;
+use super::world::World;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use jiff::fmt::rfc2822::DateTimePrinter;
+use serde_json::Value;
+use std::{collections::BTreeMap, time::Duration};
+
+/// What a node does with a request.
+pub(crate) enum Served {
+    Answer(Answered),
+    /// The connection is reset: services are restarting.
+    Reset,
+}
+
+/// An answer, and what the log wants to know about it.
+pub(crate) struct Answered {
+    pub(crate) response: Response<Bytes>,
+    pub(crate) delay: Duration,
+    pub(crate) error_code: String,
+}
+
+/// Everything that can be answered.
+enum Body {
+    Json(Value),
+    Text(&'static str, String),
+    Empty,
+}
+
+/// Answers `request` at `node`, which runs.
+pub(crate) fn serve(world: &mut World, node: NodeIndex, request: &Request<Bytes>) -> Served {
+    if world
+        .env
+        .node(node)
+        .is_some_and(|node| node.restarting_until.is_some_and(|until| world.env.now < until))
+    {
+        if world.env.on(Switch::RestartResets) {
+            return Served::Reset;
+        }
+        return Served::Answer(front_end(world, node, StatusCode::SERVICE_UNAVAILABLE));
+    }
+    Served::Answer(match routed(world, node, request) {
+        Ok(answered) => answered,
+        Err(Refusal::FrontEnd(status)) => front_end(world, node, status),
+        Err(Refusal::Method(allow)) => {
+            let mut answered = front_end(world, node, StatusCode::METHOD_NOT_ALLOWED);
+            answered.response.headers_mut().insert(header::ALLOW, allow);
+            answered
+        }
+        Err(Refusal::Redirect(location)) => {
+            let mut answered = respond(world, node, StatusCode::TEMPORARY_REDIRECT, Body::Empty);
+            answered.response.headers_mut().insert(header::LOCATION, location);
+            answered
+        }
+        Err(Refusal::Api(error)) => refuse(world, node, &error),
+    })
+}
+
+/// Why a request does not reach its handler, or what the handler refused.
+enum Refusal {
+    FrontEnd(StatusCode),
+    Method(HeaderValue),
+    Redirect(HeaderValue),
+    Api(ApiError),
+}
+
+impl From<ApiError> for Refusal {
+    fn from(error: ApiError) -> Self {
+        Self::Api(error)
+    }
+}
+
+fn routed(world: &mut World, node: NodeIndex, request: &Request<Bytes>) -> Result<Answered, Refusal> {
+    check_headers(request.headers())?;
+    let path = request.uri().path();
+    let found = route::find(world.env.profile, request.method().as_str(), path);
+    let (route, params) = match found {
+        route::Found::Route(route, params) => (route, params),
+        route::Found::OtherMethods(methods) => {
+            let allow = HeaderValue::from_str(&methods).unwrap_or(HeaderValue::from_static("GET"));
+            return options(world, node, request.method(), allow);
+        }
+        route::Found::Nothing => return Err(Refusal::FrontEnd(StatusCode::NOT_FOUND)),
+    };
+    let membership = world
+        .env
+        .node(node)
+        .map_or(Membership::Fresh, |node| node.membership);
+    let mut call = Call {
+        method: request.method().clone(),
+        path: path.to_owned(),
+        params,
+        query: query(request.uri().query().unwrap_or_default()),
+        headers: request.headers().clone(),
+        body: Value::Null,
+        actor: Actor::Anonymous,
+    };
+    match (membership, route.handler) {
+        (Membership::Member(id, uid), _) => at_member(world, (node, id, uid), route, call, request),
+        (Membership::Fresh | Membership::Removed, Handler::Node(handler)) => {
+            call.body = body(request)?;
+            let reply = handler(world, node, &call)?;
+            Ok(answered(world, node, reply))
+        }
+        (Membership::Fresh | Membership::Removed, Handler::Local(_) | Handler::Cluster(_)) => {
+            Err(Refusal::FrontEnd(StatusCode::SERVICE_UNAVAILABLE))
+        }
+    }
+}
+
+/// The rest of the way at a node that belongs to a cluster.
+fn at_member(
+    world: &mut World,
+    (node, id, uid): (NodeIndex, ClusterId, NodeUid),
+    route: &Route,
+    mut call: Call,
+    request: &Request<Bytes>,
+) -> Result<Answered, Refusal> {
+    let World { env, clusters, .. } = world;
+    let cluster = clusters
+        .get_mut(&id)
+        .ok_or(Refusal::FrontEnd(StatusCode::SERVICE_UNAVAILABLE))?;
+    let of_cluster = matches!(route.handler, Handler::Cluster(_));
+    if of_cluster {
+        require_leader(cluster, env)?;
+    }
+    call.actor = authenticate(cluster, env, route, request)?;
+    if of_cluster && cluster.master != Some(uid) && !handles_redirects(cluster) {
+        return Err(redirect(cluster, env, request));
+    }
+    if let Actor::User { role, .. } = call.actor
+        && !route.permission.allows(role)
+    {
+        let text = format!("Role {} lacks the permission for this operation", role.name());
+        return Err(ApiError::forbidden("unauthorized_action", text).into());
+    }
+    call.body = body(request)?;
+    check_state_id(cluster, env, &call)?;
+    let mut ctx = Ctx {
+        cluster,
+        env,
+        node,
+        call: &call,
+    };
+    let reply = match route.handler {
+        Handler::Local(handler) | Handler::Cluster(handler) => handler(&mut ctx)?,
+        Handler::Node(handler) => handler(world, node, &call)?,
+    };
+    Ok(answered(world, node, reply))
+}
+
+/// 503 unless a majority runs and leads.
+fn require_leader(cluster: &Cluster, env: &Env) -> Result<(), Refusal> {
+    let unavailable = |code: &str, text: &str| ApiError::new(StatusCode::SERVICE_UNAVAILABLE, code, text);
+    if !cluster.has_quorum(env) {
+        return Err(unavailable("no_quorum", "The cluster has no quorum").into());
+    }
+    let master = cluster.master.and_then(|uid| cluster.members.get(&uid));
+    match master {
+        Some(master) if handles_redirects(cluster) && !cluster.runs(env, master) => {
+            Err(Refusal::FrontEnd(StatusCode::SERVICE_UNAVAILABLE))
+        }
+        Some(_) => Ok(()),
+        None => Err(Refusal::FrontEnd(StatusCode::SERVICE_UNAVAILABLE)),
+    }
+}
+
+fn handles_redirects(cluster: &Cluster) -> bool {
+    cluster
+        .settings
+        .get("handle_redirects")
+        .and_then(Value::as_bool)
+        .unwrap_or(false)
+}
+
+fn authenticate(
+    cluster: &mut Cluster,
+    env: &Env,
+    route: &Route,
+    request: &Request<Bytes>,
+) -> Result<Actor, ApiError> {
+    let rules = LoginRules::of(&cluster.policy, &cluster.settings);
+    let header = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .map(|value| value.to_str().unwrap_or_default());
+    if route.permission == Permission::Open && header.is_none() {
+        return Ok(Actor::Anonymous);
+    }
+    cluster
+        .accounts
+        .authenticate(header, &rules, &env.switches, env.now)
+}
+
+/// 307 to the leader's internal address.
+fn redirect(cluster: &Cluster, env: &Env, request: &Request<Bytes>) -> Refusal {
+    let master = cluster.master.and_then(|uid| cluster.members.get(&uid));
+    let port = master
+        .and_then(|master| env.node(master.host))
+        .map_or(9443, |node| node.config.port);
+    let address = master.map(|master| master.addr.clone()).unwrap_or_default();
+    let address = if address.contains(':') {
+        format!("[{address}]")
+    } else {
+        address
+    };
+    let target = request
+        .uri()
+        .path_and_query()
+        .map_or("/", http::uri::PathAndQuery::as_str);
+    match HeaderValue::from_str(&format!("https://{address}:{port}{target}")) {
+        Ok(location) => Refusal::Redirect(location),
+        Err(_) => Refusal::FrontEnd(StatusCode::BAD_GATEWAY),
+    }
+}
+
+fn options(world: &World, node: NodeIndex, method: &Method, allow: HeaderValue) -> Result<Answered, Refusal> {
+    let cluster = world.cluster_of(node);
+    let forbidden = cluster.and_then(|cluster| cluster.settings.get("options_method_forbidden")?.as_bool());
+    if method != Method::OPTIONS || forbidden == Some(true) {
+        return Err(Refusal::Method(allow));
+    }
+    let mut answered = respond(world, node, StatusCode::OK, Body::Empty);
+    answered.response.headers_mut().insert(header::ALLOW, allow);
+    Ok(answered)
+}
+
+/// 400 for an `Accept` that excludes JSON or a foreign `Content-Type`, 505 for an unknown `x-api-version`.
+fn check_headers(headers: &HeaderMap) -> Result<(), ApiError> {
+    let text = |name: &str| {
+        headers
+            .get(name)
+            .map(|value| value.to_str().unwrap_or("?").to_ascii_lowercase())
+    };
+    let accept = text("accept").unwrap_or_default();
+    let admits = |range: &str| {
+        matches!(
+            range.split(';').next().unwrap_or_default().trim(),
+            "" | "*/*" | "application/*" | "application/json"
+        )
+    };
+    if !accept.is_empty() && !accept.split(',').any(admits) {
+        return Err(ApiError::bad_request(format!(
+            "Accept: {accept} excludes application/json"
+        )));
+    }
+    let content_type = text("content-type").unwrap_or_default();
+    let content_type = content_type.split(';').next().unwrap_or_default().trim();
+    // curl -d, as the vendor's own examples use it, says x-www-form-urlencoded.
+    if !matches!(
+        content_type,
+        "" | "application/json" | "application/x-www-form-urlencoded"
+    ) {
+        return Err(ApiError::bad_request(format!(
+            "Content-Type: {content_type} is not supported"
+        )));
+    }
+    match text("x-api-version").as_deref() {
+        None | Some("1" | "2" | "4") => Ok(()),
+        Some(version) => {
+            let text = format!("API version {version} is not supported");
+            Err(ApiError::new(
+                StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+                "unsupported_api_version",
+                text,
+            ))
+        }
+    }
+}
+
+/// `cluster-state-id` of a request that changes databases or shards.
+fn check_state_id(cluster: &Cluster, env: &Env, call: &Call) -> Result<(), ApiError> {
+    let Some(header) = call.headers.get("cluster-state-id") else {
+        return Ok(());
+    };
+    let family = call.path.split('/').nth(2);
+    if call.method == Method::GET || !matches!(family, Some("bdbs" | "shards")) {
+        return Ok(());
+    }
+    let id: Option<u64> = header.to_str().ok().and_then(|text| text.trim().parse().ok());
+    let id = id.ok_or_else(|| ApiError::bad_request("cluster-state-id is not an integer"))?;
+    if id == cluster.state_id {
+        return Ok(());
+    }
+    let status = if env.on(Switch::StateIdMismatch406) {
+        StatusCode::NOT_ACCEPTABLE
+    } else {
+        StatusCode::CONFLICT
+    };
+    let text = format!("The cluster state id is {}, not {id}", cluster.state_id);
+    Err(ApiError::new(status, "wrong_cluster_state_id", text))
+}
+
+fn body(request: &Request<Bytes>) -> Result<Value, ApiError> {
+    if request.body().iter().all(u8::is_ascii_whitespace) {
+        return Ok(Value::Null);
+    }
+    serde_json::from_slice(request.body())
+        .map_err(|error| ApiError::bad_request(format!("The request body is not JSON: {error}")))
+}
+
+/// Query parameters, percent-decoded.
+pub(crate) fn query(text: &str) -> BTreeMap<String, String> {
+    let pairs = text.split('&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(key, value)| (decode(key), decode(value)))
+        .collect()
+}
+
+/// Percent-decodes; what is not valid stays as it is.
+pub(crate) fn decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let hex = tail
+            .get(..2)
+            .filter(|_| first == b'%')
+            .and_then(|hex| std::str::from_utf8(hex).ok());
+        if let Some(byte) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            bytes.push(byte);
+            rest = tail.get(2..).unwrap_or_default();
+        } else {
+            bytes.push(if first == b'+' { b' ' } else { first });
+            rest = tail;
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn answered(world: &World, node: NodeIndex, reply: Reply) -> Answered {
+    let body = reply.body.map_or(Body::Empty, Body::Json);
+    let mut answered = respond(world, node, reply.status, body);
+    answered.delay = reply.delay;
+    answered
+}
+
+fn refuse(world: &World, node: NodeIndex, error: &ApiError) -> Answered {
+    let key = if world.env.on(Switch::ErrorMessageKey) {
+        "message"
+    } else {
+        "description"
+    };
+    let body = error.body(key).map_or(Body::Empty, Body::Json);
+    let mut answered = respond(world, node, error.status, body);
+    answered.error_code.clone_from(&error.code);
+    if error.status == StatusCode::UNAUTHORIZED {
+        let basic = HeaderValue::from_static("Basic realm=\"Restricted Area\"");
+        answered
+            .response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, basic);
+    }
+    answered
+}
+
+/// An answer that the services never saw: text or a small HTML page.
+fn front_end(world: &World, node: NodeIndex, status: StatusCode) -> Answered {
+    let body = match status {
+        StatusCode::SERVICE_UNAVAILABLE => Body::Text("text/plain", "no healthy upstream".to_owned()),
+        _ => Body::Text(
+            "text/html",
+            format!("<!doctype html>\n<title>{status}</title>\n<h1>{status}</h1>\n"),
+        ),
+    };
+    respond(world, node, status, body)
+}
+
+fn respond(world: &World, node: NodeIndex, status: StatusCode, body: Body) -> Answered {
+    let (content_type, bytes) = match body {
+        Body::Json(value) => ("application/json", Bytes::from(value.to_string())),
+        Body::Text(content_type, text) => (content_type, Bytes::from(text)),
+        Body::Empty => ("application/json", Bytes::new()),
+    };
+    let mut response = Response::new(bytes);
+    *response.status_mut() = status;
+    let length = HeaderValue::from(response.body().len());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CONTENT_LENGTH, length);
+    headers.insert(header::SERVER, HeaderValue::from_static("envoy"));
+    let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&world.env.now);
+    if let Some(date) = date.ok().and_then(|date| HeaderValue::from_str(&date).ok()) {
+        headers.insert(header::DATE, date);
+    }
+    if let Some(cluster) = world.cluster_of(node) {
+        headers.insert("cluster-state-id", HeaderValue::from(cluster.state_id));
+    }
+    Answered {
+        response,
+        delay: Duration::ZERO,
+        error_code: String::new(),
+    }
+}

@@ -1,0 +1,216 @@
+//! `/v1/actions` and `/v2/actions`: everything that runs or ran.
+
+use crate::sim::auth::Permission::View;
+use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::ids::BdbUid;
+use crate::sim::route::Route;
+use crate::sim::switch::Switch;
+use crate::sim::task::{Machine, MachineStatus, Task, TaskStatus};
+use crate::sim::version::Profile::V7_22_2;
+use serde_json::{Map, Value, json};
+
+/// Routes of this family.
+pub(crate) const ROUTES: &[Route] = &[
+    Route::new("GET", "/v1/actions", View, list),
+    Route::new("GET", "/v1/actions/{uid}", View, get),
+    Route::new("GET", "/v1/actions/bdb/{bdb}", View, of_database),
+    Route::new("GET", "/v2/actions", View, list_v2).since(V7_22_2),
+    Route::new("GET", "/v2/actions/{uid}", View, get_v2).since(V7_22_2),
+];
+
+/// What ended long ago is no longer known.
+fn forget(ctx: &mut Ctx<'_>) {
+    let retention = ctx.env.timings.action_retention;
+    ctx.cluster.machines.forget(ctx.env.now, retention);
+    ctx.cluster.tasks.forget(ctx.env.now, retention);
+}
+
+fn list(ctx: &mut Ctx<'_>) -> Answer {
+    forget(ctx);
+    let tasks: Vec<_> = ctx.cluster.tasks.0.iter().map(|task| v1(ctx, task)).collect();
+    let machines: Vec<_> = ctx.cluster.machines.iter().map(Machine::v1).collect();
+    Ok(Reply::json(json!({"actions": tasks, "state-machines": machines})))
+}
+
+fn unknown(ctx: &Ctx<'_>) -> ApiError {
+    ApiError::not_found(format!("{} is not known", ctx.call.path))
+}
+
+fn get(ctx: &mut Ctx<'_>) -> Answer {
+    forget(ctx);
+    let uid = ctx.call.params.get("uid").map_or("", String::as_str);
+    let task = ctx
+        .cluster
+        .tasks
+        .get(uid)
+        .map(|task| Value::Object(v1(ctx, task)));
+    let found = task.or_else(|| ctx.cluster.machines.get(uid).map(Machine::v1));
+    found.map(Reply::json).ok_or_else(|| unknown(ctx))
+}
+
+fn of_database(ctx: &mut Ctx<'_>) -> Answer {
+    forget(ctx);
+    let bdb: BdbUid = ctx.call.param("bdb")?;
+    if !ctx.cluster.databases.contains(bdb) {
+        return Err(unknown(ctx));
+    }
+    let machines: Vec<_> = ctx
+        .cluster
+        .machines
+        .of(&format!("bdb:{bdb}"))
+        .map(Machine::v1)
+        .collect();
+    Ok(Reply::json(machines))
+}
+
+/// A task in version 1; captures show its numbers as text.
+fn v1(ctx: &Ctx<'_>, task: &Task) -> Map<String, Value> {
+    let mut shown = task.shown(ctx.env.now, false);
+    shown.insert("action_uid".to_owned(), json!(task.id));
+    let created = task.created.as_second();
+    if ctx.env.on(Switch::TypesAsDocumented) {
+        shown.insert("creation_time".to_owned(), json!(created));
+    } else {
+        shown.insert("creation_time".to_owned(), json!(created.to_string()));
+        shown.insert(
+            "progress".to_owned(),
+            json!(task.progress(ctx.env.now).to_string()),
+        );
+    }
+    shown
+}
+
+fn list_v2(ctx: &mut Ctx<'_>) -> Answer {
+    forget(ctx);
+    let tasks = ctx.cluster.tasks.0.iter().map(|task| task_v2(ctx, task));
+    Ok(Reply::json(
+        tasks
+            .chain(ctx.cluster.machines.iter().map(machine_v2))
+            .collect::<Vec<_>>(),
+    ))
+}
+
+fn get_v2(ctx: &mut Ctx<'_>) -> Answer {
+    forget(ctx);
+    let uid = ctx.call.params.get("uid").map_or("", String::as_str);
+    let task = ctx.cluster.tasks.get(uid).map(|task| task_v2(ctx, task));
+    let found = task.or_else(|| ctx.cluster.machines.get(uid).map(machine_v2));
+    found.map(Reply::json).ok_or_else(|| unknown(ctx))
+}
+
+fn task_v2(ctx: &Ctx<'_>, task: &Task) -> Value {
+    let status = match task.status {
+        TaskStatus::Queued => "queued",
+        TaskStatus::Starting | TaskStatus::Running | TaskStatus::Cancelling => "running",
+        TaskStatus::Completed => "completed",
+        TaskStatus::Cancelled | TaskStatus::Aborted | TaskStatus::Failed => "failed",
+    };
+    let mut info = Map::new();
+    if let Some(node) = task.node {
+        info.insert("object_type".to_owned(), json!("node"));
+        info.insert("object_uid".to_owned(), json!(node.to_string()));
+    }
+    info.extend(
+        task.error
+            .as_ref()
+            .map(|(code, _)| ("error".to_owned(), json!(code))),
+    );
+    json!({
+        "action_type": "task", "action_uid": task.id, "name": task.kind.name(), "status": status,
+        "creation_time": task.created.as_second(), "progress": task.progress(ctx.env.now), "additional_info": info,
+    })
+}
+
+fn machine_v2(machine: &Machine) -> Value {
+    let status = match machine.status {
+        MachineStatus::Pending => "queued",
+        MachineStatus::Active => "running",
+        MachineStatus::Completed => "completed",
+        MachineStatus::Failed => "failed",
+    };
+    let mut info = Map::new();
+    if let Some((kind, uid)) = machine.object_name.split_once(':') {
+        info.insert("object_type".to_owned(), json!(kind));
+        info.insert("object_uid".to_owned(), json!(uid));
+    }
+    info.extend(
+        machine
+            .error
+            .as_ref()
+            .map(|error| ("error".to_owned(), json!(error))),
+    );
+    if !machine.pending_ops.is_empty() {
+        info.insert("pending_ops".to_owned(), json!(machine.pending_ops));
+    }
+    json!({
+        "action_type": "state-machine", "action_uid": machine.action_uid, "name": machine.name, "status": status,
+        "creation_time": machine.created.as_second(), "progress": machine.progress.unwrap_or(0.0), "additional_info": info,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sim::fixture::Fixture;
+    use crate::sim::switch::{Switch, Switches};
+    use crate::sim::version::Profile;
+    use serde_json::{Value, json};
+
+    fn ran(switches: Switches) -> (Fixture, String) {
+        let mut sim = Fixture::cluster_with(3, 3, switches);
+        let started = sim
+            .admin(0, "POST", "/v1/nodes/2/actions/maintenance_on", json!({}))
+            .json;
+        sim.pass(30);
+        (sim, started["task_id"].as_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn a_task_is_listed_with_the_types_of_the_captures_or_of_the_documentation() {
+        let (mut sim, id) = ran(Switches::all_default());
+        let action = sim.admin(0, "GET", "/v1/actions", Value::Null).json["actions"][0].clone();
+        assert_eq!(
+            (&action["action_uid"], &action["progress"]),
+            (&json!(id), &json!("100"))
+        );
+        assert!(action["creation_time"].is_string());
+        assert_eq!(
+            sim.admin(0, "GET", &format!("/v1/actions/{id}"), Value::Null)
+                .json,
+            action
+        );
+        let (mut sim, _) = ran(Switches::default().with(Switch::TypesAsDocumented));
+        let action = sim.admin(0, "GET", "/v1/actions", Value::Null).json["actions"][0].clone();
+        assert_eq!(action["progress"], 100.0);
+    }
+
+    #[test]
+    fn version_2_is_a_flat_list() {
+        let (mut sim, id) = ran(Switches::all_default());
+        let list = sim.admin(0, "GET", "/v2/actions", Value::Null).json;
+        assert_eq!(
+            (&list[0]["action_type"], &list[0]["additional_info"]["object_uid"]),
+            (&json!("task"), &json!("2"))
+        );
+        assert_eq!(
+            sim.admin(0, "GET", &format!("/v2/actions/{id}"), Value::Null)
+                .json,
+            list[0]
+        );
+    }
+
+    #[test]
+    fn what_is_unknown_or_long_over_is_404() {
+        let (mut sim, id) = ran(Switches::all_default());
+        for path in ["/v1/actions/none", "/v2/actions/none", "/v1/actions/bdb/9"] {
+            assert_eq!(sim.admin(0, "GET", path, Value::Null).status, 404, "{path}");
+        }
+        sim.pass(7200);
+        assert_eq!(
+            sim.admin(0, "GET", &format!("/v1/actions/{id}"), Value::Null)
+                .status,
+            404
+        );
+        let mut old = Fixture::cluster_of(Profile::V7_8_6, 1);
+        assert_eq!(old.admin(0, "GET", "/v2/actions", Value::Null).status, 404);
+    }
+}

@@ -1,0 +1,212 @@
+//! `/v1/cluster` and `/v1/cluster/check`.
+
+use crate::sim::auth::Permission::{Administrate, View};
+use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::route::Route;
+use crate::sim::schema::{self, Access};
+use crate::sim::state::{Cluster, Env};
+use serde_json::{Map, Value, json};
+
+/// Routes of this family.
+pub(crate) const ROUTES: &[Route] = &[
+    Route::new("GET", "/v1/cluster", View, get),
+    Route::new("PUT", "/v1/cluster", Administrate, put),
+    Route::new("GET", "/v1/cluster/check", View, check),
+];
+
+/// Ports on which the management plane listens, and which must differ.
+const PORTS: &[&str] = &[
+    "cm_port",
+    "cnm_http_port",
+    "cnm_https_port",
+    "cluster_api_internal_port",
+    "crdb_coordinator_port",
+    "envoy_admin_port",
+    "envoy_mgmt_server_port",
+    "gossip_envoy_admin_port",
+];
+
+/// The cluster object: settings without write-only fields, with what other parts of the cluster add.
+pub(crate) fn shown(cluster: &Cluster, env: &Env) -> Map<String, Value> {
+    let readable = |name: &String| {
+        schema::find(schema::cluster::FIELDS, env.profile, name)
+            .is_some_and(|field| field.access != Access::Write)
+    };
+    let mut shown: Map<_, _> = cluster
+        .settings
+        .iter()
+        .filter(|(name, _)| readable(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    for (field, certificate) in [("proxy_certificate", "proxy"), ("syncer_certificate", "syncer")] {
+        let chain = cluster
+            .certificates
+            .get(certificate)
+            .map(|identity| json!(identity.chain_pem));
+        shown.extend(chain.map(|chain| (field.to_owned(), chain)));
+    }
+    shown
+}
+
+fn get(ctx: &mut Ctx<'_>) -> Answer {
+    Ok(Reply::json(shown(ctx.cluster, ctx.env)))
+}
+
+fn put(ctx: &mut Ctx<'_>) -> Answer {
+    let before = shown(ctx.cluster, ctx.env);
+    let update = schema::update(schema::cluster::FIELDS, ctx.env, &before, ctx.call.object()?)?;
+    let mut settings = ctx.cluster.settings.clone();
+    for (name, value) in update {
+        merge(&mut settings, name, value);
+    }
+    check_ports(&settings)?;
+    check_path(&settings)?;
+    if ctx.call.dry_run() {
+        let changed = std::mem::replace(&mut ctx.cluster.settings, settings);
+        let reply = Reply::json(shown(ctx.cluster, ctx.env));
+        ctx.cluster.settings = changed;
+        return Ok(reply);
+    }
+    if settings != ctx.cluster.settings {
+        ctx.cluster.settings = settings;
+        ctx.commit();
+    }
+    Ok(Reply::json(shown(ctx.cluster, ctx.env)))
+}
+
+/// `alert_settings` is merged alert by alert; every other field is replaced.
+fn merge(settings: &mut Map<String, Value>, name: String, value: Value) {
+    match (name.as_str(), settings.get_mut(&name), value) {
+        ("alert_settings", Some(Value::Object(alerts)), Value::Object(update)) => alerts.extend(update),
+        (_, _, value) => {
+            settings.insert(name, value);
+        }
+    }
+}
+
+fn check_ports(settings: &Map<String, Value>) -> Result<(), ApiError> {
+    for (place, name) in PORTS.iter().enumerate() {
+        let taken = PORTS
+            .iter()
+            .take(place)
+            .find(|other| settings.get(**other) == settings.get(*name));
+        if let Some(other) = taken {
+            let text = format!("{name} and {other} would listen on the same port");
+            return Err(ApiError::new(
+                http::StatusCode::BAD_REQUEST,
+                "bad_nginx_conf",
+                text,
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn check_path(settings: &Map<String, Value>) -> Result<(), ApiError> {
+    let path = settings
+        .get("debuginfo_path")
+        .and_then(Value::as_str)
+        .unwrap_or("/tmp");
+    if path.starts_with('/') {
+        return Ok(());
+    }
+    let text = format!("debuginfo_path {path} is not an absolute path");
+    Err(ApiError::new(
+        http::StatusCode::BAD_REQUEST,
+        "bad_debuginfo_path",
+        text,
+    ))
+}
+
+/// Asks every node; takes its time.
+fn check(ctx: &mut Ctx<'_>) -> Answer {
+    let results: Vec<Value> = ctx
+        .cluster
+        .members
+        .values()
+        .map(|member| super::nodes::check_result(ctx.cluster, ctx.env, member, json!(member.uid.to_string())))
+        .collect();
+    let passed = results
+        .iter()
+        .all(|result| result.get("result") == Some(&json!(true)));
+    let reply = Reply::json(json!({"cluster_test_result": passed, "nodes": results}));
+    Ok(reply.after(ctx.env.timings.cluster_check))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::fixture::Fixture;
+    use crate::sim::ids::NodeIndex;
+
+    #[test]
+    fn every_refusal_has_its_status_and_code() {
+        for (body, status, code) in [
+            (json!({"cm_port": 8443}), 200, ""),
+            (json!({"cm_port": 80}), 400, "invalid_schema"),
+            (json!({"cm_port": 9443}), 400, "bad_nginx_conf"),
+            (json!({"cm_port": "8444"}), 400, "invalid_schema"),
+            (json!({"debuginfo_path": "tmp"}), 400, "bad_debuginfo_path"),
+            (json!({"min_control_TLS_version": "1.1"}), 400, "invalid_schema"),
+            (json!({"name": "other"}), 400, "invalid_schema"),
+            (json!({"name": "cluster.example.com"}), 200, ""),
+            (json!({"nonsense": 1}), 400, "invalid_schema"),
+            (json!([]), 400, "invalid_schema"),
+        ] {
+            let mut sim = Fixture::cluster(1, 1);
+            let reply = sim.admin(0, "PUT", "/v1/cluster", body.clone());
+            assert_eq!((reply.status, reply.code()), (status, code), "{body}");
+        }
+    }
+
+    #[test]
+    fn an_update_is_partial_and_answers_the_object() {
+        let mut sim = Fixture::cluster(1, 1);
+        let reply = sim.admin(
+            0,
+            "PUT",
+            "/v1/cluster",
+            json!({"handle_redirects": true, "smtp_password": "x"}),
+        );
+        assert_eq!(reply.json["handle_redirects"], true);
+        assert_eq!(reply.json["email_alerts"], false);
+        assert!(reply.json.get("smtp_password").is_none(), "write-only since 8.2");
+        let alerts = sim.admin(
+            0,
+            "PUT",
+            "/v1/cluster",
+            json!({"alert_settings": {"node_failed": true}}),
+        );
+        assert_eq!(alerts.json["alert_settings"]["node_failed"], true);
+        assert_eq!(alerts.json["alert_settings"]["node_checks_error"], true);
+    }
+
+    #[test]
+    fn a_dry_run_and_an_unchanged_value_leave_the_state_id_alone() {
+        let mut sim = Fixture::cluster(1, 1);
+        let before = sim.admin(0, "GET", "/v1/cluster", Value::Null);
+        let dry = sim.admin(0, "PUT", "/v1/cluster?dry_run", json!({"email_alerts": true}));
+        assert_eq!(dry.json["email_alerts"], true);
+        let same = sim.admin(0, "PUT", "/v1/cluster", json!({"email_alerts": false}));
+        assert_eq!((&same.json, same.state_id), (&before.json, before.state_id));
+        let changed = sim.admin(0, "PUT", "/v1/cluster", json!({"email_alerts": true}));
+        assert_eq!(changed.state_id, before.state_id.map(|id| id + 1));
+    }
+
+    #[test]
+    fn the_check_names_the_node_that_fails() {
+        let mut sim = Fixture::cluster(3, 3);
+        assert_eq!(
+            sim.admin(0, "GET", "/v1/cluster/check", Value::Null).json["cluster_test_result"],
+            true
+        );
+        sim.world.crash(NodeIndex(2));
+        sim.pass(30);
+        let failed = sim.admin(0, "GET", "/v1/cluster/check", Value::Null).json;
+        assert_eq!(failed["cluster_test_result"], false);
+        assert_eq!(
+            (&failed["nodes"][2]["node_uid"], &failed["nodes"][2]["result"]),
+            (&json!("3"), &json!(false))
+        );
+    }
+}

@@ -1,0 +1,419 @@
+//! `/v1/nodes/{uid}/actions`: remove, maintenance_on, maintenance_off, enslave_node.
+
+use super::nodes;
+use crate::sim::auth::Permission::{Administrate, View};
+use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::ids::NodeUid;
+use crate::sim::route::Route;
+use crate::sim::state::Due;
+use crate::sim::switch::Switch;
+use crate::sim::task::{Kind, TaskStatus};
+use crate::sim::work;
+use serde_json::{Map, Value, json};
+
+/// Routes of this family.
+pub(crate) const ROUTES: &[Route] = &[
+    Route::new("GET", "/v1/nodes/actions", View, list_all),
+    Route::new("GET", "/v1/nodes/{uid}/actions", View, list),
+    Route::new("GET", "/v1/nodes/{uid}/actions/{action}", View, get),
+    Route::new("POST", "/v1/nodes/{uid}/actions/{action}", Administrate, post),
+    Route::new("DELETE", "/v1/nodes/{uid}/actions/{action}", Administrate, delete),
+];
+
+/// Fields of each action's body.
+const FIELDS: &[(Kind, &[&str])] = &[
+    (Kind::RemoveNode, &["wait_for_persistence"]),
+    (
+        Kind::MaintenanceOn,
+        &[
+            "overwrite_snapshot",
+            "evict_ha_replica",
+            "evict_active_active_replica",
+            "evict_dbs",
+            "keep_slave_shards",
+        ],
+    ),
+    (Kind::MaintenanceOff, &["snapshot_name", "skip_shards_restore"]),
+    (Kind::EnslaveNode, &[]),
+    (Kind::ChangeMaster, &["node_uid"]),
+];
+
+fn action(ctx: &Ctx<'_>) -> Result<Kind, ApiError> {
+    let name = ctx.call.params.get("action").map_or("", String::as_str);
+    Kind::of_path(name, true).ok_or_else(|| ApiError::not_found(format!("There is no node action {name}")))
+}
+
+fn list_all(ctx: &mut Ctx<'_>) -> Answer {
+    Ok(Reply::json(listed(ctx, None)))
+}
+
+fn list(ctx: &mut Ctx<'_>) -> Answer {
+    let uid = nodes::member(ctx)?.uid;
+    Ok(Reply::json(listed(ctx, Some(uid))))
+}
+
+fn listed(ctx: &Ctx<'_>, node: Option<NodeUid>) -> Value {
+    let tasks = ctx
+        .cluster
+        .tasks
+        .0
+        .iter()
+        .filter(|task| task.node.is_some() && task.kind != Kind::ChangeMaster);
+    let tasks = tasks
+        .filter(|task| node.is_none() || task.node == node)
+        .map(|task| {
+            let mut shown = task.shown(ctx.env.now, false);
+            shown.remove("task_id");
+            shown
+        });
+    json!({"actions": tasks.collect::<Vec<_>>()})
+}
+
+fn get(ctx: &mut Ctx<'_>) -> Answer {
+    let kind = action(ctx)?;
+    let uid: NodeUid = ctx.call.param("uid")?;
+    let task = ctx.cluster.tasks.find(kind, Some(uid));
+    let task = task.ok_or_else(|| ApiError::not_found(format!("The action has not run on node {uid}")))?;
+    let mut shown = task.shown(ctx.env.now, false);
+    shown.remove("node_uid");
+    shown.remove("name");
+    Ok(Reply::json(shown))
+}
+
+fn post(ctx: &mut Ctx<'_>) -> Answer {
+    let kind = action(ctx)?;
+    let uid = nodes::member(ctx)?.uid;
+    let body = ctx.call.object()?;
+    check_body(ctx, kind, &body)?;
+    if ctx.cluster.tasks.running(kind) {
+        return Err(ApiError::conflict(
+            "action_already_running",
+            format!("{} is running already", kind.name()),
+        ));
+    }
+    if kind == Kind::RemoveNode
+        && let Some(member) = ctx.cluster.members.get_mut(&uid)
+    {
+        member.closed = true;
+    }
+    let id = ctx.cluster.tasks.start(ctx.env, kind, Some(uid), body);
+    ctx.env
+        .schedule(work::lead_in(ctx.env), Due::Task(ctx.cluster.id, id.clone()));
+    ctx.commit();
+    Ok(Reply::json(
+        json!({"status": TaskStatus::Queued.as_str(), "task_id": id}),
+    ))
+}
+
+fn check_body(ctx: &Ctx<'_>, kind: Kind, body: &Map<String, Value>) -> Result<(), ApiError> {
+    let known = FIELDS
+        .iter()
+        .find(|(of, _)| *of == kind)
+        .map_or(&[] as &[&str], |(_, fields)| fields);
+    for (name, value) in body {
+        let fits = match name.as_str() {
+            _ if !known.contains(&name.as_str()) => {
+                if ctx.env.on(Switch::UnknownFieldsIgnored) {
+                    continue;
+                }
+                return Err(ApiError::bad_request(format!("Unknown field {name}")));
+            }
+            "evict_dbs" => value
+                .as_array()
+                .is_some_and(|uids| uids.iter().all(Value::is_string)),
+            "snapshot_name" | "node_uid" => value.is_string(),
+            _ => value.is_boolean(),
+        };
+        if !fits {
+            return Err(ApiError::bad_request(format!("{name} has the wrong type")));
+        }
+    }
+    Ok(())
+}
+
+/// Cancels what runs, after its current step; clears what is over.
+fn delete(ctx: &mut Ctx<'_>) -> Answer {
+    let kind = action(ctx)?;
+    let uid: NodeUid = ctx.call.param("uid")?;
+    let task = ctx
+        .cluster
+        .tasks
+        .0
+        .iter_mut()
+        .find(|task| (task.kind, task.node) == (kind, Some(uid)));
+    let task = task.ok_or_else(|| ApiError::not_found(format!("The action is not running on node {uid}")))?;
+    match task.status {
+        TaskStatus::Queued | TaskStatus::Starting => {
+            task.status = TaskStatus::Cancelled;
+            task.ended = Some(ctx.env.now);
+        }
+        TaskStatus::Running => {
+            task.status = TaskStatus::Cancelling;
+            let due = Due::Task(ctx.cluster.id, task.id.clone());
+            ctx.env.schedule(ctx.env.timings.shard_move, due);
+        }
+        TaskStatus::Cancelling => {}
+        TaskStatus::Cancelled | TaskStatus::Aborted | TaskStatus::Completed | TaskStatus::Failed => {
+            ctx.cluster
+                .tasks
+                .0
+                .retain(|task| (task.kind, task.node) != (kind, Some(uid)));
+        }
+    }
+    ctx.commit();
+    Ok(Reply::empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::fixture::Fixture;
+    use crate::sim::ids::NodeIndex;
+
+    const ON: &str = "/v1/nodes/2/actions/maintenance_on";
+    const OFF: &str = "/v1/nodes/2/actions/maintenance_off";
+    const REMOVE: &str = "/v1/nodes/3/actions/remove";
+
+    fn status(sim: &mut Fixture, path: &str) -> String {
+        sim.admin(0, "GET", path, Value::Null).json["status"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    #[test]
+    fn every_refusal_has_its_status() {
+        for (method, path, body, want) in [
+            ("POST", "/v1/nodes/9/actions/remove", json!({}), 404),
+            ("POST", "/v1/nodes/2/actions/dance", json!({}), 404),
+            ("POST", ON, json!({"nonsense": 1}), 400),
+            ("POST", ON, json!({"evict_dbs": [1]}), 400),
+            ("POST", ON, json!({"overwrite_snapshot": "yes"}), 400),
+            ("GET", ON, Value::Null, 404),
+            ("DELETE", ON, Value::Null, 404),
+            ("GET", "/v1/nodes/9/actions", Value::Null, 404),
+            ("GET", "/v1/nodes/actions", Value::Null, 200),
+            ("POST", ON, Value::Null, 200),
+        ] {
+            let mut sim = Fixture::cluster(3, 3);
+            assert_eq!(
+                sim.admin(0, method, path, body.clone()).status,
+                want,
+                "{method} {path} {body}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_task_goes_from_queued_to_completed_and_can_then_be_cleared() {
+        let mut sim = Fixture::cluster(3, 3);
+        let started = sim.admin(0, "POST", ON, json!({})).json;
+        assert_eq!(
+            (
+                started["status"].as_str(),
+                started["task_id"].as_str().map(str::len)
+            ),
+            (Some("queued"), Some(36))
+        );
+        let mut seen = vec![status(&mut sim, ON)];
+        for _ in 0..80 {
+            sim.pass_ms(100);
+            let now = status(&mut sim, ON);
+            if seen.last() != Some(&now) {
+                seen.push(now);
+            }
+        }
+        assert_eq!(seen, ["queued", "starting", "running", "completed"]);
+        assert_eq!(sim.admin(0, "DELETE", ON, Value::Null).status, 200);
+        assert_eq!(sim.admin(0, "GET", ON, Value::Null).status, 404);
+    }
+
+    #[test]
+    fn one_type_runs_once_in_the_whole_cluster_and_a_new_one_erases_the_old_result() {
+        let mut sim = Fixture::cluster(3, 3);
+        let first = sim.admin(0, "POST", ON, json!({})).json["task_id"].clone();
+        assert_eq!(
+            sim.admin(0, "POST", "/v1/nodes/3/actions/maintenance_on", json!({}))
+                .status,
+            409
+        );
+        sim.pass(30);
+        let second = sim.admin(0, "POST", ON, json!({})).json["task_id"].clone();
+        assert_ne!(first, second);
+        assert_eq!(sim.admin(0, "GET", ON, Value::Null).json["task_id"], second);
+    }
+
+    #[test]
+    fn maintenance_shows_in_the_status_and_ends_where_it_began() {
+        let mut sim = Fixture::cluster(3, 3);
+        sim.admin(0, "POST", ON, json!({}));
+        sim.pass(30);
+        let node = sim.admin(0, "GET", "/v1/nodes/2", Value::Null).json;
+        assert_eq!(
+            (&node["accept_servers"], &node["max_listeners"], &node["status"]),
+            (&json!(false), &json!(0), &json!("active"))
+        );
+        let shown = sim.admin(0, "GET", "/v1/nodes/2/status", Value::Null).json;
+        let name = shown["maintenance_snapshot"]["name"].as_str().unwrap().to_owned();
+        assert!(name.starts_with("maintenance_mode_20"), "{name}");
+        assert_eq!(
+            sim.admin(0, "DELETE", &format!("/v1/nodes/2/snapshots/{name}"), Value::Null)
+                .status,
+            403
+        );
+        sim.admin(0, "POST", OFF, json!({}));
+        sim.pass(30);
+        let node = sim.admin(0, "GET", "/v1/nodes/2", Value::Null).json;
+        assert_eq!(
+            (&node["accept_servers"], &node["max_listeners"]),
+            (&json!(true), &json!(100))
+        );
+        assert!(
+            sim.admin(0, "GET", "/v1/nodes/2/status", Value::Null)
+                .json
+                .get("maintenance_snapshot")
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn activations_stack() {
+        let mut sim = Fixture::cluster(3, 3);
+        for (action, accepts) in [("on", false), ("on", false), ("off", false), ("off", true)] {
+            sim.admin(
+                0,
+                "POST",
+                &format!("/v1/nodes/2/actions/maintenance_{action}"),
+                json!({}),
+            );
+            sim.pass(30);
+            assert_eq!(
+                sim.admin(0, "GET", "/v1/nodes/2", Value::Null).json["accept_servers"],
+                accepts
+            );
+        }
+    }
+
+    #[test]
+    fn maintenance_off_without_a_snapshot_is_cancelled_unless_shards_stay_where_they_are() {
+        let mut sim = Fixture::cluster(3, 3);
+        sim.admin(0, "PUT", "/v1/nodes/2", json!({"accept_servers": false}));
+        sim.admin(0, "POST", OFF, json!({}));
+        sim.pass(30);
+        assert_eq!(status(&mut sim, OFF), "cancelled");
+        sim.admin(0, "POST", OFF, json!({"skip_shards_restore": true}));
+        sim.pass(30);
+        assert_eq!(
+            sim.admin(0, "GET", "/v1/nodes/2", Value::Null).json["accept_servers"],
+            true
+        );
+    }
+
+    #[test]
+    fn the_quorum_check_counts_dead_nodes_but_not_those_in_maintenance() {
+        let mut sim = Fixture::cluster(3, 3);
+        sim.admin(0, "POST", ON, json!({}));
+        sim.pass(30);
+        sim.admin(0, "POST", "/v1/nodes/3/actions/maintenance_on", json!({}));
+        sim.pass(30);
+        assert_eq!(
+            status(&mut sim, "/v1/nodes/3/actions/maintenance_on"),
+            "completed",
+            "the documented hazard"
+        );
+        let mut sim = Fixture::cluster(3, 3);
+        sim.world.crash(NodeIndex(2));
+        sim.pass(30);
+        sim.admin(0, "POST", ON, json!({}));
+        sim.pass(30);
+        let failed = sim.admin(0, "GET", ON, Value::Null).json;
+        assert_eq!(
+            (&failed["status"], &failed["error_code"]),
+            (&json!("failed"), &json!("internal_error"))
+        );
+    }
+
+    #[test]
+    fn a_removed_node_is_gone_and_cannot_join_until_it_is_reinstalled() {
+        let mut sim = Fixture::cluster(3, 3);
+        sim.admin(0, "POST", REMOVE, json!({}));
+        sim.pass(3);
+        assert_eq!(
+            sim.admin(0, "GET", "/v1/nodes/3", Value::Null).json["status"],
+            "decommissioning"
+        );
+        sim.pass(30);
+        assert_eq!(sim.admin(0, "GET", "/v1/nodes/3", Value::Null).status, 404);
+        assert_eq!(sim.admin(2, "GET", "/v1/nodes", Value::Null).status, 503);
+        let body = sim.join_body(2);
+        assert_eq!(
+            sim.send(2, "POST", "/v1/bootstrap/join_cluster", None, body.clone())
+                .status,
+            409
+        );
+        sim.world.reinstall(NodeIndex(2));
+        assert_eq!(sim.bootstrap_error(2, body), "");
+        assert_eq!(
+            sim.admin(0, "GET", "/v1/nodes/4", Value::Null).json["addr"],
+            "10.0.0.3",
+            "uids are not reused"
+        );
+    }
+
+    #[test]
+    fn a_removal_can_be_cancelled_and_the_node_stays_closed() {
+        let mut sim = Fixture::cluster(3, 3);
+        sim.admin(0, "POST", REMOVE, json!({}));
+        sim.pass(3);
+        assert_eq!(sim.admin(0, "DELETE", REMOVE, Value::Null).status, 200);
+        assert_eq!(status(&mut sim, REMOVE), "cancelling");
+        sim.pass(10);
+        assert_eq!(status(&mut sim, REMOVE), "cancelled");
+        let node = sim.admin(0, "GET", "/v1/nodes/3", Value::Null).json;
+        assert_eq!(node["status"], "active");
+        let cluster = sim.world.clusters.values().next().unwrap();
+        let hosts = cluster.hosts(&sim.world.env);
+        assert_eq!(
+            hosts.iter().map(|host| host.accepts_shards).collect::<Vec<_>>(),
+            [true, true, false]
+        );
+    }
+
+    #[test]
+    fn a_node_can_be_demoted_and_lists_show_the_long_name() {
+        let mut sim = Fixture::cluster(3, 3);
+        sim.admin(0, "POST", "/v1/nodes/1/actions/enslave_node", json!({}));
+        sim.pass(30);
+        assert_eq!(
+            sim.admin(1, "GET", "/v1/nodes/1/status", Value::Null).json["role"],
+            "slave"
+        );
+        sim.admin(1, "POST", REMOVE, json!({}));
+        let actions = sim.admin(1, "GET", "/v1/nodes/3/actions", Value::Null).json;
+        assert_eq!(
+            (&actions["actions"][0]["name"], &actions["actions"][0]["node_uid"]),
+            (&json!("remove_node"), &json!("3"))
+        );
+    }
+
+    #[test]
+    fn an_ordered_task_sticks_or_fails() {
+        let mut sim = Fixture::cluster(3, 3);
+        sim.faults(json!([{"path": "*/maintenance_on", "effect": "task_stuck"}]));
+        sim.admin(0, "POST", ON, json!({}));
+        sim.pass(3600);
+        assert_eq!(status(&mut sim, ON), "running");
+        let mut sim = Fixture::cluster(3, 3);
+        sim.faults(json!([{"path": "*/remove", "effect": {"task_failed": "insufficient_resources"}}]));
+        sim.admin(0, "POST", REMOVE, json!({}));
+        sim.pass(60);
+        assert_eq!(
+            sim.admin(0, "GET", REMOVE, Value::Null).json["error_code"],
+            "insufficient_resources"
+        );
+        assert_eq!(
+            sim.admin(0, "GET", "/v1/nodes/3", Value::Null).json["status"],
+            "active"
+        );
+    }
+}

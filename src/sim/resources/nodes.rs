@@ -1,0 +1,562 @@
+//! `/v1/nodes`: members, their status, checks, alerts and snapshots.
+
+use super::{describe, iso, spaced};
+use crate::sim::auth::Permission::{Administrate, View};
+use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::ids::NodeUid;
+use crate::sim::route::Route;
+use crate::sim::schema;
+use crate::sim::state::{Cluster, Env, Member, MemberStatus, Snapshot};
+use crate::sim::switch::Switch;
+use crate::sim::version::Profile::V7_8_6;
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+/// Routes of this family.
+pub(crate) const ROUTES: &[Route] = &[
+    Route::new("GET", "/v1/nodes", View, list),
+    Route::new("GET", "/v1/nodes/{uid}", View, get),
+    Route::new("PUT", "/v1/nodes/{uid}", Administrate, put),
+    Route::new("GET", "/v1/nodes/status", View, statuses),
+    Route::new("GET", "/v1/nodes/{uid}/status", View, status),
+    Route::new("GET", "/v1/nodes/check/{uid}", View, check),
+    Route::new("GET", "/v1/nodes/alerts", View, alerts),
+    Route::new("GET", "/v1/nodes/alerts/{uid}", View, alerts_of),
+    Route::new("GET", "/v1/nodes/alerts/{uid}/{alert}", View, alert),
+    Route::new("GET", "/v1/nodes/{uid}/snapshots", View, snapshots),
+    Route::new(
+        "POST",
+        "/v1/nodes/{uid}/snapshots/{name}",
+        Administrate,
+        take_snapshot,
+    )
+    .since(V7_8_6),
+    Route::new(
+        "DELETE",
+        "/v1/nodes/{uid}/snapshots/{name}",
+        Administrate,
+        delete_snapshot,
+    ),
+];
+
+const ALERTS: &[&str] = &[
+    "node_failed",
+    "node_memory",
+    "node_persistent_storage",
+    "node_ephemeral_storage",
+    "node_free_flash",
+    "node_cpu_utilization",
+    "node_net_throughput",
+    "node_insufficient_disk_aofrw",
+    "node_aof_slow_disk_io",
+    "node_checks_error",
+    "node_internal_certs_about_to_expire",
+];
+
+/// The member that the path names.
+pub(crate) fn member<'a>(ctx: &'a Ctx<'_>) -> Result<&'a Member, ApiError> {
+    let uid: NodeUid = ctx.call.param("uid")?;
+    ctx.cluster.members.get(&uid).ok_or_else(|| not_found(uid))
+}
+
+fn not_found(uid: NodeUid) -> ApiError {
+    ApiError::new(
+        StatusCode::NOT_FOUND,
+        "node_not_found",
+        format!("Node {uid} does not exist"),
+    )
+}
+
+fn list(ctx: &mut Ctx<'_>) -> Answer {
+    let nodes = ctx
+        .cluster
+        .members
+        .values()
+        .map(|member| Value::Object(shown(ctx.cluster, ctx.env, member)));
+    Ok(Reply::json(nodes.collect::<Vec<_>>()))
+}
+
+fn get(ctx: &mut Ctx<'_>) -> Answer {
+    Ok(Reply::json(shown(ctx.cluster, ctx.env, member(ctx)?)))
+}
+
+/// A node object.
+pub(crate) fn shown(cluster: &Cluster, env: &Env, member: &Member) -> Map<String, Value> {
+    let shards = cluster.databases.shards_on(member.uid);
+    let flash = shards.iter().filter(|shard| shard.flash).count();
+    let own = json!({
+        "uid": member.uid.0,
+        "status": match member.status {
+            MemberStatus::Active => "active",
+            MemberStatus::Decommissioning if env.on(Switch::RemovingNodeStaysActive) => "active",
+            MemberStatus::Decommissioning => "decommissioning",
+            MemberStatus::Down => "down",
+            MemberStatus::Provisioning => "provisioning",
+        },
+        "addr": member.addr,
+        "external_addr": member.external_addr,
+        "rack_id": member.rack_id,
+        "second_rack_id": member.second_rack_id,
+        "accept_servers": member.accept_servers,
+        "max_listeners": member.max_listeners,
+        "max_redis_servers": member.max_redis_servers,
+        "shard_count": shards.len(),
+        "shard_list": shards.iter().map(|shard| shard.uid.0).collect::<Vec<_>>(),
+        "ram_shard_count": shards.len() - flash,
+        "flash_shard_count": flash,
+        "system_time": iso(env.now),
+    });
+    let mut node = env
+        .node(member.host)
+        .map(|host| describe(env, host))
+        .unwrap_or_default();
+    node.extend(schema::defaults(schema::node::FIELDS, env.profile));
+    node.extend(member.extra.clone());
+    if let Value::Object(own) = own {
+        node.extend(own);
+    }
+    node
+}
+
+fn put(ctx: &mut Ctx<'_>) -> Answer {
+    let found = member(ctx).map(|member| (member.clone(), shown(ctx.cluster, ctx.env, member)));
+    let (mut changed, before) = found.map_err(|mut error| {
+        if ctx.env.on(Switch::UnknownNode406) {
+            error.status = StatusCode::NOT_ACCEPTABLE;
+        }
+        error
+    })?;
+    let update = schema::update(schema::node::FIELDS, ctx.env, &before, ctx.call.object()?)?;
+    check_update(ctx, &changed, &update)?;
+    for (name, value) in update {
+        apply(&mut changed, name, value);
+    }
+    let after = shown(ctx.cluster, ctx.env, &changed);
+    if after != before && !ctx.call.dry_run() {
+        ctx.cluster.members.insert(changed.uid, changed);
+        ctx.commit();
+    }
+    Ok(Reply::empty())
+}
+
+fn check_update(ctx: &Ctx<'_>, member: &Member, update: &Map<String, Value>) -> Result<(), ApiError> {
+    let refuse = |code: &str, text: &str| Err(ApiError::not_acceptable(code, text));
+    let text = |key: &str| update.get(key).and_then(Value::as_str);
+    if text("addr").is_some_and(|addr| addr != member.addr) && member.status != MemberStatus::Down {
+        return refuse(
+            "node_not_offline",
+            "The address of a node can change only while it is offline",
+        );
+    }
+    if let Some(rack) = text("rack_id") {
+        let same = rack.eq_ignore_ascii_case(&member.rack_id) && ctx.env.on(Switch::SameRackIdAccepted);
+        if !member.rack_id.is_empty() && !same {
+            return refuse("node_already_has_rack_id", "The node has a rack_id");
+        }
+        let letters = rack.starts_with(|first: char| first.is_ascii_alphabetic()) && rack.len() <= 63;
+        if !letters {
+            return Err(ApiError::bad_request(
+                "rack_id must start with a letter and have at most 63 characters",
+            ));
+        }
+    }
+    let shards =
+        ctx.cluster.databases.shards_on(member.uid).len() + ctx.cluster.databases.endpoints_on(member.uid);
+    if update.get("accept_servers") == Some(&json!(false)) && member.accept_servers && shards > 0 {
+        return refuse("node_already_populated", "The node holds shards or endpoints");
+    }
+    Ok(())
+}
+
+fn apply(member: &mut Member, name: String, value: Value) {
+    let text = || value.as_str().unwrap_or_default().to_owned();
+    match name.as_str() {
+        "addr" => member.addr = text(),
+        "rack_id" => member.rack_id = text(),
+        "second_rack_id" => member.second_rack_id = text(),
+        "external_addr" => member.external_addr = serde_json::from_value(value).unwrap_or_default(),
+        "accept_servers" => member.accept_servers = value.as_bool().unwrap_or(true),
+        "max_listeners" => member.max_listeners = value.as_u64().unwrap_or(100),
+        "max_redis_servers" => member.max_redis_servers = value.as_u64().unwrap_or(100),
+        _ => {
+            member.extra.insert(name, value);
+        }
+    }
+}
+
+fn statuses(ctx: &mut Ctx<'_>) -> Answer {
+    let all = ctx.cluster.members.values();
+    let all: Map<_, _> = all
+        .map(|member| (member.uid.to_string(), status_of(ctx.cluster, ctx.env, member)))
+        .collect();
+    Ok(Reply::json(all))
+}
+
+fn status(ctx: &mut Ctx<'_>) -> Answer {
+    Ok(Reply::json(status_of(ctx.cluster, ctx.env, member(ctx)?)))
+}
+
+/// What `/v1/nodes/status` says of one node. A node that is down says little.
+fn status_of(cluster: &Cluster, env: &Env, member: &Member) -> Value {
+    let role = if cluster.master == Some(member.uid) {
+        "master"
+    } else {
+        "slave"
+    };
+    let Some(node) = env.node(member.host) else {
+        return json!({"role": role});
+    };
+    if member.status == MemberStatus::Down {
+        return json!({"hostname": node.config.name, "role": role, "node_status": "down"});
+    }
+    let shards = cluster.databases.shards_on(member.uid);
+    let of_role = |master: bool| {
+        shards
+            .iter()
+            .filter(|shard| shard.master == master)
+            .map(|shard| shard.uid.0)
+            .collect::<Vec<_>>()
+    };
+    let used: u64 = shards.iter().map(|shard| shard.memory_bytes).sum();
+    let in_maintenance = maintenance_snapshot(member).is_some();
+    let total = if in_maintenance {
+        0
+    } else {
+        node.config.memory_bytes / 100 * 88
+    };
+    let mut status = json!({
+        "cores": node.config.cores,
+        "hostname": node.config.name,
+        "role": role,
+        "node_status": match member.status {
+            MemberStatus::Decommissioning if !env.on(Switch::RemovingNodeStaysActive) => "decommissioning",
+            MemberStatus::Provisioning => "provisioning",
+            MemberStatus::Active | MemberStatus::Decommissioning | MemberStatus::Down => "active",
+        },
+        "free_ram": node.config.memory_bytes.saturating_sub(used),
+        "total_memory": node.config.memory_bytes,
+        "free_provisional_ram": total.saturating_sub(used),
+        "total_provisional_ram": total,
+        "node_overbooking_depth": 0,
+        "master_shards": of_role(true),
+        "slave_shards": of_role(false),
+        "software_version": node.software_version,
+        "software_version_sha": "6c37b1483b5fb6110c8055c1526aa58eec1d29d3519e92310859101419248831",
+    });
+    if let (Some(snapshot), Some(map)) = (maintenance_snapshot(member), status.as_object_mut()) {
+        map.insert(
+            "maintenance_snapshot".to_owned(),
+            snapshot_shown(member, snapshot),
+        );
+    }
+    status
+}
+
+/// The snapshot that says that a node is in maintenance, or left it uncleanly: the latest.
+pub(crate) fn maintenance_snapshot(member: &Member) -> Option<&Snapshot> {
+    member
+        .snapshots
+        .iter()
+        .rev()
+        .find(|snapshot| snapshot.maintenance)
+}
+
+fn snapshot_shown(member: &Member, snapshot: &Snapshot) -> Value {
+    json!({"created_time": spaced(snapshot.created), "name": snapshot.name, "node_uid": member.uid.to_string()})
+}
+
+fn check(ctx: &mut Ctx<'_>) -> Answer {
+    let member = member(ctx)?;
+    Ok(Reply::json(check_result(
+        ctx.cluster,
+        ctx.env,
+        member,
+        json!(member.uid.0),
+    )))
+}
+
+/// Outcome of a node's checks, with its uid as the caller shows it.
+pub(crate) fn check_result(cluster: &Cluster, env: &Env, member: &Member, uid: Value) -> Value {
+    if cluster.runs(env, member) {
+        json!({"node_uid": uid, "result": true})
+    } else {
+        json!({"node_uid": uid, "result": false, "error": "failed to connect to the node"})
+    }
+}
+
+fn alerts(ctx: &mut Ctx<'_>) -> Answer {
+    let all = ctx.cluster.members.values();
+    let all: Map<_, _> = all
+        .map(|member| (member.uid.to_string(), Value::Object(alerts_for(ctx, member))))
+        .collect();
+    Ok(Reply::json(all))
+}
+
+fn alerts_of(ctx: &mut Ctx<'_>) -> Answer {
+    Ok(Reply::json(alerts_for(ctx, member(ctx)?)))
+}
+
+fn alert(ctx: &mut Ctx<'_>) -> Answer {
+    let name = ctx.call.params.get("alert").map_or("", String::as_str);
+    let alert = alerts_for(ctx, member(ctx)?).remove(name);
+    alert
+        .map(Reply::json)
+        .ok_or_else(|| ApiError::not_found(format!("There is no alert {name}")))
+}
+
+/// Every alert of a node. One that is turned off reads false, unless the caller ignores settings.
+fn alerts_for(ctx: &Ctx<'_>, member: &Member) -> Map<String, Value> {
+    let settings = ctx.cluster.settings.get("alert_settings");
+    let shown = |name: &&str| {
+        let setting = settings.and_then(|settings| settings.get(*name));
+        let enabled =
+            setting.and_then(|setting| setting.as_bool().or_else(|| setting.get("enabled")?.as_bool()));
+        let enabled = enabled.unwrap_or(false);
+        let counts =
+            enabled || ctx.call.flag("ignore_settings") || ctx.env.on(Switch::DisabledAlertKeepsState);
+        let state = counts && *name == "node_failed" && member.status == MemberStatus::Down;
+        let alert = json!({
+            "change_time": iso(ctx.cluster.created), "change_value": {"state": state}, "enabled": enabled,
+            "severity": if *name == "node_failed" { "CRITICAL" } else { "WARNING" }, "state": state,
+        });
+        ((*name).to_owned(), alert)
+    };
+    ALERTS.iter().map(shown).collect()
+}
+
+fn snapshots(ctx: &mut Ctx<'_>) -> Answer {
+    let member = member(ctx)?;
+    let shown = member
+        .snapshots
+        .iter()
+        .map(|snapshot| snapshot_shown(member, snapshot));
+    Ok(Reply::json(shown.collect::<Vec<_>>()))
+}
+
+fn take_snapshot(ctx: &mut Ctx<'_>) -> Answer {
+    let name = ctx.call.params.get("name").cloned().unwrap_or_default();
+    let mut changed = member(ctx)?.clone();
+    if changed.snapshots.iter().any(|snapshot| snapshot.name == name) {
+        return Err(ApiError::conflict(
+            "snapshot_exists",
+            format!("There is a snapshot {name}"),
+        ));
+    }
+    changed.snapshots.push(Snapshot {
+        name,
+        created: ctx.env.now,
+        maintenance: false,
+        accept_servers: changed.accept_servers,
+        max_listeners: changed.max_listeners,
+        layout: ctx.cluster.databases.layout(),
+    });
+    let shown = changed
+        .snapshots
+        .last()
+        .map(|snapshot| snapshot_shown(&changed, snapshot));
+    ctx.cluster.members.insert(changed.uid, changed);
+    ctx.commit();
+    Ok(Reply::json(shown.unwrap_or_default()))
+}
+
+fn delete_snapshot(ctx: &mut Ctx<'_>) -> Answer {
+    let name = ctx.call.params.get("name").cloned().unwrap_or_default();
+    let mut changed = member(ctx)?.clone();
+    let at = changed
+        .snapshots
+        .iter()
+        .position(|snapshot| snapshot.name == name);
+    let at = at.ok_or_else(|| ApiError::not_found(format!("There is no snapshot {name}")))?;
+    let snapshot = changed.snapshots.remove(at);
+    if snapshot.maintenance {
+        return Err(ApiError::forbidden(
+            "maintenance_snapshot",
+            "The snapshot belongs to maintenance mode",
+        ));
+    }
+    let shown = snapshot_shown(&changed, &snapshot);
+    ctx.cluster.members.insert(changed.uid, changed);
+    ctx.commit();
+    Ok(Reply::json(shown))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::fixture::Fixture;
+    use crate::sim::ids::NodeIndex;
+    use crate::sim::switch::Switches;
+
+    #[test]
+    fn a_node_object_has_the_captured_fields_and_no_role() {
+        let mut sim = Fixture::cluster(2, 2);
+        let nodes = sim.admin(0, "GET", "/v1/nodes", Value::Null).json;
+        assert_eq!(nodes.as_array().map(Vec::len), Some(2));
+        for (field, value) in [
+            ("uid", json!(2)),
+            ("status", json!("active")),
+            ("addr", json!("10.0.0.2")),
+            ("accept_servers", json!(true)),
+            ("max_redis_forks", json!(-1)),
+            ("shard_list", json!([])),
+            ("software_version", json!("8.2.0-25")),
+        ] {
+            assert_eq!(nodes[1][field], value, "{field}");
+        }
+        assert!(nodes[1].get("role").is_none());
+    }
+
+    #[test]
+    fn every_refusal_of_an_update_has_its_status_and_code() {
+        for (path, body, status, code) in [
+            ("/v1/nodes/1", json!({"max_listeners": 50}), 200, ""),
+            (
+                "/v1/nodes/1",
+                json!({"addr": "10.0.0.9"}),
+                406,
+                "node_not_offline",
+            ),
+            ("/v1/nodes/1", json!({"addr": "10.0.0.1"}), 200, ""),
+            ("/v1/nodes/1", json!({"rack_id": "1a"}), 400, "invalid_schema"),
+            (
+                "/v1/nodes/2",
+                json!({"rack_id": "b"}),
+                406,
+                "node_already_has_rack_id",
+            ),
+            (
+                "/v1/nodes/2",
+                json!({"rack_id": "a"}),
+                406,
+                "node_already_has_rack_id",
+            ),
+            ("/v1/nodes/1", json!({"cores": 1}), 400, "invalid_schema"),
+            ("/v1/nodes/1", json!({"nonsense": 1}), 400, "invalid_schema"),
+            ("/v1/nodes/9", json!({}), 404, "node_not_found"),
+            ("/v1/nodes/x", json!({}), 404, "not_found"),
+        ] {
+            let mut sim = Fixture::cluster(2, 2);
+            assert_eq!(
+                sim.admin(0, "PUT", "/v1/nodes/2", json!({"rack_id": "a"})).status,
+                200
+            );
+            let reply = sim.admin(0, "PUT", path, body.clone());
+            assert_eq!((reply.status, reply.code()), (status, code), "{path} {body}");
+        }
+    }
+
+    #[test]
+    fn doubts_about_updates_have_another_side() {
+        let switches = Switches::default()
+            .with(Switch::SameRackIdAccepted)
+            .with(Switch::UnknownNode406);
+        let mut sim = Fixture::cluster_with(1, 1, switches);
+        sim.admin(0, "PUT", "/v1/nodes/1", json!({"rack_id": "a"}));
+        assert_eq!(
+            sim.admin(0, "PUT", "/v1/nodes/1", json!({"rack_id": "A"})).status,
+            200
+        );
+        assert_eq!(sim.admin(0, "PUT", "/v1/nodes/9", json!({})).status, 406);
+    }
+
+    #[test]
+    fn exactly_one_node_is_master_and_a_dead_master_is_followed_by_another() {
+        let mut sim = Fixture::cluster(3, 3);
+        let masters = |status: &Value| -> Vec<String> {
+            let nodes = status.as_object().unwrap().iter();
+            nodes
+                .filter(|(_, node)| node["role"] == "master")
+                .map(|(uid, _)| uid.clone())
+                .collect()
+        };
+        assert_eq!(
+            masters(&sim.admin(0, "GET", "/v1/nodes/status", Value::Null).json),
+            ["1"]
+        );
+        sim.world.crash(NodeIndex(0));
+        sim.pass(7);
+        assert_eq!(
+            sim.admin(1, "GET", "/v1/nodes", Value::Null).status,
+            503,
+            "a leader is being elected"
+        );
+        sim.pass(30);
+        let status = sim.admin(1, "GET", "/v1/nodes/status", Value::Null).json;
+        assert_eq!(
+            (masters(&status), &status["1"]["node_status"]),
+            (vec!["2".to_owned()], &json!("down"))
+        );
+        assert_eq!(
+            sim.admin(1, "GET", "/v1/nodes/1", Value::Null).json["status"],
+            "down"
+        );
+        sim.world.power_on(NodeIndex(0));
+        sim.pass(30);
+        assert_eq!(
+            sim.admin(1, "GET", "/v1/nodes/1", Value::Null).json["status"],
+            "active"
+        );
+    }
+
+    #[test]
+    fn without_a_majority_nothing_of_the_cluster_is_answered() {
+        let mut sim = Fixture::cluster(3, 3);
+        sim.world.crash(NodeIndex(0));
+        sim.world.crash(NodeIndex(1));
+        let reply = sim.admin(2, "GET", "/v1/nodes", Value::Null);
+        assert_eq!((reply.status, reply.code()), (503, "no_quorum"));
+        assert_eq!(
+            sim.admin(2, "GET", "/v1/bootstrap", Value::Null).status,
+            200,
+            "local"
+        );
+    }
+
+    #[test]
+    fn snapshots_are_listed_deleted_and_protected() {
+        let mut sim = Fixture::cluster(1, 1);
+        assert_eq!(
+            sim.admin(0, "POST", "/v1/nodes/1/snapshots/mine", Value::Null)
+                .status,
+            200
+        );
+        assert_eq!(
+            sim.admin(0, "GET", "/v1/nodes/1/snapshots", Value::Null).json[0]["node_uid"],
+            "1"
+        );
+        assert_eq!(
+            sim.admin(0, "DELETE", "/v1/nodes/1/snapshots/mine", Value::Null)
+                .json["name"],
+            "mine"
+        );
+        for path in ["/v1/nodes/1/snapshots/mine", "/v1/nodes/9/snapshots/mine"] {
+            assert_eq!(sim.admin(0, "DELETE", path, Value::Null).status, 404, "{path}");
+        }
+    }
+
+    #[test]
+    fn alerts_follow_settings_unless_the_caller_ignores_them() {
+        let mut sim = Fixture::cluster(3, 3);
+        sim.world.crash(NodeIndex(2));
+        sim.pass(30);
+        let path = "/v1/nodes/alerts/3/node_failed";
+        assert_eq!(sim.admin(0, "GET", path, Value::Null).json["state"], false);
+        assert_eq!(
+            sim.admin(0, "GET", &format!("{path}?ignore_settings=true"), Value::Null)
+                .json["state"],
+            true
+        );
+        sim.admin(
+            0,
+            "PUT",
+            "/v1/cluster",
+            json!({"alert_settings": {"node_failed": true}}),
+        );
+        assert_eq!(sim.admin(0, "GET", path, Value::Null).json["state"], true);
+        assert_eq!(
+            sim.admin(0, "GET", "/v1/nodes/alerts/3/nonsense", Value::Null)
+                .status,
+            404
+        );
+    }
+}

@@ -1,0 +1,186 @@
+//! `/v1/cluster/policy`.
+
+use crate::sim::auth::Permission::{Administrate, View};
+use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::route::Route;
+use crate::sim::schema;
+use crate::sim::switch::Switch;
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+/// Routes of this family.
+pub(crate) const ROUTES: &[Route] = &[
+    Route::new("GET", "/v1/cluster/policy", View, get),
+    Route::new("PUT", "/v1/cluster/policy", Administrate, put),
+    Route::new(
+        "PUT",
+        "/v1/cluster/policy/restore_default",
+        Administrate,
+        restore_default,
+    ),
+];
+
+/// Policy fields that the cluster object repeats.
+const REPEATED: &[&str] = &[
+    "rack_aware",
+    "slave_ha",
+    "slave_ha_grace_period",
+    "slave_ha_cooldown_period",
+    "slave_ha_bdb_cooldown_period",
+];
+
+fn get(ctx: &mut Ctx<'_>) -> Answer {
+    Ok(Reply::json(ctx.cluster.policy.clone()))
+}
+
+fn put(ctx: &mut Ctx<'_>) -> Answer {
+    let body = ctx.call.object()?;
+    let update = schema::update(schema::policy::FIELDS, ctx.env, &ctx.cluster.policy, body)?;
+    check_rack_aware(ctx, &update)?;
+    let version = update
+        .get("default_provisioned_redis_version")
+        .and_then(Value::as_str);
+    let known = |version: &str| {
+        ctx.env
+            .profile
+            .database_versions()
+            .iter()
+            .any(|(known, _)| *known == version)
+    };
+    if version.is_some_and(|version| !known(version)) {
+        return Err(ApiError::bad_request(
+            "default_provisioned_redis_version is not a supported version",
+        ));
+    }
+    if !ctx.call.dry_run() {
+        apply(ctx, update);
+    }
+    Ok(if ctx.env.on(Switch::PolicyPutAnswersObject) {
+        Reply::json(ctx.cluster.policy.clone())
+    } else {
+        Reply::empty()
+    })
+}
+
+fn apply(ctx: &mut Ctx<'_>, update: Map<String, Value>) {
+    let before = ctx.cluster.policy.clone();
+    ctx.cluster.policy.extend(update);
+    if ctx.cluster.policy == before {
+        return;
+    }
+    for field in REPEATED {
+        if let (Some(value), true) = (
+            ctx.cluster.policy.get(*field),
+            before.get(*field) != ctx.cluster.policy.get(*field),
+        ) {
+            ctx.cluster.settings.insert((*field).to_owned(), value.clone());
+        }
+    }
+    ctx.commit();
+}
+
+/// Rack awareness needs a rack id on every node and is never turned off.
+fn check_rack_aware(ctx: &Ctx<'_>, update: &Map<String, Value>) -> Result<(), ApiError> {
+    let refuse = |code: &str, text: &str| Err(ApiError::new(StatusCode::BAD_REQUEST, code, text));
+    let is_on = ctx.cluster.policy.get("rack_aware") == Some(&json!(true));
+    match update.get("rack_aware").and_then(Value::as_bool) {
+        Some(false) if is_on => refuse("rack_awareness_violation", "Rack awareness cannot be turned off"),
+        Some(true)
+            if ctx
+                .cluster
+                .members
+                .values()
+                .any(|member| member.rack_id.is_empty()) =>
+        {
+            refuse("rack_awareness_violation", "Not every node has a rack_id")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn restore_default(ctx: &mut Ctx<'_>) -> Answer {
+    let mut fresh = schema::policy::fresh(ctx.env);
+    fresh.insert(
+        "rack_aware".to_owned(),
+        ctx.cluster
+            .policy
+            .get("rack_aware")
+            .cloned()
+            .unwrap_or(json!(false)),
+    );
+    apply(ctx, fresh);
+    Ok(Reply::empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sim::fixture::Fixture;
+    use crate::sim::switch::{Switch, Switches};
+    use serde_json::{Value, json};
+
+    #[test]
+    fn an_update_answers_no_body_or_the_object_as_the_switch_says() {
+        let mut sim = Fixture::cluster(1, 1);
+        assert_eq!(
+            sim.admin(0, "PUT", "/v1/cluster/policy", json!({"slave_ha": false}))
+                .json,
+            Value::Null
+        );
+        assert_eq!(
+            sim.admin(0, "GET", "/v1/cluster/policy", Value::Null).json["slave_ha"],
+            false
+        );
+        assert_eq!(
+            sim.admin(0, "GET", "/v1/cluster", Value::Null).json["slave_ha"],
+            false
+        );
+        let mut sim = Fixture::cluster_with(1, 1, Switches::default().with(Switch::PolicyPutAnswersObject));
+        assert_eq!(
+            sim.admin(0, "PUT", "/v1/cluster/policy", json!({"slave_ha": false}))
+                .json["slave_ha"],
+            false
+        );
+    }
+
+    #[test]
+    fn a_value_that_does_not_fit_is_400() {
+        for body in [
+            json!({"default_shards_placement": "loose"}),
+            json!({"slave_ha": "yes"}),
+            json!({"nonsense": 1}),
+            json!({"default_provisioned_redis_version": "1.0"}),
+            json!({"rack_aware": true}),
+        ] {
+            assert_eq!(
+                Fixture::cluster(1, 1)
+                    .admin(0, "PUT", "/v1/cluster/policy", body.clone())
+                    .status,
+                400,
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn rack_awareness_needs_a_rack_on_every_node_and_stays_on() {
+        let mut sim = Fixture::cluster(2, 2);
+        for uid in [1, 2] {
+            let rack = json!({"rack_id": format!("rack{uid}")});
+            assert_eq!(sim.admin(0, "PUT", &format!("/v1/nodes/{uid}"), rack).status, 200);
+        }
+        assert_eq!(
+            sim.admin(0, "PUT", "/v1/cluster/policy", json!({"rack_aware": true}))
+                .status,
+            200
+        );
+        assert_eq!(
+            sim.admin(0, "GET", "/v1/cluster", Value::Null).json["rack_aware"],
+            true
+        );
+        assert_eq!(
+            sim.admin(0, "PUT", "/v1/cluster/policy", json!({"rack_aware": false}))
+                .status,
+            400
+        );
+    }
+}

@@ -1,0 +1,102 @@
+//! `/v1/suffixes` and `/v1/suffix/{name}`: DNS names of the cluster.
+
+use crate::sim::auth::Permission::{Administrate, View};
+use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::route::Route;
+use crate::sim::version::Profile::V8_0_20;
+use serde_json::{Map, Value, json};
+
+/// Routes of this family.
+pub(crate) const ROUTES: &[Route] = &[
+    Route::new("GET", "/v1/suffixes", View, list),
+    Route::new("GET", "/v1/suffix/{name}", View, get),
+    Route::new("DELETE", "/v1/suffix/{name}", Administrate, delete).since(V8_0_20),
+];
+
+/// Suffixes of a new cluster: those that bootstrap was given, else the cluster's name and its internal twin.
+pub(crate) fn fresh(name: &str, given: Option<&Value>) -> Vec<Value> {
+    let suffix = |name: String, default: bool, internal: bool, from: &Map<String, Value>| {
+        json!({
+            "name": name, "default": default, "internal": internal, "mdns": false,
+            "slaves": from.get("slaves").cloned().unwrap_or(json!([])),
+            "use_aaaa_ns": from.get("use_aaaa_ns").cloned().unwrap_or(json!(false)),
+        })
+    };
+    let flag = |map: &Map<String, Value>, key: &str| map.get(key).and_then(Value::as_bool).unwrap_or(false);
+    let given: Vec<&Map<String, Value>> = match given {
+        Some(Value::Array(items)) => items.iter().filter_map(Value::as_object).collect(),
+        Some(Value::Object(one)) => vec![one],
+        _ => Vec::new(),
+    };
+    if given.is_empty() {
+        let none = Map::new();
+        return vec![
+            suffix(name.to_owned(), true, false, &none),
+            suffix(format!("internal.{name}"), false, true, &none),
+        ];
+    }
+    let named = |map: &Map<String, Value>| map.get("name").and_then(Value::as_str).unwrap_or(name).to_owned();
+    let shown = |map: &&Map<String, Value>| {
+        suffix(
+            named(map),
+            flag(map, "cluster_default"),
+            flag(map, "use_internal_addr"),
+            map,
+        )
+    };
+    given.iter().map(shown).collect()
+}
+
+fn list(ctx: &mut Ctx<'_>) -> Answer {
+    Ok(Reply::json(ctx.cluster.suffixes.clone()))
+}
+
+fn place(ctx: &Ctx<'_>) -> Result<usize, ApiError> {
+    let name = ctx.call.params.get("name").map_or("", String::as_str);
+    let at = ctx
+        .cluster
+        .suffixes
+        .iter()
+        .position(|suffix| suffix.get("name") == Some(&json!(name)));
+    at.ok_or_else(|| ApiError::not_found(format!("There is no suffix {name}")))
+}
+
+fn get(ctx: &mut Ctx<'_>) -> Answer {
+    let at = place(ctx)?;
+    Ok(Reply::json(
+        ctx.cluster.suffixes.get(at).cloned().unwrap_or_default(),
+    ))
+}
+
+fn delete(ctx: &mut Ctx<'_>) -> Answer {
+    let at = place(ctx)?;
+    ctx.cluster.suffixes.remove(at);
+    ctx.commit();
+    Ok(Reply::empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sim::fixture::Fixture;
+    use serde_json::Value;
+
+    #[test]
+    fn a_cluster_has_its_name_and_the_internal_one_as_suffixes() {
+        let mut sim = Fixture::cluster(1, 1);
+        let suffixes = sim.admin(0, "GET", "/v1/suffixes", Value::Null).json;
+        assert_eq!(suffixes[0]["name"], "cluster.example.com");
+        assert_eq!(suffixes[1]["internal"], true);
+        for (method, path, status) in [
+            ("GET", "/v1/suffix/internal.cluster.example.com", 200),
+            ("GET", "/v1/suffix/other", 404),
+            ("DELETE", "/v1/suffix/internal.cluster.example.com", 200),
+            ("GET", "/v1/suffix/internal.cluster.example.com", 404),
+        ] {
+            assert_eq!(
+                sim.admin(0, method, path, Value::Null).status,
+                status,
+                "{method} {path}"
+            );
+        }
+    }
+}

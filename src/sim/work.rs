@@ -1,0 +1,362 @@
+//! What node and cluster actions do while they run: removal, maintenance, change of leader.
+
+use super::ids::NodeUid;
+use super::resources::bdbs::{self, Evacuation};
+use super::resources::nodes::maintenance_snapshot;
+use super::state::{Cluster, Due, Env, Member, MemberStatus, Membership, Snapshot};
+use super::task::{Kind, Task, TaskStatus};
+use super::version::Profile;
+use serde_json::{Map, Value};
+use std::time::Duration;
+
+/// How a task can end before its work is done.
+enum Stop {
+    Failed(&'static str, String),
+    Cancelled,
+}
+
+fn failed(text: impl Into<String>) -> Stop {
+    Stop::Failed("internal_error", text.into())
+}
+
+fn no_room() -> Stop {
+    Stop::Failed(
+        "insufficient_resources",
+        "The other nodes have no room for the shards and endpoints".to_owned(),
+    )
+}
+
+/// Time until a queued task starts, and until a started one runs.
+pub(crate) fn lead_in(env: &Env) -> Duration {
+    env.timings.maintenance / 10
+}
+
+/// A task reaches its next state.
+pub(crate) fn task_due(cluster: &mut Cluster, env: &mut Env, id: &str) {
+    let Some(task) = cluster.tasks.get(id).cloned() else {
+        return;
+    };
+    match task.status {
+        TaskStatus::Queued => {
+            set(cluster, id, TaskStatus::Starting);
+            env.schedule(lead_in(env), Due::Task(cluster.id, task.id));
+        }
+        TaskStatus::Starting => match begin(cluster, env, &task) {
+            Ok(takes) => run(cluster, env, &task, takes),
+            Err(stop) => end(cluster, env, id, Some(stop)),
+        },
+        TaskStatus::Running if task.stuck || task.span.is_some_and(|(_, until)| env.now < until) => {}
+        TaskStatus::Running => {
+            let stop = match task.fails.clone() {
+                Some(code) => Err(code),
+                None => Ok(finish(cluster, env, &task)),
+            };
+            match stop {
+                Ok(done) => end(cluster, env, id, done.err()),
+                Err(code) => fail_as_ordered(cluster, env, &task, code),
+            }
+        }
+        TaskStatus::Cancelling => end(cluster, env, id, Some(Stop::Cancelled)),
+        TaskStatus::Cancelled | TaskStatus::Aborted | TaskStatus::Completed | TaskStatus::Failed => {}
+    }
+}
+
+fn run(cluster: &mut Cluster, env: &mut Env, task: &Task, takes: Duration) {
+    let until = env.after(takes);
+    if let Some(task) = cluster.tasks.get_mut(&task.id) {
+        task.status = TaskStatus::Running;
+        task.span = Some((env.now, until));
+    }
+    env.schedule(takes, Due::Task(cluster.id, task.id.clone()));
+}
+
+fn set(cluster: &mut Cluster, id: &str, status: TaskStatus) {
+    if let Some(task) = cluster.tasks.get_mut(id) {
+        task.status = status;
+    }
+}
+
+fn end(cluster: &mut Cluster, env: &Env, id: &str, stop: Option<Stop>) {
+    let Some(task) = cluster.tasks.get_mut(id) else {
+        return;
+    };
+    let (status, error) = match stop {
+        None => (TaskStatus::Completed, None),
+        Some(Stop::Cancelled) => (TaskStatus::Cancelled, None),
+        Some(Stop::Failed(code, text)) => (TaskStatus::Failed, Some((code.to_owned(), text))),
+    };
+    task.status = status;
+    task.error = error;
+    task.ended = Some(env.now);
+    after_stop(cluster, id);
+    cluster.state_id += 1;
+}
+
+fn fail_as_ordered(cluster: &mut Cluster, env: &Env, task: &Task, code: String) {
+    if let Some(task) = cluster.tasks.get_mut(&task.id) {
+        task.status = TaskStatus::Failed;
+        task.error = Some((code, "The action failed".to_owned()));
+        task.ended = Some(env.now);
+    }
+    after_stop(cluster, &task.id);
+    cluster.state_id += 1;
+}
+
+/// A node whose removal did not complete is listed as before, but nothing new is placed on it.
+fn after_stop(cluster: &mut Cluster, id: &str) {
+    let Some(task) = cluster.tasks.get(id).filter(|task| task.kind == Kind::RemoveNode) else {
+        return;
+    };
+    if let Some(member) = task.node.and_then(|uid| cluster.members.get_mut(&uid))
+        && member.status == MemberStatus::Decommissioning
+    {
+        member.status = MemberStatus::Active;
+    }
+}
+
+fn flag(body: &Map<String, Value>, key: &str) -> Option<bool> {
+    body.get(key).and_then(Value::as_bool)
+}
+
+fn evacuation(task: &Task) -> Evacuation {
+    if task.kind == Kind::RemoveNode {
+        return Evacuation {
+            move_replicas: true,
+            only: Vec::new(),
+        };
+    }
+    let keep = flag(&task.body, "keep_slave_shards") == Some(true)
+        || flag(&task.body, "evict_ha_replica") == Some(false);
+    let only = task
+        .body
+        .get("evict_dbs")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    let only = only.filter_map(Value::as_str).filter_map(|uid| uid.parse().ok());
+    Evacuation {
+        move_replicas: !keep,
+        only: only.collect(),
+    }
+}
+
+/// Checks and first effects; gives how long the rest takes.
+fn begin(cluster: &mut Cluster, env: &mut Env, task: &Task) -> Result<Duration, Stop> {
+    let per_shard = |count: usize| {
+        env.timings
+            .shard_move
+            .saturating_mul(u32::try_from(count).unwrap_or(u32::MAX))
+    };
+    let Some(uid) = task.node else {
+        return Err(failed("The action has no node"));
+    };
+    if !cluster.members.contains_key(&uid) {
+        return Err(failed(format!("Node {uid} is gone")));
+    }
+    match task.kind {
+        Kind::RemoveNode => {
+            if cluster.members.len() == 1 {
+                return Err(failed("The only node of a cluster cannot be removed"));
+            }
+            let moves = bdbs::evacuable(cluster, env, uid, &evacuation(task)).map_err(|_| no_room())?;
+            set_status(cluster, uid, MemberStatus::Active, MemberStatus::Decommissioning);
+            let policy = flag(&cluster.policy, "persistent_node_removal").unwrap_or(false);
+            let waits = flag(&task.body, "wait_for_persistence").unwrap_or(policy);
+            Ok(env.timings.node_remove + per_shard(if waits { moves * 2 } else { moves }))
+        }
+        Kind::MaintenanceOn => {
+            survives(cluster, env, uid)?;
+            enter(
+                cluster,
+                env,
+                uid,
+                flag(&task.body, "overwrite_snapshot").unwrap_or(false),
+            );
+            let moves = bdbs::evacuable(cluster, env, uid, &evacuation(task)).map_err(|_| no_room())?;
+            Ok(env.timings.maintenance + per_shard(moves))
+        }
+        Kind::MaintenanceOff => {
+            let skip = flag(&task.body, "skip_shards_restore").unwrap_or(false);
+            let snapshot = cluster
+                .members
+                .get(&uid)
+                .and_then(|member| wanted_snapshot(member, task));
+            let moves = snapshot.as_ref().map_or(0, |snapshot| {
+                snapshot
+                    .layout
+                    .shards
+                    .values()
+                    .filter(|(node, _)| *node == uid)
+                    .count()
+            });
+            if snapshot.is_none() && !skip {
+                return Err(Stop::Cancelled);
+            }
+            Ok(env.timings.maintenance + per_shard(if skip { 0 } else { moves }))
+        }
+        Kind::EnslaveNode => {
+            if cluster.master == Some(uid) {
+                cluster.master = None;
+            }
+            Ok(env.timings.leader_election)
+        }
+        Kind::ChangeMaster => {
+            cluster.master = None;
+            Ok(env.timings.leader_election)
+        }
+    }
+}
+
+fn set_status(cluster: &mut Cluster, uid: NodeUid, from: MemberStatus, to: MemberStatus) {
+    if let Some(member) = cluster
+        .members
+        .get_mut(&uid)
+        .filter(|member| member.status == from)
+    {
+        member.status = to;
+    }
+}
+
+/// Whether a majority is left without the node. Nodes that are in maintenance already are not counted out.
+fn survives(cluster: &Cluster, env: &Env, uid: NodeUid) -> Result<(), Stop> {
+    let others = cluster
+        .members
+        .values()
+        .filter(|member| member.uid != uid && cluster.runs(env, member))
+        .count();
+    if others * 2 > cluster.members.len() {
+        return Ok(());
+    }
+    Err(failed(format!(
+        "The cluster would lose its quorum without node {uid}"
+    )))
+}
+
+/// Takes a snapshot, unless there is one, and makes the node quorum-only.
+fn enter(cluster: &mut Cluster, env: &Env, uid: NodeUid, overwrite: bool) {
+    let layout = cluster.databases.layout();
+    let Some(member) = cluster.members.get_mut(&uid) else {
+        return;
+    };
+    if overwrite {
+        member.snapshots.retain(|snapshot| !snapshot.maintenance);
+    }
+    if maintenance_snapshot(member).is_none() {
+        member.snapshots.push(Snapshot {
+            name: env.now.strftime("maintenance_mode_%Y-%m-%d_%H-%M-%S").to_string(),
+            created: env.now,
+            maintenance: true,
+            accept_servers: member.accept_servers,
+            max_listeners: member.max_listeners,
+            layout,
+        });
+    }
+    member.accept_servers = false;
+    member.max_listeners = 0;
+    cluster.state_id += 1;
+}
+
+fn wanted_snapshot(member: &Member, task: &Task) -> Option<Snapshot> {
+    match task.body.get("snapshot_name").and_then(Value::as_str) {
+        Some(name) => member
+            .snapshots
+            .iter()
+            .find(|snapshot| snapshot.name == name)
+            .cloned(),
+        None => maintenance_snapshot(member).cloned(),
+    }
+}
+
+/// The last effects.
+fn finish(cluster: &mut Cluster, env: &mut Env, task: &Task) -> Result<(), Stop> {
+    let Some(uid) = task.node else { return Ok(()) };
+    match task.kind {
+        Kind::RemoveNode => {
+            bdbs::evacuate(cluster, env, uid, &evacuation(task)).map_err(|_| no_room())?;
+            expel(cluster, env, uid);
+        }
+        Kind::MaintenanceOn => {
+            bdbs::evacuate(cluster, env, uid, &evacuation(task)).map_err(|_| no_room())?;
+            if let Some(member) = cluster.members.get_mut(&uid) {
+                member.maintenance += 1;
+            }
+        }
+        Kind::MaintenanceOff => leave(cluster, env, uid, task),
+        Kind::EnslaveNode => {
+            if cluster.master.is_none() {
+                let other = cluster
+                    .members
+                    .values()
+                    .find(|member| member.uid != uid && cluster.runs(env, member));
+                let other = other.map(|member| member.uid);
+                cluster.elect(env, other);
+            }
+        }
+        Kind::ChangeMaster => {
+            cluster.elect(env, Some(uid));
+            if cluster.master != Some(uid) {
+                return Err(failed(format!("Node {uid} cannot become the master")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Takes a node out of the cluster. Its software has to be installed anew before it can join anything.
+fn expel(cluster: &mut Cluster, env: &mut Env, uid: NodeUid) {
+    let Some(member) = cluster.members.remove(&uid) else {
+        return;
+    };
+    if let Some(node) = env.node_mut(member.host)
+        && node.membership == Membership::Member(cluster.id, uid)
+    {
+        node.membership = Membership::Removed;
+    }
+    if cluster.master == Some(uid) {
+        cluster.elect(env, None);
+    }
+}
+
+/// Undoes one activation of maintenance; the last one brings the node back.
+fn leave(cluster: &mut Cluster, env: &mut Env, uid: NodeUid, task: &Task) {
+    let skip = flag(&task.body, "skip_shards_restore").unwrap_or(false);
+    let snapshot = cluster
+        .members
+        .get(&uid)
+        .and_then(|member| wanted_snapshot(member, task));
+    let Some(member) = cluster.members.get_mut(&uid) else {
+        return;
+    };
+    member.maintenance = member.maintenance.saturating_sub(1);
+    if member.maintenance > 0 {
+        return;
+    }
+    let before = snapshot
+        .as_ref()
+        .map(|snapshot| (snapshot.accept_servers, snapshot.max_listeners));
+    (member.accept_servers, member.max_listeners) = before.unwrap_or((true, 100));
+    // Older builds leave the snapshot behind when shards are not restored.
+    let stays = skip && env.profile < Profile::V7_8_6;
+    if let Some(snapshot) = &snapshot
+        && !stays
+    {
+        member.snapshots.retain(|kept| kept.name != snapshot.name);
+    }
+    if let Some(snapshot) = snapshot.filter(|_| !skip) {
+        bdbs::restore(cluster, env, uid, &snapshot.layout);
+    }
+}
+
+/// Work on a node that died does not go on, except its removal.
+pub(crate) fn node_lost(cluster: &mut Cluster, env: &Env, uid: NodeUid) {
+    for task in &mut cluster.tasks.0 {
+        let hit = task.node == Some(uid) && task.kind != Kind::RemoveNode && !task.status.is_over();
+        if hit && task.status != TaskStatus::Queued {
+            task.status = TaskStatus::Aborted;
+            task.ended = Some(env.now);
+        }
+    }
+    if cluster.master.is_none() {
+        cluster.elect(env, None);
+    }
+}
