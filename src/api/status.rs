@@ -65,6 +65,8 @@ pub enum Reason {
     DowngradeNotAllowed,
     /// The change is not possible on a live object.
     UnsupportedChange,
+    /// Other objects refer to it and go first.
+    InUse,
     /// The certificate, its key or its chain is unusable.
     CertificateInvalid,
     /// Too many databases are being deleted at once.
@@ -188,6 +190,10 @@ pub enum Record {
     NodePin {
         /// Name of the node in the spec.
         node: String,
+        /// Its address.
+        address: String,
+        /// Port of its REST API.
+        port: u16,
         /// Its pin, `sha256/<base64>`.
         pin: String,
     },
@@ -199,8 +205,19 @@ pub enum Record {
     Node {
         /// Name of the node in the spec.
         node: String,
+        /// Its address.
+        address: String,
+        /// Port of its REST API.
+        port: u16,
         /// Its uid.
         uid: u32,
+    },
+    /// A node went into maintenance, or came out, because this object asked for it (RedisCluster).
+    NodeMaintenance {
+        /// Name under which it is recorded.
+        node: String,
+        /// Whether it is in maintenance now.
+        on: bool,
     },
     /// A node that has left the cluster (RedisCluster).
     NodeGone {
@@ -220,6 +237,8 @@ pub enum Record {
     Certificate {
         /// SHA-256 fingerprint of the leaf, lower-case hexadecimal.
         fingerprint: String,
+        /// Pin of its public key, `sha256/<base64>`.
+        pin: String,
     },
 }
 
@@ -228,18 +247,20 @@ impl std::fmt::Display for Record {
         match self {
             Self::Intent(intent) => write!(f, "{:?} {}", intent.action, intent.target),
             Self::Resolved => f.write_str("nothing is under way"),
-            Self::NodePin { node, pin } => write!(f, "node {node} shows {pin}"),
+            Self::NodePin { node, pin, .. } => write!(f, "node {node} shows {pin}"),
             Self::ApiCertificatePin(Some(pin)) => write!(f, "the cluster shows {pin}"),
             Self::ApiCertificatePin(None) => f.write_str("the authority vouches for the cluster"),
             Self::Identity(identity) => {
                 write!(f, "cluster {} created {}", identity.name, identity.created_time)
             }
-            Self::Node { node, uid } => write!(f, "node {node} has uid {uid}"),
+            Self::Node { node, uid, .. } => write!(f, "node {node} has uid {uid}"),
+            Self::NodeMaintenance { node, on: true } => write!(f, "node {node} is in maintenance"),
+            Self::NodeMaintenance { node, on: false } => write!(f, "node {node} is out of maintenance"),
             Self::NodeGone { node } => write!(f, "node {node} has left"),
             Self::Database { uid, adopted: false } => write!(f, "database {uid} is ours"),
             Self::Database { uid, adopted: true } => write!(f, "database {uid} is taken over"),
             Self::PasswordVersion(version) => write!(f, "the password is that of Secret version {version}"),
-            Self::Certificate { fingerprint } => write!(f, "every node has certificate {fingerprint}"),
+            Self::Certificate { fingerprint, .. } => write!(f, "every node has certificate {fingerprint}"),
         }
     }
 }

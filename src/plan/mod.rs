@@ -7,7 +7,9 @@ pub mod access;
 pub mod certificate;
 pub mod cluster;
 pub mod database;
+pub mod field;
 pub mod gate;
+mod record;
 
 use crate::api::Reason;
 use crate::api::Record;
@@ -43,6 +45,35 @@ impl<A> Plan<A> {
     /// Whether there is nothing to do, to hold or to wait for.
     pub fn is_converged(&self) -> bool {
         self.steps.is_empty() && self.holds.is_empty() && self.waits.is_empty()
+    }
+}
+
+impl<A: fmt::Display> Plan<A> {
+    /// Before `until`, cuts the plan off where the first call begins that cannot be repeated: calls of a previous leader
+    /// may still arrive, and two of them could take effect. Reads, records and repeatable calls need not wait.
+    #[must_use]
+    pub fn after_takeover(mut self, until: Option<jiff::Timestamp>, now: jiff::Timestamp) -> Self {
+        let Some(until) = until.filter(|until| now < *until) else {
+            return self;
+        };
+        let Some(first) = self
+            .steps
+            .iter()
+            .position(|step| matches!(step, Step::Record(Record::Intent(_))))
+        else {
+            return self;
+        };
+        let cut = self.steps.split_off(first);
+        let what = cut
+            .iter()
+            .find(|step| matches!(step, Step::Call(_)))
+            .or_else(|| cut.first());
+        self.waits.push(Wait {
+            what: what.map(ToString::to_string).unwrap_or_default(),
+            why: Reason::TakeoverWait,
+            detail: format!("calls of the previous leader run out by {until}"),
+        });
+        self
     }
 }
 

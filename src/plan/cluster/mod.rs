@@ -2,8 +2,8 @@
 
 use crate::api::CertificateRole;
 use crate::plan::Input;
-use crate::plan::Plan;
 use crate::plan::access::ClusterAccess;
+use crate::plan::gate::Permit;
 use crate::rest::model::Bdb;
 use crate::rest::model::Bootstrap;
 use crate::rest::model::Cluster;
@@ -14,6 +14,7 @@ use crate::rest::model::NodeStatus;
 use crate::rest::model::NodeTask;
 use crate::rest::model::NodeUid;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// What a RedisCluster refers to, and what else in Kubernetes bears on it.
 #[derive(Clone, Debug)]
@@ -117,6 +118,21 @@ pub struct Live {
     pub shards: Vec<crate::rest::model::Shard>,
 }
 
+/// A node that belongs to the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its uid.
+    pub uid: NodeUid,
+    /// Name in the spec or in status; its address when it is in neither.
+    pub name: String,
+}
+
+impl fmt::Display for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "node {} ({})", self.uid, self.name)
+    }
+}
+
 /// A mutation of a cluster. Those that must not be repeated come right after the [`Record`](crate::api::Record) of their
 /// intent.
 #[derive(Clone, Debug)]
@@ -144,19 +160,40 @@ pub enum Action {
     /// PUT `/v1/nodes/{uid}` with only these fields (a rack that was not set).
     UpdateNode {
         /// The node.
-        node: NodeUid,
+        node: Member,
         /// Fields to change.
         body: JsonMap,
     },
     /// POST `/v1/nodes/{uid}/actions/maintenance_on`.
-    MaintenanceOn(crate::plan::gate::Permit),
+    MaintenanceOn(Permit),
     /// POST `/v1/nodes/{uid}/actions/maintenance_off`.
-    MaintenanceOff(NodeUid),
-    /// POST `/v1/nodes/{uid}/actions/remove`, waiting for persistence.
-    RemoveNode(crate::plan::gate::Permit),
-    /// POST `/v1/cluster/actions/change_master`: another node leads before this one goes.
+    MaintenanceOff(Member),
+    /// POST `/v1/nodes/{uid}/actions/remove` with `wait_for_persistence: true`.
+    RemoveNode(Permit),
+    /// POST `/v1/cluster/actions/change_master`: another node leads before this one goes. May be repeated.
     ChangeMaster {
         /// The node that is to lead.
-        to: NodeUid,
+        to: Member,
     },
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CreateCluster { seed, .. } => write!(f, "create the cluster on {seed}"),
+            Self::JoinNode { node, .. } => write!(f, "join node {node}"),
+            Self::UpdateCluster(body) => write!(f, "set cluster {}", keys(body)),
+            Self::UpdatePolicy(body) => write!(f, "set policy {}", keys(body)),
+            Self::InstallLicense => f.write_str("install the licence"),
+            Self::UpdateNode { node, body } => write!(f, "set {} of {node}", keys(body)),
+            Self::MaintenanceOn(permit) => write!(f, "put {} into maintenance", permit.node()),
+            Self::MaintenanceOff(node) => write!(f, "take {node} out of maintenance"),
+            Self::RemoveNode(permit) => write!(f, "remove {}", permit.node()),
+            Self::ChangeMaster { to } => write!(f, "let {to} lead"),
+        }
+    }
+}
+
+fn keys(body: &JsonMap) -> String {
+    body.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
