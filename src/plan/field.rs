@@ -179,7 +179,10 @@ pub fn numeric(value: &Value) -> Value {
 }
 
 fn whole(number: f64) -> Value {
-    number.to_string().parse::<i64>().map_or_else(|_| Value::from(number), Value::from)
+    number
+        .to_string()
+        .parse::<i64>()
+        .map_or_else(|_| Value::from(number), Value::from)
 }
 
 /// Text compares without regard to case; anything else as it is.
