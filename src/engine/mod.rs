@@ -1,8 +1,22 @@
 //! Observes Redis Enterprise and carries plans out. Knows nothing of Kubernetes.
 
+mod coalesce;
+mod execute;
+mod login;
+mod moment;
+mod view;
+
+pub use execute::Failure;
+pub use execute::Outcome;
+pub use execute::execute;
+pub use moment::Freshness;
+pub use moment::Moment;
+pub use view::ClusterView;
+
 use crate::api::Record;
 use crate::plan::Plan;
 use crate::plan::Publication;
+use crate::rest::error::Error;
 use std::future::Future;
 
 /// A kind of object that Regent converges: observed, planned and acted on in the same way by the operator, by
@@ -15,6 +29,18 @@ pub trait Managed: Send + Sync {
     /// A typed mutation of Redis Enterprise.
     type Action: Clone + std::fmt::Debug + std::fmt::Display + Send + Sync;
 
+    /// Takes one complete snapshot, from GETs that are at least as fresh as `asked`. Sends nothing while the inputs hold
+    /// the cluster back. Safe to drop at any await.
+    ///
+    /// # Errors
+    /// When any part of the snapshot cannot be read. What is absent is part of a snapshot, not an error.
+    fn observe(
+        &self,
+        inputs: &Self::Inputs,
+        view: &ClusterView,
+        asked: Freshness,
+    ) -> impl Future<Output = Result<Self::Observed, Error>> + Send;
+
     /// Decides the next wave. Total: a bad spec is a hold.
     fn plan(
         &self,
@@ -22,6 +48,17 @@ pub trait Managed: Send + Sync {
         observed: &Self::Observed,
         now: jiff::Timestamp,
     ) -> Plan<Self::Action>;
+
+    /// Makes the call of one action, once. Secrets that the action needs come from the inputs. An error whose
+    /// [`outcome_unknown`](Error::outcome_unknown) is true may have taken effect.
+    ///
+    /// # Errors
+    /// When the call did not succeed.
+    fn apply(
+        action: &Self::Action,
+        inputs: &Self::Inputs,
+        view: &ClusterView,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
 /// Where effects on Kubernetes go: the object itself, in the operator; memory, in tests.

@@ -1,0 +1,97 @@
+//! One GET for all who ask at the same time.
+
+use crate::engine::Moment;
+use crate::rest::error::Error;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use futures::future::Shared;
+use futures::future::WeakShared;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+/// What a GET brought, shared by everybody who waited for it.
+pub type Shareable<T> = Result<Arc<T>, Error>;
+
+/// One resource: its last answer, and the GET that is under way.
+///
+/// A reader is given only a GET that was sent after it asked. Those who ask while one is under way wait for it to end and
+/// share the next. A GET lives as long as somebody waits for it: who stops waiting does not stop it for others.
+#[derive(Debug)]
+pub struct Coalesced<T> {
+    slot: Mutex<Slot<T>>,
+}
+
+type Flight<T> = Shared<BoxFuture<'static, Shareable<T>>>;
+
+#[derive(Debug)]
+struct Slot<T> {
+    answer: Option<(Moment, Shareable<T>)>,
+    flight: Option<(Moment, WeakShared<BoxFuture<'static, Shareable<T>>>)>,
+}
+
+impl<T> Default for Coalesced<T> {
+    fn default() -> Self {
+        Self {
+            slot: Mutex::new(Slot {
+                answer: None,
+                flight: None,
+            }),
+        }
+    }
+}
+
+impl<T: Send + Sync + 'static> Coalesced<T> {
+    /// The answer of a GET that was sent after `asked`: the last one, the one under way, or one that `get` makes now.
+    pub async fn read<G>(self: &Arc<Self>, asked: Moment, get: impl Fn() -> G) -> Shareable<T>
+    where
+        G: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        loop {
+            let (sent, flight) = match self.look(asked, &get) {
+                Look::Answer(answer) => return answer,
+                Look::Flight(sent, flight) => (sent, flight),
+            };
+            let answer = flight.await;
+            if sent > asked {
+                return answer;
+            }
+        }
+    }
+
+    /// The last answer if it is fresh enough, else the GET under way, else a new one.
+    fn look<G>(self: &Arc<Self>, asked: Moment, get: impl Fn() -> G) -> Look<T>
+    where
+        G: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((sent, answer)) = &slot.answer
+            && *sent > asked
+        {
+            return Look::Answer(answer.clone());
+        }
+        if let Some((sent, flight)) = &slot.flight
+            && let Some(flight) = flight.upgrade()
+        {
+            return Look::Flight(*sent, flight);
+        }
+        let sent = Moment::now();
+        let flight = self.clone().fly(sent, get()).boxed().shared();
+        slot.flight = flight.downgrade().map(|weak| (sent, weak));
+        Look::Flight(sent, flight)
+    }
+
+    async fn fly(self: Arc<Self>, sent: Moment, get: impl Future<Output = Result<T, Error>>) -> Shareable<T> {
+        let answer = get.await.map(Arc::new);
+        let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.answer = Some((sent, answer.clone()));
+        slot.flight = None;
+        answer
+    }
+}
+
+enum Look<T> {
+    Answer(Shareable<T>),
+    Flight(Moment, Flight<T>),
+}
