@@ -1,1 +1,3 @@
 //! Everything that runs in one process: the engine over the simulator, tidiness, and the simulator by itself.
+
+mod tidy;
