@@ -29,8 +29,8 @@ pub trait Managed: Send + Sync {
     /// A typed mutation of Redis Enterprise.
     type Action: Clone + std::fmt::Debug + std::fmt::Display + Send + Sync;
 
-    /// Takes one complete snapshot, from GETs that are at least as fresh as `asked`. Sends nothing while the inputs hold
-    /// the cluster back. Safe to drop at any await.
+    /// Takes one complete snapshot, from GETs that are at least as fresh as `asked`; whether a certificate is valid is
+    /// judged at `now`. Sends nothing while the inputs hold the cluster back. Safe to drop at any await.
     ///
     /// # Errors
     /// When any part of the snapshot cannot be read. What is absent is part of a snapshot, not an error.
@@ -39,6 +39,7 @@ pub trait Managed: Send + Sync {
         inputs: &Self::Inputs,
         view: &ClusterView,
         asked: Freshness,
+        now: jiff::Timestamp,
     ) -> impl Future<Output = Result<Self::Observed, Error>> + Send;
 
     /// Decides the next wave. Total: a bad spec is a hold.
