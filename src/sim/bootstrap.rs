@@ -5,7 +5,6 @@ use super::config::{CertificateOrder, Timings};
 use super::ids::{ClusterId, NodeIndex, NodeUid};
 use super::license_text::{self, License};
 use super::resources::bdbs::{self, Databases};
-use super::resources::license::violation;
 use super::schema;
 use super::state::{BootstrapState, Cluster, Due, Env, Member, MemberStatus, Membership, SimNode};
 use super::switch::Switch;
@@ -102,17 +101,17 @@ fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
 impl Plan {
     /// Checks a configuration. A wrong password counts as a failed login of the cluster to be joined.
     pub(crate) fn check(world: &mut World, index: NodeIndex, request: &Value) -> Result<Self, Failure> {
-        if let Some(code) = text(request, "/\u{0}fail") {
-            let known = ERROR_CODES.iter().find(|known| **known == code).copied();
+        let node = world
+            .env
+            .node(index)
+            .ok_or_else(|| Failure::new("internal_error", "The node is gone"))?;
+        if let Some(code) = &node.bootstrap.fails {
+            let known = ERROR_CODES.iter().find(|known| *known == code).copied();
             return Err(Failure::new(
                 known.unwrap_or("internal_error"),
                 "The bootstrap failed",
             ));
         }
-        let node = world
-            .env
-            .node(index)
-            .ok_or_else(|| Failure::new("internal_error", "The node is gone"))?;
         if node.membership == Membership::Removed {
             return Err(Failure::new(
                 "internal_error",
@@ -152,6 +151,12 @@ fn check_common(node: &SimNode, request: &Value) -> Result<(), Failure> {
     {
         return config(format!("{addr} is not an address of this node"));
     }
+    let rack = text(request, "/node/identity/rack_id").unwrap_or_default();
+    if !rack.is_empty() && !is_rack_id(rack) {
+        return config(format!(
+            "rack_id {rack:?} does not start with a letter or has more than 63 characters"
+        ));
+    }
     let paths = request.pointer("/node/paths").and_then(Value::as_object);
     for (key, path) in paths.into_iter().flatten() {
         let path = path.as_str().unwrap_or_default();
@@ -163,6 +168,11 @@ fn check_common(node: &SimNode, request: &Value) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Starts with a letter and has at most 63 characters.
+pub(crate) fn is_rack_id(rack: &str) -> bool {
+    rack.starts_with(|first: char| first.is_ascii_alphabetic()) && rack.len() <= 63
 }
 
 /// RFC 952 and RFC 1123: labels of letters, digits and hyphens.
@@ -197,8 +207,9 @@ fn check_create(env: &Env, request: &Value) -> Result<Plan, Failure> {
         text => {
             let license =
                 license_text::parse(text).map_err(|error| Failure::new("invalid_license", error.0))?;
-            if let Some((code, message)) = violation(&license, &name, Default::default(), env.now) {
-                return Err(Failure::new("invalid_license", message).with("code", json!(code)));
+            if let Some(violation) = license.violation(&name, env.now, 0, 0) {
+                let failure = Failure::new("invalid_license", violation.to_string());
+                return Err(failure.with("code", json!(violation.code())));
             }
             license
         }
@@ -499,10 +510,18 @@ fn become_member(world: &mut World, index: NodeIndex, request: &Value, id: Clust
     let Some(cluster) = clusters.get_mut(&id) else {
         return;
     };
-    let replacing = cluster
+    let replaced = cluster
         .members
         .get(&uid)
-        .is_some_and(|member| member.status == MemberStatus::Down);
+        .filter(|member| member.status == MemberStatus::Down)
+        .map(|member| member.host);
+    // The machine that was replaced must not come back as the member that it was.
+    if let Some(old) = replaced
+        .filter(|old| *old != index)
+        .and_then(|old| env.node_mut(old))
+    {
+        old.membership = Membership::Removed;
+    }
     let restart = env.after(env.timings.service_restart);
     let now = env.now;
     if let Some(node) = env.node_mut(index) {
@@ -520,7 +539,7 @@ fn become_member(world: &mut World, index: NodeIndex, request: &Value, id: Clust
     if cluster.master.is_none() {
         cluster.elect(env, None);
     }
-    if replacing {
+    if replaced.is_some() {
         bdbs::node_found(cluster, env, uid);
     }
 }

@@ -15,6 +15,9 @@ use serde_json::{Value, json};
 const NAME: &str = "cluster.example.com";
 const ADMIN: (&str, &str) = ("admin@example.com", "secret");
 
+/// The header with which the first user logs in.
+pub(crate) const LOGIN: &str = "Basic YWRtaW5AZXhhbXBsZS5jb206c2VjcmV0";
+
 /// The credentials of the first user, as a bootstrap wants them.
 #[expect(non_snake_case, reason = "it stands for a constant")]
 pub(crate) fn CREDENTIALS() -> Value {
@@ -49,7 +52,7 @@ fn identity(name: &str) -> TlsIdentity {
 }
 
 impl Fixture {
-    fn with(nodes: usize, profile: Profile, switches: Switches) -> Self {
+    pub(crate) fn with(nodes: usize, profile: Profile, switches: Switches) -> Self {
         let node = |place: usize| {
             let name = format!("n{place}");
             NodeConfig::new(&name, &format!("10.0.0.{place}"), identity(&name))
@@ -191,7 +194,11 @@ impl Fixture {
         } else {
             Bytes::from(body.to_string())
         };
-        match self.world.handle(NodeIndex(node), &request.body(bytes).unwrap()) {
+        self.deliver(node, &request.body(bytes).unwrap())
+    }
+
+    pub(crate) fn deliver(&mut self, node: usize, request: &Request<Bytes>) -> Got {
+        match self.world.handle(NodeIndex(node), request) {
             Outcome::Reply { response, .. } => Got {
                 status: response.status().as_u16(),
                 json: serde_json::from_slice(response.body()).unwrap_or(Value::Null),

@@ -12,6 +12,7 @@ mod config;
 mod fault;
 #[cfg(test)]
 mod fixture;
+mod form;
 mod front;
 mod ids;
 pub mod license_text;
@@ -32,6 +33,7 @@ mod world;
 
 pub use config::{CertificateOrder, CertificateSource, Config, NodeConfig, Timings, TlsIdentity};
 pub use fault::{Effect, FaultPlan, Rule};
+pub use form::Formation;
 pub use ids::{NodeIndex, NodeUid};
 pub use log::{LogEntry, Sent};
 pub use monitor::{RULES, Violation};

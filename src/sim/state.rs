@@ -194,6 +194,8 @@ pub(crate) struct BootstrapStatus {
     pub(crate) ended: Option<Timestamp>,
     pub(crate) error_code: Option<String>,
     pub(crate) error_details: Option<Value>,
+    /// A fault: it fails with this error code.
+    pub(crate) fails: Option<String>,
     /// The accepted request while it is worked on.
     pub(crate) request: Option<Value>,
 }

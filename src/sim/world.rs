@@ -3,12 +3,13 @@
 use super::bootstrap;
 use super::config::{Config, TlsIdentity};
 use super::fault::{Effect, FaultPlan, Faults};
+use super::form::{self, Formation};
 use super::front::{self, Answered, Served};
 use super::ids::{ClusterId, NodeIndex, NodeUid};
 use super::log::{self, LogEntry, Sent};
 use super::monitor::{Monitor, Violation};
 use super::resources::{bdbs, certificates, users};
-use super::state::{Cluster, Due, Env, MemberStatus, Membership, Power, SimNode};
+use super::state::{Cluster, Due, Env, Member, MemberStatus, Membership, Power, SimNode};
 use super::work;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -372,9 +373,31 @@ impl World {
         node.power = Power::On;
         node.restarting_until = None;
         node.booted = now;
+        let joining = |member: &Member| member.host == index && member.status == MemberStatus::Provisioning;
+        for cluster in self.clusters.values_mut() {
+            cluster.members.retain(|_, member| !joining(member));
+        }
         if let Membership::Member(id, uid) = before {
             self.env.schedule(delay, Due::NodeLost(id, uid));
         }
+    }
+
+    /// Forms a cluster of the first `members` machines, as a well-behaved client would, and forgets the requests. Simulated
+    /// time passes meanwhile.
+    ///
+    /// # Errors
+    /// What went wrong, in a sentence.
+    pub fn form(&mut self, formation: &Formation) -> Result<(), String> {
+        form::form(self, formation)?;
+        self.log.clear();
+        Ok(())
+    }
+
+    /// What an administrator would get from `GET path` at the leader of the cluster that `node` belongs to. It is not logged
+    /// and needs no credentials, so that tests can look without being seen.
+    pub fn peek(&mut self, node: NodeIndex, path: &str) -> Option<Value> {
+        let id = self.cluster_of(node)?.id;
+        front::peek(&mut self.env, self.clusters.get_mut(&id)?, node, path)
     }
 
     /// Tells the monitor of a new cluster.
@@ -446,5 +469,175 @@ fn replica_ha(cluster: &mut Cluster, env: &mut Env, uid: NodeUid) {
         .is_some_and(|member| member.status == MemberStatus::Down)
     {
         bdbs::replica_ha(cluster, env, uid);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::fixture::Fixture;
+    use serde_json::json;
+
+    #[test]
+    fn each_fault_shows_the_caller_what_it_promises_and_does_what_it_promises() {
+        for (effect, status, happened) in [
+            (json!("lost_reply"), 0, true),
+            (json!("lost_request"), 0, false),
+            (json!("reset"), 0, false),
+            (json!("silence"), 0, false),
+            (json!({"delay_ms": 50}), 200, true),
+            (json!({"status": {"code": 502, "body": "<html>"}}), 502, false),
+            (json!({"truncate_at": 3}), 0, true),
+            (json!("crash_node"), 0, false),
+            (json!("freeze_node"), 0, false),
+        ] {
+            let mut sim = Fixture::cluster(1, 1);
+            sim.faults(json!([{"method": "PUT", "path": "/v1/cluster", "count": 1, "effect": effect}]));
+            let reply = sim.admin(0, "PUT", "/v1/cluster", json!({"email_alerts": true}));
+            assert_eq!(reply.status, status, "{effect}");
+            sim.world.power_on(NodeIndex(0));
+            sim.pass(30);
+            let shown = sim.admin(0, "GET", "/v1/cluster", Value::Null).json;
+            assert_eq!(shown["email_alerts"], happened, "{effect}");
+            let entry = sim
+                .world
+                .log()
+                .iter()
+                .rfind(|entry| entry.method == "PUT")
+                .unwrap();
+            assert_eq!(entry.effect, happened, "{effect}");
+        }
+    }
+
+    #[test]
+    fn a_delay_is_told_to_the_caller_and_a_cut_says_where() {
+        let mut sim = Fixture::cluster(1, 1);
+        let request = || {
+            Request::get("/v1/bootstrap")
+                .header("authorization", crate::sim::fixture::LOGIN)
+                .body(Bytes::new())
+        };
+        sim.faults(json!([{"count": 1, "effect": {"delay_ms": 50}}]));
+        let outcome = sim.world.handle(NodeIndex(0), &request().unwrap());
+        assert!(
+            matches!(outcome, Outcome::Reply { delay, .. } if delay == Duration::from_millis(50)),
+            "{outcome:?}"
+        );
+        sim.faults(json!([{"count": 1, "effect": {"truncate_at": 7}}]));
+        let outcome = sim.world.handle(NodeIndex(0), &request().unwrap());
+        assert!(
+            matches!(outcome, Outcome::Truncated { len: 7, .. }),
+            "{outcome:?}"
+        );
+    }
+
+    #[test]
+    fn the_log_has_state_ids_users_and_effects() {
+        let mut sim = Fixture::cluster(1, 1);
+        let from = sim.world.log().len();
+        sim.admin(0, "GET", "/v1/cluster?x=1", Value::Null);
+        sim.admin(
+            0,
+            "PUT",
+            "/v1/cluster",
+            json!({"email_alerts": true, "smtp_password": "hidden"}),
+        );
+        let [get, put] = &sim.world.log()[from..] else {
+            panic!("two entries")
+        };
+        assert_eq!(
+            (get.query.as_str(), get.user.as_str(), get.effect),
+            ("x=1", "admin@example.com", false)
+        );
+        assert_eq!((put.seq, put.effect), (get.seq + 1, true));
+        assert_eq!(put.state_id_after, put.state_id_before.map(|id| id + 1));
+        assert_eq!(put.body["smtp_password"], "***");
+        assert_eq!(put.body_sha256.len(), 64);
+    }
+
+    #[test]
+    fn nodes_take_over_the_clusters_certificate_when_they_become_members() {
+        let mut sim = Fixture::fresh(2);
+        let chain = |sim: &Fixture, node| sim.world.presented(NodeIndex(node)).unwrap().chain_pem.clone();
+        assert_eq!(
+            (chain(&sim, 0), chain(&sim, 1)),
+            ("certificate of n1".to_owned(), "certificate of n2".to_owned())
+        );
+        let body = sim.create_body();
+        sim.send(0, "POST", "/v1/bootstrap/create_cluster", None, body);
+        sim.pass(60);
+        let body = sim.join_body(1);
+        sim.send(1, "POST", "/v1/bootstrap/join_cluster", None, body);
+        sim.pass(10);
+        assert_eq!(
+            (chain(&sim, 0), chain(&sim, 1)),
+            ("certificate of api 0".to_owned(), "certificate of n2".to_owned())
+        );
+        sim.pass(60);
+        assert_eq!(chain(&sim, 1), "certificate of api 0");
+        assert_eq!(
+            sim.world.installed(NodeIndex(1), "proxy").unwrap().chain_pem,
+            "certificate of proxy 0"
+        );
+    }
+
+    #[test]
+    fn a_replaced_machine_does_not_come_back_as_the_member_it_was() {
+        let mut sim = Fixture::cluster(3, 4);
+        sim.world.crash(NodeIndex(2));
+        sim.pass(30);
+        let mut body = sim.join_body(3);
+        body["node"]["identity"]["uid"] = json!(3);
+        assert_eq!(sim.bootstrap_error(3, body), "");
+        sim.world.power_on(NodeIndex(2));
+        sim.pass(30);
+        assert_eq!(
+            (sim.world.uid(NodeIndex(2)), sim.world.uid(NodeIndex(3))),
+            (None, Some(NodeUid(3)))
+        );
+    }
+
+    #[test]
+    fn a_machine_wiped_while_it_joins_leaves_nothing_behind() {
+        let mut sim = Fixture::cluster(1, 2);
+        let body = sim.join_body(1);
+        sim.send(1, "POST", "/v1/bootstrap/join_cluster", None, body.clone());
+        sim.pass(5);
+        sim.world.reinstall(NodeIndex(1));
+        sim.pass(60);
+        assert_eq!(
+            sim.admin(0, "GET", "/v1/nodes", Value::Null)
+                .json
+                .as_array()
+                .map(Vec::len),
+            Some(1)
+        );
+        assert_eq!(sim.bootstrap_error(1, body), "");
+    }
+
+    #[test]
+    fn a_bootstrap_that_a_power_cut_stopped_goes_on_after_it() {
+        let mut sim = Fixture::fresh(1);
+        let body = sim.create_body();
+        sim.send(0, "POST", "/v1/bootstrap/create_cluster", None, body);
+        sim.pass(5);
+        sim.world.crash(NodeIndex(0));
+        sim.pass(60);
+        assert_eq!(sim.world.clusters(), 0);
+        sim.world.power_on(NodeIndex(0));
+        sim.pass(60);
+        assert_eq!(sim.world.clusters(), 1);
+    }
+
+    #[test]
+    fn the_next_wakeup_is_when_something_happens() {
+        let mut sim = Fixture::fresh(1);
+        assert_eq!(sim.world.next_wakeup(), None);
+        let body = sim.create_body();
+        sim.send(0, "POST", "/v1/bootstrap/create_cluster", None, body);
+        while let Some(at) = sim.world.next_wakeup() {
+            sim.world.advance(at);
+        }
+        assert_eq!(sim.world.clusters(), 1);
     }
 }

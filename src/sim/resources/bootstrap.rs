@@ -63,15 +63,8 @@ fn start(world: &mut World, index: NodeIndex, call: &Call) -> Answer {
     check_shape(&request, action)?;
     if let Some(map) = request.as_object_mut() {
         map.insert("action".to_owned(), json!(action));
-        map.extend(
-            world
-                .env
-                .ordered
-                .failed
-                .take()
-                .map(|code| ("\u{0}fail".to_owned(), json!(code))),
-        );
     }
+    let fails = world.env.ordered.failed.take();
     let now = world.env.now;
     let stuck = std::mem::take(&mut world.env.ordered.stuck);
     let first = bootstrap::duration(&world.env.timings, action) / 20;
@@ -82,6 +75,7 @@ fn start(world: &mut World, index: NodeIndex, call: &Call) -> Answer {
             ended: None,
             error_code: None,
             error_details: None,
+            fails,
             request: Some(request),
         };
     }

@@ -1,14 +1,12 @@
 //! `/v1/license`.
 
-use super::bdbs::ShardCounts;
 use super::iso;
 use crate::sim::auth::Permission::{InstallLicense, View};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
-use crate::sim::license_text::{self, License};
+use crate::sim::license_text;
 use crate::sim::route::Route;
 use crate::sim::switch::Switch;
 use http::StatusCode;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// Routes of this family.
@@ -16,46 +14,6 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/license", View, get),
     Route::new("PUT", "/v1/license", InstallLicense, put),
 ];
-
-/// Why a cluster cannot take a licence: a code and a sentence.
-pub(crate) fn violation(
-    license: &License,
-    cluster_name: &str,
-    shards: ShardCounts,
-    now: Timestamp,
-) -> Option<(&'static str, String)> {
-    let over = |limit: Option<u64>, used: u64| limit.is_some_and(|limit| used > limit);
-    if license
-        .cluster_name
-        .as_deref()
-        .is_some_and(|name| name != cluster_name)
-    {
-        return Some((
-            "license_cluster_name_mismatch",
-            format!("The licence is not for cluster {cluster_name}"),
-        ));
-    }
-    if license.expiration <= now {
-        return Some((
-            "license_expired",
-            format!("The licence expired on {}", iso(license.expiration)),
-        ));
-    }
-    if license.activation > now {
-        return Some((
-            "license_not_active",
-            format!("The licence is valid from {} on", iso(license.activation)),
-        ));
-    }
-    let all = over(Some(license.shards_limit), shards.ram + shards.flash);
-    if all || over(license.ram_shards_limit, shards.ram) || over(license.flash_shards_limit, shards.flash) {
-        return Some((
-            "license_shards_limit",
-            "More shards are in use than the licence allows".to_owned(),
-        ));
-    }
-    None
-}
 
 fn get(ctx: &mut Ctx<'_>) -> Answer {
     let license = &ctx.cluster.license;
@@ -92,13 +50,13 @@ fn put(ctx: &mut Ctx<'_>) -> Answer {
     }
     let license = license_text::parse(text).map_err(|error| corrupt(&error.0))?;
     let shards = ctx.cluster.databases.shard_counts();
-    if let Some((code, text)) = violation(&license, &ctx.cluster.name, shards, ctx.env.now) {
+    if let Some(violation) = license.violation(&ctx.cluster.name, ctx.env.now, shards.ram, shards.flash) {
         if ctx.env.on(Switch::RefusedLicenseDropsOld) {
             ctx.cluster.license.text.clear();
             ctx.cluster.license.expiration = ctx.env.now;
             ctx.commit();
         }
-        return Err(ApiError::not_acceptable(code, text));
+        return Err(ApiError::not_acceptable(violation.code(), violation.to_string()));
     }
     if license != ctx.cluster.license {
         ctx.cluster.license = license;
@@ -111,38 +69,37 @@ fn put(ctx: &mut Ctx<'_>) -> Answer {
 mod tests {
     use super::*;
     use crate::sim::fixture::Fixture;
+    use crate::sim::license_text::License;
     use crate::sim::switch::Switches;
 
-    fn license() -> License {
-        let now = Timestamp::from_second(1_000_000).unwrap();
-        License {
-            cluster_name: Some("c".to_owned()),
-            ram_shards_limit: Some(2),
-            ..License::trial(now)
-        }
-    }
-
     #[test]
-    fn every_violation_has_its_code() {
-        let at = |secs: i64| Timestamp::from_second(secs).unwrap();
-        let ram = |ram: u64| ShardCounts { ram, flash: 0 };
-        for (name, shards, now, want) in [
-            ("c", ram(2), 1_000_000, None),
-            ("d", ram(2), 1_000_000, Some("license_cluster_name_mismatch")),
-            ("c", ram(2), 999_999, Some("license_not_active")),
-            ("c", ram(2), 1_000_000 + 30 * 86_400, Some("license_expired")),
-            ("c", ram(3), 1_000_000, Some("license_shards_limit")),
+    fn a_licence_is_taken_or_refused_for_what_it_says() {
+        const NAME: &str = "cluster.example.com";
+        let now = Fixture::fresh(1).world.now();
+        let later = now.checked_add(jiff::SignedDuration::from_hours(48)).unwrap();
+        let before = now.checked_sub(jiff::SignedDuration::from_hours(48)).unwrap();
+        for (license, status, code) in [
+            (License::bought(NAME, 20, now, 30), 200, ""),
             (
-                "c",
-                ShardCounts { ram: 0, flash: 5 },
-                1_000_000,
-                Some("license_shards_limit"),
+                License::bought("other.example.com", 20, now, 30),
+                406,
+                "cluster_name_mismatch",
             ),
+            (License::bought(NAME, 20, later, 30), 406, "license_not_active"),
+            (License::bought(NAME, 20, before, 1), 406, "license_expired"),
         ] {
-            assert_eq!(
-                violation(&license(), name, shards, at(now)).map(|(code, _)| code),
-                want
-            );
+            for switch in [None, Some(Switch::RefusedLicenseDropsOld)] {
+                let switches = switch
+                    .map(|switch| Switches::default().with(switch))
+                    .unwrap_or_default();
+                let mut sim = Fixture::cluster_with(1, 1, switches);
+                let reply = sim.admin(0, "PUT", "/v1/license", json!({"license": license.text}));
+                assert_eq!((reply.status, reply.code()), (status, code));
+                let shown = sim.admin(0, "GET", "/v1/license", Value::Null);
+                let kept = if switch.is_some() { 404 } else { 200 };
+                assert_eq!(shown.status, if status == 200 { 200 } else { kept });
+                assert_eq!(shown.json["shards_limit"] == json!(20), status == 200);
+            }
         }
     }
 

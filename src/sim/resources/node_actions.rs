@@ -144,7 +144,12 @@ fn delete(ctx: &mut Ctx<'_>) -> Answer {
     let task = task.ok_or_else(|| ApiError::not_found(format!("The action is not running on node {uid}")))?;
     match task.status {
         TaskStatus::Queued | TaskStatus::Starting => {
-            task.status = TaskStatus::Cancelled;
+            let queued = task.status == TaskStatus::Queued;
+            task.status = if queued {
+                TaskStatus::Cancelled
+            } else {
+                TaskStatus::Aborted
+            };
             task.ended = Some(ctx.env.now);
         }
         TaskStatus::Running => {

@@ -2,6 +2,7 @@
 
 use super::{describe, iso, spaced};
 use crate::sim::auth::Permission::{Administrate, View};
+use crate::sim::bootstrap::is_rack_id;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::NodeUid;
 use crate::sim::route::Route;
@@ -132,7 +133,12 @@ fn put(ctx: &mut Ctx<'_>) -> Answer {
         apply(&mut changed, name, value);
     }
     let after = shown(ctx.cluster, ctx.env, &changed);
-    if after != before && !ctx.call.dry_run() {
+    let reopened = ctx
+        .cluster
+        .members
+        .get(&changed.uid)
+        .is_some_and(|member| member.closed != changed.closed);
+    if (after != before || reopened) && !ctx.call.dry_run() {
         ctx.cluster.members.insert(changed.uid, changed);
         ctx.commit();
     }
@@ -153,8 +159,7 @@ fn check_update(ctx: &Ctx<'_>, member: &Member, update: &Map<String, Value>) -> 
         if !member.rack_id.is_empty() && !same {
             return refuse("node_already_has_rack_id", "The node has a rack_id");
         }
-        let letters = rack.starts_with(|first: char| first.is_ascii_alphabetic()) && rack.len() <= 63;
-        if !letters {
+        if !is_rack_id(rack) {
             return Err(ApiError::bad_request(
                 "rack_id must start with a letter and have at most 63 characters",
             ));
@@ -175,7 +180,11 @@ fn apply(member: &mut Member, name: String, value: Value) {
         "rack_id" => member.rack_id = text(),
         "second_rack_id" => member.second_rack_id = text(),
         "external_addr" => member.external_addr = serde_json::from_value(value).unwrap_or_default(),
-        "accept_servers" => member.accept_servers = value.as_bool().unwrap_or(true),
+        "accept_servers" => {
+            member.accept_servers = value.as_bool().unwrap_or(true);
+            // Asking for shards explicitly undoes what a removal that failed left behind.
+            member.closed &= !member.accept_servers;
+        }
         "max_listeners" => member.max_listeners = value.as_u64().unwrap_or(100),
         "max_redis_servers" => member.max_redis_servers = value.as_u64().unwrap_or(100),
         _ => {
