@@ -95,3 +95,85 @@ enum Look<T> {
     Answer(Shareable<T>),
     Flight(Moment, Flight<T>),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Freshness;
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::Ordering;
+    use std::time::Duration;
+    use tokio::time::sleep;
+
+    #[derive(Default)]
+    struct Server {
+        served: AtomicUsize,
+    }
+
+    /// Asks for a number that grows with each GET; a GET takes a second.
+    async fn ask(one: &Arc<Coalesced<usize>>, server: &Arc<Server>, asked: Moment) -> usize {
+        let get = || {
+            let server = server.clone();
+            async move {
+                let number = server.served.fetch_add(1, Ordering::SeqCst) + 1;
+                sleep(Duration::from_secs(1)).await;
+                Ok(number)
+            }
+        };
+        *one.read(asked, get).await.unwrap()
+    }
+
+    fn fresh() -> (Arc<Coalesced<usize>>, Arc<Server>) {
+        (Arc::default(), Arc::default())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_who_ask_before_a_get_is_sent_share_it() {
+        let (one, server) = fresh();
+        let asked = Moment::now();
+        let readers = (0..300).map(|_| ask(&one, &server, asked));
+        let answers = futures::future::join_all(readers).await;
+        assert_eq!(answers, vec![1; 300]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_asks_while_a_get_is_under_way_gets_the_next_one() {
+        let (one, server) = fresh();
+        let first = ask(&one, &server, Moment::now());
+        let late = async {
+            sleep(Duration::from_millis(500)).await;
+            let readers = (0..300).map(|_| ask(&one, &server, Moment::now()));
+            futures::future::join_all(readers).await
+        };
+        let (first, late) = tokio::join!(first, late);
+        assert_eq!((first, late), (1, vec![2; 300]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_old_answer_serves_who_asked_before_it_was_sent_and_nobody_else() {
+        let (one, server) = fresh();
+        let early = Moment::now();
+        assert_eq!(ask(&one, &server, early).await, 1);
+        assert_eq!(ask(&one, &server, early).await, 1);
+        assert_eq!(ask(&one, &server, Freshness::Now.since()).await, 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_goes_away_takes_nothing_from_the_others() {
+        let (one, server) = fresh();
+        let asked = Moment::now();
+        let impatient = tokio::time::timeout(Duration::from_millis(500), ask(&one, &server, asked));
+        let (gone, stays) = tokio::join!(impatient, ask(&one, &server, asked));
+        assert!(gone.is_err());
+        assert_eq!(stays, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_get_that_nobody_waits_for_any_more_blocks_nobody() {
+        let (one, server) = fresh();
+        let asked = Moment::now();
+        let impatient = tokio::time::timeout(Duration::from_millis(500), ask(&one, &server, asked));
+        assert!(impatient.await.is_err());
+        assert_eq!(ask(&one, &server, asked).await, 2);
+    }
+}

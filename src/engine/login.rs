@@ -174,3 +174,114 @@ fn rejected_before(version: &str) -> Error {
 fn whole_second(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::future::join_all;
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::Ordering;
+    use tokio::time::advance;
+    use tokio::time::sleep;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    #[derive(Default)]
+    struct Server {
+        failed_logins: AtomicUsize,
+        at_once: AtomicUsize,
+        at_once_max: AtomicUsize,
+    }
+
+    impl Server {
+        /// A request that takes a second, with a right or a wrong password.
+        async fn request(&self, right: bool) -> Result<(), Error> {
+            self.at_once_max
+                .fetch_max(self.at_once.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            sleep(Duration::from_secs(1)).await;
+            self.at_once.fetch_sub(1, Ordering::SeqCst);
+            if right {
+                return Ok(());
+            }
+            self.failed_logins.fetch_add(1, Ordering::SeqCst);
+            Err(rejected_before("v"))
+        }
+
+        fn failed_logins(&self) -> usize {
+            self.failed_logins.load(Ordering::SeqCst)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn three_hundred_requests_with_a_wrong_password_make_one_failed_login() {
+        let (login, server) = (Login::default(), Server::default());
+        let answers = join_all((0..300).map(|_| login.through("v", server.request(false)))).await;
+        assert!(
+            answers
+                .iter()
+                .all(|answer| answer.as_ref().is_err_and(|error| error.status() == Some(401)))
+        );
+        assert_eq!(server.failed_logins(), 1);
+        assert!(login.rejected("v", NOW).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_password_changed_behind_our_back_fails_no_more_than_three_times() {
+        let (login, server) = (Login::default(), Server::default());
+        login.through("v", server.request(true)).await.unwrap();
+        join_all((0..300).map(|_| login.through("v", server.request(false)))).await;
+        assert_eq!(server.failed_logins(), AT_ONCE);
+        assert_eq!(server.at_once_max.load(Ordering::SeqCst), AT_ONCE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rejected_password_is_tried_again_after_ten_minutes_and_a_new_one_at_once() {
+        let (login, server) = (Login::default(), Server::default());
+        for (pause, version, failures) in [(0, "v", 1), (599, "v", 1), (1, "v", 2), (0, "w", 3), (0, "w", 3)]
+        {
+            advance(Duration::from_secs(pause)).await;
+            login.through(version, server.request(false)).await.unwrap_err();
+            assert_eq!(
+                server.failed_logins(),
+                failures,
+                "{version} after {pause} more seconds"
+            );
+        }
+        login.through("x", server.request(true)).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_restart_inherits_what_is_left_of_a_rejection() {
+        let (before, after, server) = (Login::default(), Login::default(), Server::default());
+        before.through("v", server.request(false)).await.unwrap_err();
+        let recorded = before.rejected("v", NOW).unwrap();
+        after.restore(&recorded, NOW + Duration::from_secs(400));
+        assert_eq!(
+            after.rejected("v", NOW + Duration::from_secs(400)),
+            Some(recorded)
+        );
+        advance(Duration::from_secs(190)).await;
+        after.through("v", server.request(false)).await.unwrap_err();
+        assert_eq!(server.failed_logins(), 1);
+        advance(Duration::from_secs(11)).await;
+        after.through("v", server.request(false)).await.unwrap_err();
+        assert_eq!(server.failed_logins(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_says_nothing_about_the_password() {
+        let login = Login::default();
+        let lost = || async {
+            let kind = ErrorKind::Timeout;
+            Err::<(), _>(Error {
+                route: &CLUSTER,
+                path: String::new(),
+                node: String::new(),
+                kind,
+            })
+        };
+        login.through("v", lost()).await.unwrap_err();
+        assert_eq!(login.rejected("v", NOW), None);
+        assert!(!login.accepted("v"));
+    }
+}
