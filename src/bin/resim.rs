@@ -1,2 +1,5 @@
-//! `resim`.
-fn main() {}
+//! `resim`: a Redis Enterprise Software cluster in memory, as a program.
+
+fn main() -> std::process::ExitCode {
+    regent::sim::cli::main()
+}

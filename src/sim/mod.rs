@@ -4,10 +4,12 @@
 //! [`World::advance`]. [`Shared`] wraps it for use as a `tower::Service` without sockets; `serve` gives it TLS listeners.
 //! Everything here is written from the documentation of the REST API; no type is shared with a client.
 
+mod admin;
 mod auth;
 mod bootstrap;
 mod call;
 pub mod certs;
+pub mod cli;
 mod config;
 mod fault;
 #[cfg(test)]
@@ -27,10 +29,13 @@ mod service;
 mod state;
 mod switch;
 mod task;
+#[cfg(test)]
+mod testbed;
 mod version;
 mod work;
 mod world;
 
+pub use admin::ADMIN_ROUTES;
 pub use config::{CertificateOrder, CertificateSource, Config, NodeConfig, Timings, TlsIdentity};
 pub use fault::{Effect, FaultPlan, Rule};
 pub use form::Formation;

@@ -1,1 +1,451 @@
-//! One TLS listener per node: the only file of the simulator with sockets and a wall clock.
+//! One TLS listener per node and a plain one for admin requests: the only file of the simulator with sockets and a wall clock.
+
+use super::admin;
+use super::config::TlsIdentity;
+use super::ids::NodeIndex;
+use super::log::{LogEntry, Sent};
+use super::state::Power;
+use super::world::{Outcome, World};
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use jiff::{SignedDuration, Timestamp};
+use rustls::ServerConfig;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use std::{fmt, fs, future::Future, io};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+/// Largest request body, bytes.
+const BODY_LIMIT: usize = 10 << 20;
+/// Time for a client to send its whole body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time for a client to send the head of its next request; also how long a connection may be idle.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections of one listener at a time; further ones are closed at once.
+const CONNECTION_LIMIT: usize = 4096;
+
+/// The time of the machine.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the simulator's one wall clock")]
+pub fn wall_clock() -> Timestamp {
+    Timestamp::now()
+}
+
+/// How requests are reported on standard error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One readable line a request.
+    #[default]
+    Text,
+    /// One JSON object a request.
+    Json,
+    /// Not at all.
+    Off,
+}
+
+/// How the world is served.
+#[derive(Clone, Debug)]
+pub struct ServeOptions {
+    /// Simulated seconds per second.
+    pub speed: f64,
+    /// Report of requests.
+    pub log: LogFormat,
+    /// File that always holds the certificates that the nodes show.
+    pub ca_out: Option<PathBuf>,
+}
+
+/// Listens on `address`.
+///
+/// # Errors
+/// Names the address.
+pub async fn listen(address: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))
+}
+
+/// A world behind sockets.
+pub struct Server {
+    live: Arc<Live>,
+    nodes: Vec<TcpListener>,
+    admin: TcpListener,
+}
+
+impl Server {
+    /// Puts `world` behind these listeners; the `n`th one is the node with index `n`. Its time begins to follow the clock.
+    #[must_use]
+    pub fn new(world: World, nodes: Vec<TcpListener>, admin: TcpListener, options: ServeOptions) -> Self {
+        let live = Arc::new(Live::new(world, options));
+        live.write_trust(&live.world());
+        Self { live, nodes, admin }
+    }
+
+    /// Access to the world while it is served.
+    #[must_use]
+    pub fn live(&self) -> Arc<Live> {
+        self.live.clone()
+    }
+
+    /// Serves until `stop` resolves. Open connections end with it.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let mut tasks = tokio::task::JoinSet::new();
+        for (index, listener) in self.nodes.into_iter().enumerate() {
+            let node = move |live, stream| node_connection(live, NodeIndex(index), stream);
+            tasks.spawn(accept(listener, self.live.clone(), node));
+        }
+        tasks.spawn(accept(self.admin, self.live.clone(), admin_connection));
+        stop.await;
+    }
+}
+
+/// The world with its clock.
+pub struct Live {
+    world: Mutex<World>,
+    /// A moment, and the simulated time that it corresponds to.
+    base: Mutex<(Instant, Timestamp)>,
+    options: ServeOptions,
+    /// Entries of the log, and violations, that have been reported.
+    reported: Mutex<(usize, usize)>,
+    trust: Mutex<String>,
+    tls: Mutex<BTreeMap<NodeIndex, (TlsIdentity, Arc<ServerConfig>)>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Live {
+    fn new(world: World, options: ServeOptions) -> Self {
+        Self {
+            base: Mutex::new((Instant::now(), world.now())),
+            reported: Mutex::new((world.log().len(), world.violations().len())),
+            world: Mutex::new(world),
+            options,
+            trust: Mutex::default(),
+            tls: Mutex::default(),
+        }
+    }
+
+    /// Exclusive access, at the present time.
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        let mut world = lock(&self.world);
+        let (began, start) = *lock(&self.base);
+        let passed = SignedDuration::try_from(began.elapsed().mul_f64(self.options.speed)).unwrap_or_default();
+        world.advance(start.checked_add(passed).unwrap_or(Timestamp::MAX));
+        world
+    }
+
+    /// Simulated time becomes real time.
+    fn real(&self, delay: Duration) -> Duration {
+        delay.div_f64(self.options.speed)
+    }
+
+    fn handle(&self, node: NodeIndex, request: &Request<Bytes>) -> Outcome {
+        let mut world = self.world();
+        let outcome = world.handle(node, request);
+        self.report(&world);
+        self.write_trust(&world);
+        outcome
+    }
+
+    fn admin(&self, request: &Request<Bytes>) -> admin::AdminReply {
+        let mut world = self.world();
+        let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
+        let reply = admin::answer(&mut world, request.method().as_str(), path, query, request.body());
+        *lock(&self.base) = (Instant::now(), world.now());
+        self.report(&world);
+        self.write_trust(&world);
+        reply
+    }
+
+    fn report(&self, world: &World) {
+        let mut reported = lock(&self.reported);
+        for entry in world.log().get(reported.0..).unwrap_or_default() {
+            match self.options.log {
+                LogFormat::Text => eprintln!("{}", line(entry)),
+                LogFormat::Json => eprintln!("{}", serde_json::to_string(entry).unwrap_or_default()),
+                LogFormat::Off => {}
+            }
+        }
+        for violation in world.violations().get(reported.1..).unwrap_or_default() {
+            eprintln!("VIOLATION {} (request {}): {}", violation.rule, violation.seq, violation.message);
+        }
+        *reported = (world.log().len(), world.violations().len());
+    }
+
+    /// Keeps the file of `--ca-out` up to date. Nothing depends on it but its readers, so a full disk is only reported.
+    fn write_trust(&self, world: &World) {
+        let Some(path) = &self.options.ca_out else { return };
+        let mut chains: Vec<&str> =
+            (0..).map_while(|index| world.presented(NodeIndex(index))).map(|identity| identity.chain_pem.as_str()).collect();
+        chains.dedup();
+        let text = chains.concat();
+        let mut written = lock(&self.trust);
+        if *written != text {
+            if let Err(error) = write_atomically(path, &text) {
+                eprintln!("resim: {error}");
+            }
+            *written = text;
+        }
+    }
+
+    /// The TLS configuration with what the node shows now, and that identity.
+    fn tls(&self, node: NodeIndex) -> Option<(TlsIdentity, Arc<ServerConfig>)> {
+        let identity = self.world().presented(node)?.clone();
+        let mut made = lock(&self.tls);
+        if let Some((of, config)) = made.get(&node).filter(|(of, _)| *of == identity) {
+            return Some((of.clone(), config.clone()));
+        }
+        let config = Arc::new(tls_config(&identity)?);
+        made.insert(node, (identity.clone(), config.clone()));
+        Some((identity, config))
+    }
+}
+
+/// Writes a file that is either the old one or the new one to its readers, never half.
+///
+/// # Errors
+/// Names the path.
+pub fn write_atomically(path: &std::path::Path, text: &str) -> Result<(), String> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}", std::process::id()));
+    let beside = path.with_file_name(name);
+    let written = fs::write(&beside, text).and_then(|()| fs::rename(&beside, path));
+    written.map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+fn tls_config(identity: &TlsIdentity) -> Option<ServerConfig> {
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(identity.chain_pem.as_bytes()).filter_map(Result::ok).collect();
+    let key = PrivateKeyDer::from_pem_slice(identity.key_pem.as_bytes()).ok()?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().ok()?;
+    let mut config = builder.with_no_client_auth().with_single_cert(chain, key).ok()?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    // Every handshake is a full one, so that each shows the certificate of its time.
+    config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Some(config)
+}
+
+/// `12:00:07 node2 PUT /v1/cluster 200 changed`
+fn line(entry: &LogEntry) -> String {
+    let query = if entry.query.is_empty() { String::new() } else { format!("?{}", entry.query) };
+    let status = if entry.status == 0 { "-".to_owned() } else { entry.status.to_string() };
+    let code = if entry.error_code.is_empty() { String::new() } else { format!(" {}", entry.error_code) };
+    let effect = if entry.effect { " changed" } else { "" };
+    let lost = match entry.sent {
+        Sent::Reply => "",
+        Sent::Nothing => " (no answer sent)",
+        Sent::Truncated => " (answer cut short)",
+    };
+    let time = entry.at.strftime("%H:%M:%S");
+    format!("{time} {} {} {}{query} {status}{code}{effect}{lost}", entry.node_name, entry.method, entry.path)
+}
+
+async fn accept<F, C>(listener: TcpListener, live: Arc<Live>, connection: F)
+where
+    F: Fn(Arc<Live>, TcpStream) -> C,
+    C: Future<Output = ()> + Send + 'static,
+{
+    let limit = Arc::new(Semaphore::new(CONNECTION_LIMIT));
+    let mut open = tokio::task::JoinSet::new();
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of file descriptors, mostly: connections that end give some back.
+            sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        while open.try_join_next().is_some() {}
+        let Ok(permit) = limit.clone().try_acquire_owned() else { continue };
+        let serving = connection(live.clone(), stream);
+        open.spawn(async move {
+            serving.await;
+            drop(permit);
+        });
+    }
+}
+
+/// Serves one connection to a node, from the handshake to its end.
+fn node_connection(live: Arc<Live>, node: NodeIndex, stream: TcpStream) -> impl Future<Output = ()> + Send + 'static {
+    async move {
+        if !live.world().listens(node) {
+            reset(&stream);
+            return;
+        }
+        let _ = stream.set_nodelay(true);
+        while is_frozen(&live, node) {
+            sleep(Duration::from_millis(100)).await;
+        }
+        let Some((identity, config)) = live.tls(node) else { return };
+        let handshake = timeout(HANDSHAKE_TIMEOUT, TlsAcceptor::from(config).accept(stream));
+        if let Ok(Ok(tls)) = handshake.await {
+            converse(live, node, &identity, tls).await;
+        }
+    }
+}
+
+fn is_frozen(live: &Live, node: NodeIndex) -> bool {
+    live.world().env.node(node).is_some_and(|node| node.power == Power::Frozen)
+}
+
+fn reset(stream: &TcpStream) {
+    let _ = stream.set_zero_linger();
+}
+
+async fn converse(live: Arc<Live>, node: NodeIndex, identity: &TlsIdentity, tls: TlsStream<TcpStream>) {
+    let resets = AtomicBool::new(false);
+    let service = service_fn(|request| Box::pin(respond(&live, node, identity, &resets, request)));
+    let mut connection =
+        http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).serve_connection(TokioIo::new(tls), service);
+    let _ = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
+    let mut tls = connection.into_parts().io.into_inner();
+    if resets.load(Ordering::Relaxed) {
+        reset(tls.get_ref().0);
+    } else {
+        let _ = timeout(Duration::from_secs(1), tls.shutdown()).await;
+    }
+}
+
+/// The connection ends without an answer.
+#[derive(Debug)]
+struct NoAnswer;
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the connection ends without an answer")
+    }
+}
+
+impl std::error::Error for NoAnswer {}
+
+async fn respond(
+    live: &Live,
+    node: NodeIndex,
+    identity: &TlsIdentity,
+    resets: &AtomicBool,
+    request: Request<Incoming>,
+) -> Result<Response<Answer>, NoAnswer> {
+    let request = match read(request, BODY_LIMIT).await? {
+        Ok(request) => request,
+        Err(status) => return Ok(plain(status)),
+    };
+    let (delay, response, len) = match live.handle(node, &request) {
+        Outcome::Reply { delay, response } => (delay, response, None),
+        Outcome::Truncated { delay, response, len } => (delay, response, Some(len)),
+        Outcome::Closed => return Err(NoAnswer),
+        Outcome::Reset | Outcome::Refused => {
+            resets.store(true, Ordering::Relaxed);
+            return Err(NoAnswer);
+        }
+        Outcome::Silence => std::future::pending().await,
+    };
+    sleep(live.real(delay)).await;
+    let mut response = response.map(|body| Answer::new(body, len));
+    if len.is_some() {
+        let whole = HeaderValue::from(response.body().whole);
+        response.headers_mut().insert(header::CONTENT_LENGTH, whole);
+    }
+    if live.world().presented(node) != Some(identity) {
+        // The front end reloaded: the next request goes through a new handshake.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
+}
+
+/// The request with its body, or the status to refuse it with.
+async fn read(request: Request<Incoming>, limit: usize) -> Result<Result<Request<Bytes>, StatusCode>, NoAnswer> {
+    let (head, body) = request.into_parts();
+    match timeout(BODY_TIMEOUT, Limited::new(body, limit).collect()).await {
+        Ok(Ok(body)) => Ok(Ok(Request::from_parts(head, body.to_bytes()))),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Ok(Err(StatusCode::PAYLOAD_TOO_LARGE)),
+        Ok(Err(_)) => Err(NoAnswer),
+        Err(_) => Ok(Err(StatusCode::REQUEST_TIMEOUT)),
+    }
+}
+
+fn plain(status: StatusCode) -> Response<Answer> {
+    let mut response = Response::new(Answer::new(Bytes::from(format!("{status}\n")), None));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+fn admin_connection(live: Arc<Live>, stream: TcpStream) -> impl Future<Output = ()> + Send + 'static {
+    async move {
+        let service = service_fn(|request| {
+            let live = live.clone();
+            async move {
+                let request = match read(request, BODY_LIMIT).await? {
+                    Ok(request) => request,
+                    Err(status) => return Ok::<_, NoAnswer>(plain(status)),
+                };
+                let (status, body) = live.admin(&request);
+                let mut response = Response::new(Answer::new(Bytes::from(body.to_string()), None));
+                *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                Ok(response)
+            }
+        });
+        let builder = http1::Builder::new();
+        let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+    }
+}
+
+/// A body, whole or cut short.
+struct Answer {
+    bytes: Option<Bytes>,
+    /// Length of the whole body.
+    whole: usize,
+    /// Set for a body that ends early: a moment later, so that what was sent leaves before the connection breaks.
+    breaks: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+impl Answer {
+    fn new(bytes: Bytes, len: Option<usize>) -> Self {
+        let whole = bytes.len();
+        let sent = len.map_or_else(|| bytes.clone(), |len| bytes.slice(..len.min(whole)));
+        let breaks = len.map(|_| Box::pin(sleep(Duration::from_millis(20))));
+        Self { bytes: Some(sent).filter(|bytes| !bytes.is_empty()), whole, breaks }
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        if let Some(bytes) = self.bytes.take() {
+            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+        }
+        match &mut self.breaks {
+            None => Poll::Ready(None),
+            Some(soon) => soon.as_mut().poll(cx).map(|()| Some(Err(io::ErrorKind::ConnectionAborted.into()))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_none() && self.breaks.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        if self.breaks.is_some() {
+            SizeHint::default()
+        } else {
+            SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+        }
+    }
+}

@@ -22,50 +22,20 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Routes of this family.
+#[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/bdbs", Permission::View, list),
     Route::new("POST", "/v1/bdbs", Permission::WriteDatabases, change::create),
     Route::new("POST", "/v2/bdbs", Permission::WriteDatabases, change::create_v2),
     Route::new("GET", "/v1/bdbs/{uid}", Permission::View, one),
-    Route::new(
-        "PUT",
-        "/v1/bdbs/{uid}",
-        Permission::WriteDatabases,
-        change::update,
-    ),
-    Route::new(
-        "PUT",
-        "/v1/bdbs/{uid}/{action}",
-        Permission::WriteDatabases,
-        change::update_with_action,
-    ),
+    Route::new("PUT", "/v1/bdbs/{uid}", Permission::WriteDatabases, change::update),
+    Route::new("PUT", "/v1/bdbs/{uid}/flush", Permission::WriteDatabases, change::flush),
+    Route::new("PUT", "/v1/bdbs/{uid}/reset_admin_pass", Permission::WriteDatabases, change::reset_admin_password),
     Route::new("DELETE", "/v1/bdbs/{uid}", Permission::WriteDatabases, delete),
-    Route::new(
-        "POST",
-        "/v1/bdbs/{uid}/actions/import",
-        Permission::WriteDatabases,
-        import,
-    ),
-    Route::new(
-        "PUT",
-        "/v1/bdbs/{uid}/actions/import_reset_status",
-        Permission::WriteDatabases,
-        import_reset_status,
-    ),
-    Route::new(
-        "POST",
-        "/v1/bdbs/{uid}/actions/stop_traffic",
-        Permission::WriteDatabases,
-        stop_traffic,
-    )
-    .since(Profile::V7_8_6),
-    Route::new(
-        "POST",
-        "/v1/bdbs/{uid}/actions/resume_traffic",
-        Permission::WriteDatabases,
-        resume_traffic,
-    )
-    .since(Profile::V7_8_6),
+    Route::new("POST", "/v1/bdbs/{uid}/actions/import", Permission::WriteDatabases, import),
+    Route::new("PUT", "/v1/bdbs/{uid}/actions/import_reset_status", Permission::WriteDatabases, import_reset_status),
+    Route::new("POST", "/v1/bdbs/{uid}/actions/stop_traffic", Permission::WriteDatabases, stop_traffic).since(Profile::V7_8_6),
+    Route::new("POST", "/v1/bdbs/{uid}/actions/resume_traffic", Permission::WriteDatabases, resume_traffic).since(Profile::V7_8_6),
 ];
 
 fn list(ctx: &mut Ctx<'_>) -> Answer {

@@ -99,27 +99,34 @@ pub(super) fn update(ctx: &mut Ctx<'_>) -> Answer {
     update_from(ctx, &body, false)
 }
 
-/// `PUT /v1/bdbs/{uid}/{action}`: `flush` or `reset_admin_pass`, with an update or without.
-pub(super) fn update_with_action(ctx: &mut Ctx<'_>) -> Answer {
-    let action: String = ctx.call.param("action")?;
-    if !matches!(action.as_str(), "flush" | "reset_admin_pass") {
-        return Err(ApiError::not_found(format!("there is no action {action:?}")));
+/// `PUT /v1/bdbs/{uid}/flush`: an update, if the body has one, and all data gone.
+pub(super) fn flush(ctx: &mut Ctx<'_>) -> Answer {
+    let body = action_body(ctx)?;
+    update_from(ctx, &body, true)
+}
+
+/// `PUT /v1/bdbs/{uid}/reset_admin_pass`: an update, if the body has one, and a new password for `admin`.
+pub(super) fn reset_admin_password(ctx: &mut Ctx<'_>) -> Answer {
+    let body = action_body(ctx)?;
+    let answer = update_from(ctx, &body, true)?;
+    if ctx.call.dry_run() {
+        return Ok(answer);
     }
+    let uid = super::existing(ctx)?;
+    let password = ctx.env.ids.token(48);
+    if let Some(database) = ctx.cluster.databases.get_mut(uid) {
+        database.admin_password = password;
+    }
+    let view = View::of(ctx.cluster, &ctx.call.actor);
+    Ok(Reply::json(shown(ctx, uid, &view)))
+}
+
+/// The body of an action may be left out since 7.22.
+fn action_body(ctx: &Ctx<'_>) -> Result<Map<String, Value>, ApiError> {
     if ctx.call.body.is_null() && ctx.env.profile < Profile::V7_22_2 {
         return Err(ApiError::bad_request("a JSON body is needed"));
     }
-    let body = ctx.call.object()?;
-    let uid = settled(ctx)?;
-    let answer = update_from(ctx, &body, true)?;
-    if action == "reset_admin_pass" && !ctx.call.dry_run() {
-        let password = ctx.env.ids.token(48);
-        if let Some(database) = ctx.cluster.databases.get_mut(uid) {
-            database.admin_password = password;
-        }
-        let view = View::of(ctx.cluster, &ctx.call.actor);
-        return Ok(Reply::json(shown(ctx, uid, &view)));
-    }
-    Ok(answer)
+    ctx.call.object()
 }
 
 fn update_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>, acts: bool) -> Answer {

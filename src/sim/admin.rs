@@ -1,0 +1,209 @@
+//! What the operator of the simulator, not its client, can ask and do: counting, faults, time, power and changes behind the
+//! API's back. Pure; `serve` gives it a port of its own.
+
+use super::fault::FaultPlan;
+use super::ids::{BdbUid, NodeIndex};
+use super::world::World;
+use jiff::SignedDuration;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// Status and JSON body.
+pub(crate) type AdminReply = (u16, Value);
+
+/// Every request that `answer` knows, for its own error message and for documentation.
+pub const ADMIN_ROUTES: &[(&str, &str, &str)] = &[
+    ("GET", "/state", "nodes, clusters, simulated time, numbers of requests"),
+    ("GET", "/log", "every request so far; ?since=N leaves out those up to number N"),
+    ("GET", "/violations", "every broken invariant so far"),
+    ("GET", "/bdbs/{uid}", "one database with its passwords, of the only cluster"),
+    ("PUT", "/bdbs/{uid}", "changes fields of a database behind the API's back"),
+    ("DELETE", "/bdbs/{uid}", "the database is gone, at once"),
+    ("POST", "/faults", "replaces the fault plan by the one in the body"),
+    ("POST", "/advance", "lets {\"seconds\": N} of simulated time pass at once"),
+    ("POST", "/nodes/{index}/crash", "the node loses power; indices count from 0"),
+    ("POST", "/nodes/{index}/freeze", "the node accepts connections and answers nothing"),
+    ("POST", "/nodes/{index}/start", "the node runs again"),
+    ("POST", "/nodes/{index}/reinstall", "the software is installed anew: the node belongs to no cluster"),
+];
+
+/// Answers one admin request.
+pub(crate) fn answer(world: &mut World, method: &str, path: &str, query: &str, body: &[u8]) -> AdminReply {
+    let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+    match (method, segments.as_slice()) {
+        ("GET", ["state"]) => (200, state(world)),
+        ("GET", ["log"]) => log(world, query),
+        ("GET", ["violations"]) => (200, json!(world.violations())),
+        ("GET", ["bdbs", uid]) => database(world, uid),
+        ("PUT", ["bdbs", uid]) => edit(world, uid, body),
+        ("DELETE", ["bdbs", uid]) if uid.parse().is_ok_and(|uid| world.drop_database(uid)) => done(),
+        ("DELETE", ["bdbs", _]) => refuse(404, "no such database"),
+        ("POST", ["faults"]) => faults(world, body),
+        ("POST", ["advance"]) => advance(world, body),
+        ("POST", ["nodes", index, action]) => power(world, index, action),
+        _ => {
+            let known: Vec<String> = ADMIN_ROUTES.iter().map(|(method, path, _)| format!("{method} {path}")).collect();
+            refuse(404, format!("{method} {path} is not one of {}", known.join(", ")))
+        }
+    }
+}
+
+fn refuse(status: u16, why: impl Into<String>) -> AdminReply {
+    (status, json!({"error": why.into()}))
+}
+
+fn done() -> AdminReply {
+    (200, json!({}))
+}
+
+fn state(world: &World) -> Value {
+    let mut by_method: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut effects = 0_u64;
+    for entry in world.log() {
+        *by_method.entry(&entry.method).or_default() += 1;
+        effects += u64::from(entry.effect);
+    }
+    let nodes: Vec<Value> = world
+        .env
+        .nodes
+        .iter()
+        .enumerate()
+        .map(|(index, node)| {
+            json!({
+                "index": index,
+                "name": node.config.name,
+                "address": node.config.address,
+                "port": node.config.port,
+                "uid": world.uid(NodeIndex(index)).map(|uid| uid.0),
+                "power": format!("{:?}", node.power).to_lowercase(),
+            })
+        })
+        .collect();
+    let clusters: Vec<Value> = world
+        .clusters
+        .values()
+        .map(|cluster| {
+            json!({
+                "name": cluster.name,
+                "master": cluster.master.map(|uid| uid.0),
+                "state_id": cluster.state_id,
+                "nodes": cluster.members.keys().map(|uid| uid.0).collect::<Vec<_>>(),
+                "bdbs": cluster.databases.iter().map(|database| {
+                    json!({"uid": database.uid.0, "name": database.text("name"), "status": database.status.as_str()})
+                }).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    json!({
+        "now": world.now().to_string(),
+        "nodes": nodes,
+        "clusters": clusters,
+        "requests": {"total": world.log().len(), "with_effect": effects, "by_method": by_method},
+        "violations": world.violations().len(),
+    })
+}
+
+fn log(world: &World, query: &str) -> AdminReply {
+    let since = query.split('&').find_map(|pair| pair.strip_prefix("since="));
+    let Ok(since) = since.map_or(Ok(0), str::parse::<usize>) else { return refuse(400, "since: a number is wanted") };
+    (200, json!(world.log().get(since..).unwrap_or_default()))
+}
+
+fn faults(world: &mut World, body: &[u8]) -> AdminReply {
+    match serde_json::from_slice::<FaultPlan>(body) {
+        Ok(plan) => {
+            world.set_faults(plan);
+            done()
+        }
+        Err(error) => refuse(400, format!("not a fault plan: {error}")),
+    }
+}
+
+fn advance(world: &mut World, body: &[u8]) -> AdminReply {
+    let seconds = serde_json::from_slice::<Value>(body).ok().and_then(|body| body.get("seconds")?.as_f64());
+    let step = seconds.filter(|seconds| *seconds >= 0.0).and_then(|secs| SignedDuration::try_from_secs_f64(secs).ok());
+    match step.and_then(|step| world.now().checked_add(step).ok()) {
+        Some(to) => {
+            world.advance(to);
+            (200, json!({"now": world.now().to_string()}))
+        }
+        None => refuse(400, "seconds: a number that is not negative is wanted"),
+    }
+}
+
+fn power(world: &mut World, index: &str, action: &str) -> AdminReply {
+    let index = index.parse::<usize>().ok().filter(|index| *index < world.env.nodes.len()).map(NodeIndex);
+    let Some(index) = index else { return refuse(404, format!("there are nodes 0 to {}", world.env.nodes.len().saturating_sub(1))) };
+    match action {
+        "crash" => world.crash(index),
+        "freeze" => world.freeze(index),
+        "start" => world.power_on(index),
+        "reinstall" => world.reinstall(index),
+        _ => return refuse(404, "crash, freeze, start or reinstall is wanted"),
+    }
+    done()
+}
+
+fn database(world: &World, uid: &str) -> AdminReply {
+    let uid = uid.parse().map(BdbUid);
+    let found = uid.ok().and_then(|uid| world.clusters.values().find_map(|cluster| cluster.databases.get(uid)));
+    match found {
+        Some(database) => (
+            200,
+            json!({
+                "uid": database.uid.0,
+                "status": database.status.as_str(),
+                "port": database.port,
+                "passwords": database.passwords,
+                "admin_password": database.admin_password,
+                "set": database.set,
+            }),
+        ),
+        None => refuse(404, "no such database"),
+    }
+}
+
+fn edit(world: &mut World, uid: &str, body: &[u8]) -> AdminReply {
+    let fields = match serde_json::from_slice::<Map<String, Value>>(body) {
+        Ok(fields) => fields,
+        Err(error) => return refuse(400, format!("not a JSON object: {error}")),
+    };
+    if uid.parse().is_ok_and(|uid| world.edit_database(uid, fields)) { done() } else { refuse(404, "no such database") }
+}
+
+impl World {
+    /// Sets fields of a database without a request, as somebody with another tool would; `null` takes a field back to its
+    /// default. Gives whether there is such a database.
+    pub fn edit_database(&mut self, uid: u64, fields: Map<String, Value>) -> bool {
+        let now = self.now();
+        let found = self.clusters.values_mut().find(|cluster| cluster.databases.contains(BdbUid(uid)));
+        let Some(cluster) = found else { return false };
+        cluster.state_id += 1;
+        let Some(database) = cluster.databases.get_mut(BdbUid(uid)) else { return false };
+        for (field, value) in fields {
+            if value.is_null() {
+                database.set.remove(&field);
+            } else {
+                database.set.insert(field, value);
+            }
+        }
+        database.changed = now;
+        true
+    }
+
+    /// Address and port of a node's REST API; none for a node that does not exist.
+    #[must_use]
+    pub fn address_of(&self, node: NodeIndex) -> Option<(String, u16)> {
+        let config = &self.env.node(node)?.config;
+        Some((config.address.clone(), config.port))
+    }
+
+    /// Removes a database without a request, at once. Gives whether there was one.
+    pub fn drop_database(&mut self, uid: u64) -> bool {
+        let found = self.clusters.values_mut().find(|cluster| cluster.databases.contains(BdbUid(uid)));
+        let Some(cluster) = found else { return false };
+        cluster.databases.remove(BdbUid(uid));
+        cluster.state_id += 1;
+        true
+    }
+}
