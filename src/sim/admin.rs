@@ -13,18 +13,54 @@ pub(crate) type AdminReply = (u16, Value);
 
 /// Every request that `answer` knows, for its own error message and for documentation.
 pub const ADMIN_ROUTES: &[(&str, &str, &str)] = &[
-    ("GET", "/state", "nodes, clusters, simulated time, numbers of requests"),
-    ("GET", "/log", "every request so far; ?since=N leaves out those up to number N"),
+    (
+        "GET",
+        "/state",
+        "nodes, clusters, simulated time, numbers of requests",
+    ),
+    (
+        "GET",
+        "/log",
+        "every request so far; ?since=N leaves out those up to number N",
+    ),
     ("GET", "/violations", "every broken invariant so far"),
-    ("GET", "/bdbs/{uid}", "one database with its passwords, of the only cluster"),
-    ("PUT", "/bdbs/{uid}", "changes fields of a database behind the API's back"),
+    (
+        "GET",
+        "/bdbs/{uid}",
+        "one database with its passwords, of the only cluster",
+    ),
+    (
+        "PUT",
+        "/bdbs/{uid}",
+        "changes fields of a database behind the API's back",
+    ),
     ("DELETE", "/bdbs/{uid}", "the database is gone, at once"),
-    ("POST", "/faults", "replaces the fault plan by the one in the body"),
-    ("POST", "/advance", "lets {\"seconds\": N} of simulated time pass at once"),
-    ("POST", "/nodes/{index}/crash", "the node loses power; indices count from 0"),
-    ("POST", "/nodes/{index}/freeze", "the node accepts connections and answers nothing"),
+    (
+        "POST",
+        "/faults",
+        "replaces the fault plan by the one in the body",
+    ),
+    (
+        "POST",
+        "/advance",
+        "lets {\"seconds\": N} of simulated time pass at once",
+    ),
+    (
+        "POST",
+        "/nodes/{index}/crash",
+        "the node loses power; indices count from 0",
+    ),
+    (
+        "POST",
+        "/nodes/{index}/freeze",
+        "the node accepts connections and answers nothing",
+    ),
     ("POST", "/nodes/{index}/start", "the node runs again"),
-    ("POST", "/nodes/{index}/reinstall", "the software is installed anew: the node belongs to no cluster"),
+    (
+        "POST",
+        "/nodes/{index}/reinstall",
+        "the software is installed anew: the node belongs to no cluster",
+    ),
 ];
 
 /// Answers one admin request.
@@ -42,7 +78,10 @@ pub(crate) fn answer(world: &mut World, method: &str, path: &str, query: &str, b
         ("POST", ["advance"]) => advance(world, body),
         ("POST", ["nodes", index, action]) => power(world, index, action),
         _ => {
-            let known: Vec<String> = ADMIN_ROUTES.iter().map(|(method, path, _)| format!("{method} {path}")).collect();
+            let known: Vec<String> = ADMIN_ROUTES
+                .iter()
+                .map(|(method, path, _)| format!("{method} {path}"))
+                .collect();
             refuse(404, format!("{method} {path} is not one of {}", known.join(", ")))
         }
     }
@@ -105,7 +144,9 @@ fn state(world: &World) -> Value {
 
 fn log(world: &World, query: &str) -> AdminReply {
     let since = query.split('&').find_map(|pair| pair.strip_prefix("since="));
-    let Ok(since) = since.map_or(Ok(0), str::parse::<usize>) else { return refuse(400, "since: a number is wanted") };
+    let Ok(since) = since.map_or(Ok(0), str::parse::<usize>) else {
+        return refuse(400, "since: a number is wanted");
+    };
     (200, json!(world.log().get(since..).unwrap_or_default()))
 }
 
@@ -120,8 +161,12 @@ fn faults(world: &mut World, body: &[u8]) -> AdminReply {
 }
 
 fn advance(world: &mut World, body: &[u8]) -> AdminReply {
-    let seconds = serde_json::from_slice::<Value>(body).ok().and_then(|body| body.get("seconds")?.as_f64());
-    let step = seconds.filter(|seconds| *seconds >= 0.0).and_then(|secs| SignedDuration::try_from_secs_f64(secs).ok());
+    let seconds = serde_json::from_slice::<Value>(body)
+        .ok()
+        .and_then(|body| body.get("seconds")?.as_f64());
+    let step = seconds
+        .filter(|seconds| *seconds >= 0.0)
+        .and_then(|secs| SignedDuration::try_from_secs_f64(secs).ok());
     match step.and_then(|step| world.now().checked_add(step).ok()) {
         Some(to) => {
             world.advance(to);
@@ -132,8 +177,17 @@ fn advance(world: &mut World, body: &[u8]) -> AdminReply {
 }
 
 fn power(world: &mut World, index: &str, action: &str) -> AdminReply {
-    let index = index.parse::<usize>().ok().filter(|index| *index < world.env.nodes.len()).map(NodeIndex);
-    let Some(index) = index else { return refuse(404, format!("there are nodes 0 to {}", world.env.nodes.len().saturating_sub(1))) };
+    let index = index
+        .parse::<usize>()
+        .ok()
+        .filter(|index| *index < world.env.nodes.len())
+        .map(NodeIndex);
+    let Some(index) = index else {
+        return refuse(
+            404,
+            format!("there are nodes 0 to {}", world.env.nodes.len().saturating_sub(1)),
+        );
+    };
     match action {
         "crash" => world.crash(index),
         "freeze" => world.freeze(index),
@@ -146,7 +200,12 @@ fn power(world: &mut World, index: &str, action: &str) -> AdminReply {
 
 fn database(world: &World, uid: &str) -> AdminReply {
     let uid = uid.parse().map(BdbUid);
-    let found = uid.ok().and_then(|uid| world.clusters.values().find_map(|cluster| cluster.databases.get(uid)));
+    let found = uid.ok().and_then(|uid| {
+        world
+            .clusters
+            .values()
+            .find_map(|cluster| cluster.databases.get(uid))
+    });
     match found {
         Some(database) => (
             200,
@@ -168,7 +227,11 @@ fn edit(world: &mut World, uid: &str, body: &[u8]) -> AdminReply {
         Ok(fields) => fields,
         Err(error) => return refuse(400, format!("not a JSON object: {error}")),
     };
-    if uid.parse().is_ok_and(|uid| world.edit_database(uid, fields)) { done() } else { refuse(404, "no such database") }
+    if uid.parse().is_ok_and(|uid| world.edit_database(uid, fields)) {
+        done()
+    } else {
+        refuse(404, "no such database")
+    }
 }
 
 impl World {
@@ -176,10 +239,15 @@ impl World {
     /// default. Gives whether there is such a database.
     pub fn edit_database(&mut self, uid: u64, fields: Map<String, Value>) -> bool {
         let now = self.now();
-        let found = self.clusters.values_mut().find(|cluster| cluster.databases.contains(BdbUid(uid)));
+        let found = self
+            .clusters
+            .values_mut()
+            .find(|cluster| cluster.databases.contains(BdbUid(uid)));
         let Some(cluster) = found else { return false };
         cluster.state_id += 1;
-        let Some(database) = cluster.databases.get_mut(BdbUid(uid)) else { return false };
+        let Some(database) = cluster.databases.get_mut(BdbUid(uid)) else {
+            return false;
+        };
         for (field, value) in fields {
             if value.is_null() {
                 database.set.remove(&field);
@@ -200,7 +268,10 @@ impl World {
 
     /// Removes a database without a request, at once. Gives whether there was one.
     pub fn drop_database(&mut self, uid: u64) -> bool {
-        let found = self.clusters.values_mut().find(|cluster| cluster.databases.contains(BdbUid(uid)));
+        let found = self
+            .clusters
+            .values_mut()
+            .find(|cluster| cluster.databases.contains(BdbUid(uid)));
         let Some(cluster) = found else { return false };
         cluster.databases.remove(BdbUid(uid));
         cluster.state_id += 1;

@@ -4,7 +4,7 @@ use super::certs::mint::{self, KeyKind};
 use super::certs::{fingerprint, public_key_fingerprint};
 use super::config::{Config, NodeConfig, Timings};
 use super::fault::FaultPlan;
-use super::form::{Formation, form};
+use super::form::Formation;
 use super::ids::NodeIndex;
 use super::license_text::License;
 use super::serve::{LogFormat, ServeOptions, Server, listen, wall_clock, write_atomically};
@@ -158,14 +158,22 @@ pub fn main() -> ExitCode {
 
 /// Valid from an hour ago, so that clocks need not agree.
 fn license(args: &LicenseArgs, now: Timestamp) -> License {
-    License::bought(&args.cluster_name, args.shards, now - SignedDuration::from_hours(1), args.days)
+    License::bought(
+        &args.cluster_name,
+        args.shards,
+        now - SignedDuration::from_hours(1),
+        args.days,
+    )
 }
 
 fn switches_text() -> String {
     let mut text = String::new();
     for row in SWITCHES {
         let (name, default, set, source) = (row.name, row.default, row.alternative, row.source);
-        let _ = writeln!(text, "{name}\n    default  {default}\n    set      {set}\n    doubt    {source}");
+        let _ = writeln!(
+            text,
+            "{name}\n    default  {default}\n    set      {set}\n    doubt    {source}"
+        );
     }
     text
 }
@@ -179,16 +187,27 @@ fn parse_size(text: &str) -> Result<u64, String> {
         other => return Err(format!("unknown unit {other:?}")),
     };
     let number: u64 = digits.parse().map_err(|_| format!("{text:?} is not a size"))?;
-    number.checked_mul(unit).filter(|size| *size > 0).ok_or_else(|| format!("{text:?} is out of range"))
+    number
+        .checked_mul(unit)
+        .filter(|size| *size > 0)
+        .ok_or_else(|| format!("{text:?} is out of range"))
 }
 
 fn run(args: &ServeArgs) -> Result<ExitCode, String> {
     if !(args.speed > 0.0 && args.speed.is_finite()) {
         return Err(format!("--speed {}: a positive number is wanted", args.speed));
     }
-    let faults = args.faults.as_deref().map(read_faults).transpose()?.unwrap_or_default();
+    let faults = args
+        .faults
+        .as_deref()
+        .map(read_faults)
+        .transpose()?
+        .unwrap_or_default();
     let switches = read_switches(&args.switches)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
     let violated = runtime.block_on(async {
         let listeners = listeners(args).await?;
@@ -197,11 +216,20 @@ fn run(args: &ServeArgs) -> Result<ExitCode, String> {
         serve_world(args, world, listeners, admin).await
     });
     runtime.shutdown_timeout(Duration::from_millis(200));
-    Ok(if violated? && args.strict { ExitCode::from(3) } else { ExitCode::SUCCESS })
+    Ok(if violated? && args.strict {
+        ExitCode::from(3)
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 /// Serves until a signal; gives whether an invariant was broken.
-async fn serve_world(args: &ServeArgs, world: World, nodes: Vec<TcpListener>, admin: TcpListener) -> Result<bool, String> {
+async fn serve_world(
+    args: &ServeArgs,
+    world: World,
+    nodes: Vec<TcpListener>,
+    admin: TcpListener,
+) -> Result<bool, String> {
     let stop = stop_signal(args.die_with_parent)?;
     let ready = ready(args, &world, &addresses(&nodes)?, local(&admin)?.port());
     let log = match args.log {
@@ -209,7 +237,16 @@ async fn serve_world(args: &ServeArgs, world: World, nodes: Vec<TcpListener>, ad
         Log::Json => LogFormat::Json,
         Log::None => LogFormat::Off,
     };
-    let server = Server::new(world, nodes, admin, ServeOptions { speed: args.speed, log, ca_out: args.ca_out.clone() });
+    let server = Server::new(
+        world,
+        nodes,
+        admin,
+        ServeOptions {
+            speed: args.speed,
+            log,
+            ca_out: args.ca_out.clone(),
+        },
+    );
     // Nobody may be reading.
     let _ = write!(std::io::stdout(), "{}", banner(args, &ready));
     if let Some(path) = &args.ready_file {
@@ -217,7 +254,11 @@ async fn serve_world(args: &ServeArgs, world: World, nodes: Vec<TcpListener>, ad
     }
     let live = server.live();
     server.run(stop).await;
-    let violated = live.world().violations().iter().any(|violation| !violation.advisory);
+    let violated = live
+        .world()
+        .violations()
+        .iter()
+        .any(|violation| !violation.advisory);
     Ok(violated)
 }
 
@@ -242,7 +283,8 @@ fn stop_signal(with_parent: bool) -> Result<impl Future<Output = ()>, String> {
 }
 
 fn read_faults(path: &Path) -> Result<FaultPlan, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     serde_json::from_str(&text).map_err(|error| format!("{} is not a fault plan: {error}", path.display()))
 }
 
@@ -260,11 +302,26 @@ fn read_switches(names: &[String]) -> Result<Switches, String> {
 async fn listeners(args: &ServeArgs) -> Result<Vec<TcpListener>, String> {
     let mut listeners = Vec::new();
     for index in 0..args.nodes {
-        let address = if args.one_address { args.bind } else { nth_address(args.bind, index)? };
-        let step = if args.one_address && args.port != 0 { u16::from(index) } else { 0 };
-        let port = args.port.checked_add(step).ok_or("--port is too high for so many nodes")?;
+        let address = if args.one_address {
+            args.bind
+        } else {
+            nth_address(args.bind, index)?
+        };
+        let step = if args.one_address && args.port != 0 {
+            u16::from(index)
+        } else {
+            0
+        };
+        let port = args
+            .port
+            .checked_add(step)
+            .ok_or("--port is too high for so many nodes")?;
         let hint = "; --port 0 takes free ports, --bind 127.0.0.1 --one-address does with a single address";
-        listeners.push(listen(SocketAddr::new(address, port)).await.map_err(|error| format!("{error}{hint}"))?);
+        listeners.push(
+            listen(SocketAddr::new(address, port))
+                .await
+                .map_err(|error| format!("{error}{hint}"))?,
+        );
     }
     Ok(listeners)
 }
@@ -272,7 +329,9 @@ async fn listeners(args: &ServeArgs) -> Result<Vec<TcpListener>, String> {
 fn nth_address(first: IpAddr, index: u8) -> Result<IpAddr, String> {
     match first {
         IpAddr::V4(first) => {
-            let next = u32::from(first).checked_add(u32::from(index)).ok_or("--bind is too high for so many nodes")?;
+            let next = u32::from(first)
+                .checked_add(u32::from(index))
+                .ok_or("--bind is too high for so many nodes")?;
             Ok(IpAddr::V4(next.into()))
         }
         IpAddr::V6(_) if index == 0 => Ok(first),
@@ -281,25 +340,44 @@ fn nth_address(first: IpAddr, index: u8) -> Result<IpAddr, String> {
 }
 
 fn local(listener: &TcpListener) -> Result<SocketAddr, String> {
-    listener.local_addr().map_err(|error| format!("cannot tell a listener's address: {error}"))
+    listener
+        .local_addr()
+        .map_err(|error| format!("cannot tell a listener's address: {error}"))
 }
 
 fn addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, String> {
     listeners.iter().map(local).collect()
 }
 
-fn make_world(args: &ServeArgs, addresses: &[SocketAddr], faults: FaultPlan, switches: Switches) -> Result<World, String> {
-    let key = if args.rsa { KeyKind::Rsa4096 } else { KeyKind::Ecdsa };
+fn make_world(
+    args: &ServeArgs,
+    addresses: &[SocketAddr],
+    faults: FaultPlan,
+    switches: Switches,
+) -> Result<World, String> {
+    let key = if args.rsa {
+        KeyKind::Rsa4096
+    } else {
+        KeyKind::Ecdsa
+    };
     let unmade = |error| format!("cannot make a certificate: {error}");
     let now = wall_clock();
     // Forming a cluster takes simulated minutes; they lie in the past.
-    let start = if args.cluster.is_some() { now - SignedDuration::from_mins(2) * i32::from(args.nodes) } else { now };
+    let start = if args.cluster.is_some() {
+        now - SignedDuration::from_mins(2) * i32::from(args.nodes)
+    } else {
+        now
+    };
     let mut nodes = Vec::new();
     for (number, address) in (1..).zip(addresses) {
         let (name, ip) = (format!("node{number}"), address.ip().to_string());
         let identity = mint::node(&name, &[&ip], start, key).map_err(unmade)?;
         let node = NodeConfig::new(&name, &ip, identity);
-        nodes.push(NodeConfig { port: address.port(), memory_bytes: args.node_memory, ..node });
+        nodes.push(NodeConfig {
+            port: address.port(),
+            memory_bytes: args.node_memory,
+            ..node
+        });
     }
     let mut world = World::new(Config {
         seed: args.seed,
@@ -313,9 +391,17 @@ fn make_world(args: &ServeArgs, addresses: &[SocketAddr], faults: FaultPlan, swi
         ownership_tag: args.ownership_tag.clone(),
     });
     if let Some(name) = &args.cluster {
-        let license = args.license_shards.map(|shards| License::bought(name, shards, start, 365).text);
-        let formation = Formation { name, username: &args.username, password: &args.password, license };
-        form(&mut world, &formation).map_err(|error| format!("--cluster {name}: {error}"))?;
+        let license = args
+            .license_shards
+            .map(|shards| License::bought(name, shards, start, 365).text);
+        let formation = Formation {
+            members: usize::from(args.nodes),
+            license: license.unwrap_or_default(),
+            ..Formation::new(name, &args.username, &args.password)
+        };
+        world
+            .form(&formation)
+            .map_err(|error| format!("--cluster {name}: {error}"))?;
         world.advance(now);
     }
     world.set_faults(faults);
@@ -324,7 +410,10 @@ fn make_world(args: &ServeArgs, addresses: &[SocketAddr], faults: FaultPlan, swi
 
 fn ready(args: &ServeArgs, world: &World, addresses: &[SocketAddr], admin_port: u16) -> Value {
     let node = |(index, address): (usize, &SocketAddr)| {
-        let chain = world.presented(NodeIndex(index)).map(|identity| identity.chain_pem.as_str()).unwrap_or_default();
+        let chain = world
+            .presented(NodeIndex(index))
+            .map(|identity| identity.chain_pem.as_str())
+            .unwrap_or_default();
         json!({
             "name": format!("node{}", index + 1),
             "address": address.ip().to_string(),
@@ -351,26 +440,50 @@ fn banner(args: &ServeArgs, ready: &Value) -> String {
         Some(name) => format!("cluster {name} on {} nodes", args.nodes),
         None => format!("{} fresh nodes", args.nodes),
     };
-    let mut text = format!("resim stands for Redis Enterprise Software {}: {state}\n", args.profile);
+    let mut text = format!(
+        "resim stands for Redis Enterprise Software {}: {state}\n",
+        args.profile
+    );
     let part = |node: &Value, field: &str| match node.get(field) {
         Some(Value::String(text)) => text.clone(),
         other => other.map(Value::to_string).unwrap_or_default(),
     };
-    let nodes = ready.get("nodes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let nodes = ready
+        .get("nodes")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     let url = |node: &Value| format!("https://{}:{}", part(node, "address"), part(node, "port"));
     for node in nodes {
-        let _ = writeln!(text, "  {:<6}  {}  sha256 {}", part(node, "name"), url(node), part(node, "sha256"));
+        let _ = writeln!(
+            text,
+            "  {:<6}  {}  sha256 {}",
+            part(node, "name"),
+            url(node),
+            part(node, "sha256")
+        );
     }
-    let _ = writeln!(text, "  admin   http://127.0.0.1:{}/state", part(ready, "admin_port"));
+    let _ = writeln!(
+        text,
+        "  admin   http://127.0.0.1:{}/state",
+        part(ready, "admin_port")
+    );
     let first = nodes.first().map(url).unwrap_or_default();
     let _ = match &args.cluster {
-        Some(_) => writeln!(text, "Try:  curl -k -u '{}:{}' {first}/v1/nodes", args.username, args.password),
+        Some(_) => writeln!(
+            text,
+            "Try:  curl -k -u '{}:{}' {first}/v1/nodes",
+            args.username, args.password
+        ),
         None => {
             let body = json!({
                 "action": "create_cluster", "cluster": {"name": "demo.example.com"},
                 "credentials": {"username": args.username, "password": args.password},
             });
-            writeln!(text, "Try:  curl -k {first}/v1/bootstrap\n      curl -k {first}/v1/bootstrap/create_cluster -d '{body}'")
+            writeln!(
+                text,
+                "Try:  curl -k {first}/v1/bootstrap\n      curl -k {first}/v1/bootstrap/create_cluster -d '{body}'"
+            )
         }
     };
     text
@@ -388,7 +501,12 @@ mod tests {
 
     #[test]
     fn sizes_are_gibibytes_or_have_a_unit() {
-        for (text, want) in [("32", 32 << 30), ("32Gi", 32 << 30), ("512Mi", 512 << 20), ("1Ti", 1 << 40)] {
+        for (text, want) in [
+            ("32", 32 << 30),
+            ("32Gi", 32 << 30),
+            ("512Mi", 512 << 20),
+            ("1Ti", 1 << 40),
+        ] {
             assert_eq!(parse_size(text), Ok(want), "{text}");
         }
         for text in ["", "0", "Gi", "1Xi", "-1", "99999999999Ti"] {
@@ -399,20 +517,34 @@ mod tests {
     #[test]
     fn a_printed_licence_is_accepted() {
         let now: Timestamp = "2026-06-01T00:00:00Z".parse().unwrap();
-        let args = LicenseArgs { cluster_name: "rs.example.com".into(), shards: 10, days: 1 };
+        let args = LicenseArgs {
+            cluster_name: "rs.example.com".into(),
+            shards: 10,
+            days: 1,
+        };
         let license = crate::sim::license_text::parse(&license(&args, now).text).unwrap();
         assert_eq!(license.violation("rs.example.com", now, 10, 0), None);
     }
 
     #[test]
     fn an_unknown_switch_is_named() {
-        assert!(read_switches(&["no-such-thing".to_owned()]).unwrap_err().contains("no-such-thing"));
-        assert_eq!(read_switches(&["all".to_owned()]), Ok(Switches::all_alternative()));
+        assert!(
+            read_switches(&["no-such-thing".to_owned()])
+                .unwrap_err()
+                .contains("no-such-thing")
+        );
+        assert_eq!(
+            read_switches(&["all".to_owned()]),
+            Ok(Switches::all_alternative())
+        );
     }
 
     #[test]
     fn nodes_count_up_from_the_first_address() {
-        assert_eq!(nth_address("127.0.0.11".parse().unwrap(), 2), Ok("127.0.0.13".parse().unwrap()));
+        assert_eq!(
+            nth_address("127.0.0.11".parse().unwrap(), 2),
+            Ok("127.0.0.13".parse().unwrap())
+        );
         assert!(nth_address("::1".parse().unwrap(), 1).is_err());
     }
 }

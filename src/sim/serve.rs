@@ -75,7 +75,9 @@ pub struct ServeOptions {
 /// # Errors
 /// Names the address.
 pub async fn listen(address: SocketAddr) -> Result<TcpListener, String> {
-    TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("cannot listen on {address}: {error}"))
 }
 
 /// A world behind sockets.
@@ -144,7 +146,8 @@ impl Live {
     pub fn world(&self) -> MutexGuard<'_, World> {
         let mut world = lock(&self.world);
         let (began, start) = *lock(&self.base);
-        let passed = SignedDuration::try_from(began.elapsed().mul_f64(self.options.speed)).unwrap_or_default();
+        let passed =
+            SignedDuration::try_from(began.elapsed().mul_f64(self.options.speed)).unwrap_or_default();
         world.advance(start.checked_add(passed).unwrap_or(Timestamp::MAX));
         world
     }
@@ -182,7 +185,10 @@ impl Live {
             }
         }
         for violation in world.violations().get(reported.1..).unwrap_or_default() {
-            eprintln!("VIOLATION {} (request {}): {}", violation.rule, violation.seq, violation.message);
+            eprintln!(
+                "VIOLATION {} (request {}): {}",
+                violation.rule, violation.seq, violation.message
+            );
         }
         *reported = (world.log().len(), world.violations().len());
     }
@@ -190,8 +196,10 @@ impl Live {
     /// Keeps the file of `--ca-out` up to date. Nothing depends on it but its readers, so a full disk is only reported.
     fn write_trust(&self, world: &World) {
         let Some(path) = &self.options.ca_out else { return };
-        let mut chains: Vec<&str> =
-            (0..).map_while(|index| world.presented(NodeIndex(index))).map(|identity| identity.chain_pem.as_str()).collect();
+        let mut chains: Vec<&str> = (0..)
+            .map_while(|index| world.presented(NodeIndex(index)))
+            .map(|identity| identity.chain_pem.as_str())
+            .collect();
         chains.dedup();
         let text = chains.concat();
         let mut written = lock(&self.trust);
@@ -229,10 +237,14 @@ pub fn write_atomically(path: &std::path::Path, text: &str) -> Result<(), String
 }
 
 fn tls_config(identity: &TlsIdentity) -> Option<ServerConfig> {
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(identity.chain_pem.as_bytes()).filter_map(Result::ok).collect();
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(identity.chain_pem.as_bytes())
+        .filter_map(Result::ok)
+        .collect();
     let key = PrivateKeyDer::from_pem_slice(identity.key_pem.as_bytes()).ok()?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().ok()?;
+    let builder = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .ok()?;
     let mut config = builder.with_no_client_auth().with_single_cert(chain, key).ok()?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     // Every handshake is a full one, so that each shows the certificate of its time.
@@ -243,9 +255,21 @@ fn tls_config(identity: &TlsIdentity) -> Option<ServerConfig> {
 
 /// `12:00:07 node2 PUT /v1/cluster 200 changed`
 fn line(entry: &LogEntry) -> String {
-    let query = if entry.query.is_empty() { String::new() } else { format!("?{}", entry.query) };
-    let status = if entry.status == 0 { "-".to_owned() } else { entry.status.to_string() };
-    let code = if entry.error_code.is_empty() { String::new() } else { format!(" {}", entry.error_code) };
+    let query = if entry.query.is_empty() {
+        String::new()
+    } else {
+        format!("?{}", entry.query)
+    };
+    let status = if entry.status == 0 {
+        "-".to_owned()
+    } else {
+        entry.status.to_string()
+    };
+    let code = if entry.error_code.is_empty() {
+        String::new()
+    } else {
+        format!(" {}", entry.error_code)
+    };
     let effect = if entry.effect { " changed" } else { "" };
     let lost = match entry.sent {
         Sent::Reply => "",
@@ -253,7 +277,10 @@ fn line(entry: &LogEntry) -> String {
         Sent::Truncated => " (answer cut short)",
     };
     let time = entry.at.strftime("%H:%M:%S");
-    format!("{time} {} {} {}{query} {status}{code}{effect}{lost}", entry.node_name, entry.method, entry.path)
+    format!(
+        "{time} {} {} {}{query} {status}{code}{effect}{lost}",
+        entry.node_name, entry.method, entry.path
+    )
 }
 
 async fn accept<F, C>(listener: TcpListener, live: Arc<Live>, connection: F)
@@ -270,7 +297,9 @@ where
             continue;
         };
         while open.try_join_next().is_some() {}
-        let Ok(permit) = limit.clone().try_acquire_owned() else { continue };
+        let Ok(permit) = limit.clone().try_acquire_owned() else {
+            continue;
+        };
         let serving = connection(live.clone(), stream);
         open.spawn(async move {
             serving.await;
@@ -280,26 +309,29 @@ where
 }
 
 /// Serves one connection to a node, from the handshake to its end.
-fn node_connection(live: Arc<Live>, node: NodeIndex, stream: TcpStream) -> impl Future<Output = ()> + Send + 'static {
-    async move {
-        if !live.world().listens(node) {
-            reset(&stream);
-            return;
-        }
-        let _ = stream.set_nodelay(true);
-        while is_frozen(&live, node) {
-            sleep(Duration::from_millis(100)).await;
-        }
-        let Some((identity, config)) = live.tls(node) else { return };
-        let handshake = timeout(HANDSHAKE_TIMEOUT, TlsAcceptor::from(config).accept(stream));
-        if let Ok(Ok(tls)) = handshake.await {
-            converse(live, node, &identity, tls).await;
-        }
+async fn node_connection(live: Arc<Live>, node: NodeIndex, stream: TcpStream) {
+    if !live.world().listens(node) {
+        reset(&stream);
+        return;
+    }
+    let _ = stream.set_nodelay(true);
+    while is_frozen(&live, node) {
+        sleep(Duration::from_millis(100)).await;
+    }
+    let Some((identity, config)) = live.tls(node) else {
+        return;
+    };
+    let handshake = timeout(HANDSHAKE_TIMEOUT, TlsAcceptor::from(config).accept(stream));
+    if let Ok(Ok(tls)) = handshake.await {
+        converse(live, node, &identity, tls).await;
     }
 }
 
 fn is_frozen(live: &Live, node: NodeIndex) -> bool {
-    live.world().env.node(node).is_some_and(|node| node.power == Power::Frozen)
+    live.world()
+        .env
+        .node(node)
+        .is_some_and(|node| node.power == Power::Frozen)
 }
 
 fn reset(stream: &TcpStream) {
@@ -309,8 +341,10 @@ fn reset(stream: &TcpStream) {
 async fn converse(live: Arc<Live>, node: NodeIndex, identity: &TlsIdentity, tls: TlsStream<TcpStream>) {
     let resets = AtomicBool::new(false);
     let service = service_fn(|request| Box::pin(respond(&live, node, identity, &resets, request)));
-    let mut connection =
-        http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).serve_connection(TokioIo::new(tls), service);
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .serve_connection(TokioIo::new(tls), service);
     let _ = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
     let mut tls = connection.into_parts().io.into_inner();
     if resets.load(Ordering::Relaxed) {
@@ -361,13 +395,18 @@ async fn respond(
     }
     if live.world().presented(node) != Some(identity) {
         // The front end reloaded: the next request goes through a new handshake.
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        response
+            .headers_mut()
+            .insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response)
 }
 
 /// The request with its body, or the status to refuse it with.
-async fn read(request: Request<Incoming>, limit: usize) -> Result<Result<Request<Bytes>, StatusCode>, NoAnswer> {
+async fn read(
+    request: Request<Incoming>,
+    limit: usize,
+) -> Result<Result<Request<Bytes>, StatusCode>, NoAnswer> {
     let (head, body) = request.into_parts();
     match timeout(BODY_TIMEOUT, Limited::new(body, limit).collect()).await {
         Ok(Ok(body)) => Ok(Ok(Request::from_parts(head, body.to_bytes()))),
@@ -380,29 +419,32 @@ async fn read(request: Request<Incoming>, limit: usize) -> Result<Result<Request
 fn plain(status: StatusCode) -> Response<Answer> {
     let mut response = Response::new(Answer::new(Bytes::from(format!("{status}\n")), None));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+        .headers_mut()
+        .insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
-fn admin_connection(live: Arc<Live>, stream: TcpStream) -> impl Future<Output = ()> + Send + 'static {
-    async move {
-        let service = service_fn(|request| {
-            let live = live.clone();
-            async move {
-                let request = match read(request, BODY_LIMIT).await? {
-                    Ok(request) => request,
-                    Err(status) => return Ok::<_, NoAnswer>(plain(status)),
-                };
-                let (status, body) = live.admin(&request);
-                let mut response = Response::new(Answer::new(Bytes::from(body.to_string()), None));
-                *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                Ok(response)
-            }
-        });
-        let builder = http1::Builder::new();
-        let _ = builder.serve_connection(TokioIo::new(stream), service).await;
-    }
+async fn admin_connection(live: Arc<Live>, stream: TcpStream) {
+    let service = service_fn(|request| {
+        let live = live.clone();
+        async move {
+            let request = match read(request, BODY_LIMIT).await? {
+                Ok(request) => request,
+                Err(status) => return Ok::<_, NoAnswer>(plain(status)),
+            };
+            let (status, body) = live.admin(&request);
+            let mut response = Response::new(Answer::new(Bytes::from(body.to_string()), None));
+            *response.status_mut() =
+                StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            response
+                .headers_mut()
+                .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            Ok(response)
+        }
+    });
+    let builder = http1::Builder::new();
+    let _ = builder.serve_connection(TokioIo::new(stream), service).await;
 }
 
 /// A body, whole or cut short.
@@ -419,7 +461,11 @@ impl Answer {
         let whole = bytes.len();
         let sent = len.map_or_else(|| bytes.clone(), |len| bytes.slice(..len.min(whole)));
         let breaks = len.map(|_| Box::pin(sleep(Duration::from_millis(20))));
-        Self { bytes: Some(sent).filter(|bytes| !bytes.is_empty()), whole, breaks }
+        Self {
+            bytes: Some(sent).filter(|bytes| !bytes.is_empty()),
+            whole,
+            breaks,
+        }
     }
 }
 
@@ -427,13 +473,19 @@ impl Body for Answer {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         if let Some(bytes) = self.bytes.take() {
             return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
         match &mut self.breaks {
             None => Poll::Ready(None),
-            Some(soon) => soon.as_mut().poll(cx).map(|()| Some(Err(io::ErrorKind::ConnectionAborted.into()))),
+            Some(soon) => soon
+                .as_mut()
+                .poll(cx)
+                .map(|()| Some(Err(io::ErrorKind::ConnectionAborted.into()))),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::certs::mint::{self, KeyKind};
 use super::config::{Config, NodeConfig, Timings};
 use super::fault::FaultPlan;
-use super::form::{Formation, form};
+use super::form::Formation;
 use super::ids::NodeIndex;
 use super::license_text::License;
 use super::switch::{Switch, Switches};
@@ -33,7 +33,11 @@ pub(crate) fn start() -> Timestamp {
 pub(crate) fn config(nodes: usize, profile: Profile, switches: Switches) -> Config {
     let node = |number| {
         let (name, address) = (format!("node{number}"), format!("10.0.0.{number}"));
-        NodeConfig::new(&name, &address, mint::node(&name, &[&address], start(), KeyKind::Ecdsa).unwrap())
+        NodeConfig::new(
+            &name,
+            &address,
+            mint::node(&name, &[&address], start(), KeyKind::Ecdsa).unwrap(),
+        )
     };
     Config {
         seed: 7,
@@ -71,8 +75,11 @@ impl Bed {
     /// Under the trial licence.
     pub(crate) fn trial(nodes: usize, profile: Profile, switches: Switches) -> Self {
         let mut world = World::new(config(nodes, profile, switches));
-        let wanted = Formation { name: NAME, username: LOGIN.0, password: LOGIN.1, license: None };
-        form(&mut world, &wanted).unwrap();
+        let wanted = Formation {
+            members: nodes,
+            ..Formation::new(NAME, LOGIN.0, LOGIN.1)
+        };
+        world.form(&wanted).unwrap();
         Self { world }
     }
 
@@ -94,15 +101,23 @@ impl Bed {
         headers: &[(&str, &str)],
     ) -> (u16, Value) {
         let login = STANDARD.encode(format!("{}:{}", LOGIN.0, LOGIN.1));
-        let mut request = Request::builder().method(method).uri(path).header("authorization", format!("Basic {login}"));
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Basic {login}"));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
+        let body = if body.is_null() {
+            Bytes::new()
+        } else {
+            Bytes::from(body.to_string())
+        };
         match self.world.handle(NodeIndex(node), &request.body(body).unwrap()) {
-            Outcome::Reply { response, .. } => {
-                (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap_or(Value::Null))
-            }
+            Outcome::Reply { response, .. } => (
+                response.status().as_u16(),
+                serde_json::from_slice(response.body()).unwrap_or(Value::Null),
+            ),
             other => panic!("{method} {path}: {other:?}"),
         }
     }
@@ -120,12 +135,16 @@ impl Bed {
     pub(crate) fn refused(&mut self, method: &str, path: &str, body: Value) -> (u16, String) {
         let (status, answer) = self.call(method, path, body);
         assert_ne!(status, 200, "{method} {path}: {answer}");
-        (status, answer["error_code"].as_str().unwrap_or_default().to_owned())
+        (
+            status,
+            answer["error_code"].as_str().unwrap_or_default().to_owned(),
+        )
     }
 
     /// Lets time pass.
     pub(crate) fn pass(&mut self, secs: i64) {
-        self.world.advance(self.world.now() + SignedDuration::from_secs(secs));
+        self.world
+            .advance(self.world.now() + SignedDuration::from_secs(secs));
     }
 
     /// Creates a database and waits until it is active; gives its uid.
@@ -133,7 +152,10 @@ impl Bed {
     pub(crate) fn database(&mut self, body: Value) -> u64 {
         let uid = self.ok("POST", "/v1/bdbs", body)["uid"].as_u64().unwrap();
         self.pass(60);
-        assert_eq!(self.ok("GET", &format!("/v1/bdbs/{uid}"), Value::Null)["status"], "active");
+        assert_eq!(
+            self.ok("GET", &format!("/v1/bdbs/{uid}"), Value::Null)["status"],
+            "active"
+        );
         uid
     }
 }

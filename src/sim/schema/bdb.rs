@@ -3,7 +3,7 @@
 use super::{Access, COUNT, Field, INT, Kind, Source};
 use crate::sim::version::Profile;
 use Access::{Create as C, CreateUpdate as CU, Read as R, Update as U, Write as W};
-use Source::{Doc as D, DocFixture as DF, Fixture as F, Live as L};
+use Source::{Doc as D, DocFixture as DF, Fixture as F, Inferred as I, Live as L};
 
 const BOOL: Kind = Kind::Bool;
 const TEXT: Kind = Kind::Text;
@@ -55,7 +55,7 @@ pub(crate) const FIELDS: &[Field] = &[
     field("endpoint", TEXT, NO, U, D),
     field("proxy_policy", Kind::OneOf(&["single", "all-master-shards", "all-nodes"]), NO, CU, DF).code("invalid_proxy_policy"),
     field("dns_address_master", TEXT, EMPTY, R, DF),
-    field("dns_suffixes", Kind::List, NONE, CU, F),
+    field("dns_suffixes", Kind::List, NONE, CU, I),
     field("endpoint_ip", Kind::Texts, NO, R, D),
     field("endpoint_node", COUNT, NO, R, D),
     field("tls_mode", Kind::OneOf(&["enabled", "disabled", "replica_ssl"]), DISABLED, CU, DF),

@@ -78,13 +78,13 @@ fn create_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>) -> Answer {
     )?;
     insert(ctx, uid, set, port);
     if let Err(error) = reshape(ctx, uid, Phase::Create).and_then(|_| bound(ctx, uid)) {
-        ctx.cluster.databases.remove(uid);
+        ctx.cluster.databases.undo(uid);
         return Err(error);
     }
     let view = View::of(ctx.cluster, &ctx.call.actor);
     if ctx.call.dry_run() {
         let body = without_action(shown(ctx, uid, &view));
-        ctx.cluster.databases.remove(uid);
+        ctx.cluster.databases.undo(uid);
         return Ok(Reply::json(body));
     }
     let length = ctx.env.timings.bdb_create;

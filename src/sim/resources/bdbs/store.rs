@@ -76,10 +76,6 @@ impl Database {
         self.set.get(field) == Some(&Value::Bool(true))
     }
 
-    pub(crate) fn number(&self, field: &str, default: u64) -> u64 {
-        self.set.get(field).and_then(Value::as_u64).unwrap_or(default)
-    }
-
     pub(crate) fn text(&self, field: &str) -> &str {
         self.set.get(field).and_then(Value::as_str).unwrap_or_default()
     }
@@ -203,6 +199,18 @@ impl Databases {
         }
     }
 
+    /// Forgets a database that never was: its uid, if it was the newest, is free again.
+    pub(crate) fn undo(&mut self, uid: BdbUid) {
+        self.remove(uid);
+        if self.last_uid == uid.0 {
+            self.last_uid = self
+                .by_uid
+                .keys()
+                .next_back()
+                .map_or(uid.0 - 1, |last| last.0.max(uid.0 - 1));
+        }
+    }
+
     pub(crate) fn port_in_use(&self, port: u16) -> bool {
         self.ports.contains(&port)
     }
@@ -252,11 +260,6 @@ impl Databases {
             .filter(|database| database.status != Status::Active)
             .map(|database| database.uid)
             .collect()
-    }
-
-    /// Whether any database is replicated.
-    pub(crate) fn any_replicated(&self) -> bool {
-        self.iter().any(|database| database.flag("replication"))
     }
 
     /// Whether there is such a database.
