@@ -388,7 +388,14 @@ impl ErrorBody {
                 .filter(|text| !text.is_empty())
                 .map(str::to_owned)
         };
-        let words = text("description").or_else(|| text("message"));
+        // A bootstrap that fails has its words one level down.
+        let details = || {
+            body.get("error_details")?
+                .get("message")?
+                .as_str()
+                .map(str::to_owned)
+        };
+        let words = text("description").or_else(|| text("message")).or_else(details);
         Some(Self {
             error_code: text("error_code"),
             words,
@@ -485,6 +492,8 @@ impl fmt::Display for Mistrust {
         }
     }
 }
+
+impl std::error::Error for Mistrust {}
 
 impl fmt::Display for Disposition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

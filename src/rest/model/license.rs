@@ -6,10 +6,8 @@ use serde::Deserialize;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct License {
     /// Its text.
-    #[serde(default)]
     pub license: String,
     /// Whether it has expired.
-    #[serde(default)]
     pub expired: bool,
     /// When it expires.
     #[serde(default)]
