@@ -1,3 +1,18 @@
-//! The operator against a real Kubernetes API server and the simulator over TLS.
+//! The operator's binary against a real Kubernetes API server and the simulator over TLS.
+//!
+//! Each test has a namespace, nodes on addresses of their own and an operator that runs with the rights that the chart
+//! gives it. All share one API server.
 
-fn main() {}
+#[path = "../support/live/mod.rs"]
+mod live;
+mod site;
+
+mod bad_input;
+mod charts;
+mod crds;
+mod deletion;
+mod leadership;
+mod many;
+mod outage;
+mod rights;
+mod spine;

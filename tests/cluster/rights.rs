@@ -1,0 +1,284 @@
+//! The chart's role is enough, and no verb of it is spare: each is taken away in turn, and something is refused.
+
+use crate::live::Result;
+use crate::live::audit;
+use crate::live::eventually;
+use crate::site::INTERVAL;
+use crate::site::PATIENCE;
+use crate::site::Site;
+use crate::site::control_plane;
+use crate::site::run;
+use crate::site::site;
+use serde_json::Value;
+use serde_json::json;
+
+/// One verb on one resource, and where it is granted.
+#[derive(Clone, Debug)]
+struct Grant {
+    role: String,
+    rule: usize,
+    resource: String,
+    verb: String,
+}
+
+#[test]
+fn without_any_verb_of_the_role_something_is_refused() {
+    run(async {
+        let mut site = site("rights")
+            .operator(&["--lease-duration", "2s", "--takeover-margin", "0s"])
+            .start()
+            .await?;
+        site.apply(&site.cluster()).await?;
+        site.ready("RedisCluster", "prod").await?;
+        site.operator
+            .take()
+            .ok_or("the operator runs")?
+            .process()
+            .stop()?;
+        let roles = roles(&site).await?;
+        let grants = grants(&roles);
+        assert!(grants.len() > 10, "the role grants something: {grants:?}");
+        let mut spare = Vec::new();
+        for (round, grant) in grants.iter().enumerate() {
+            if let Err(error) = is_missed(&mut site, &roles, grant, round).await {
+                spare.push(format!("{} {}: {error}", grant.verb, grant.resource));
+            }
+        }
+        assert!(
+            spare.is_empty(),
+            "verbs that nobody misses:\n{}",
+            spare.join("\n")
+        );
+        Ok(())
+    });
+}
+
+#[test]
+fn the_role_grants_no_list_of_secrets_and_nothing_that_makes_rights() {
+    run(async {
+        let site = site("modest").start_without_operator().await?;
+        for grant in grants(&roles(&site).await?) {
+            assert_ne!(grant.verb, "*", "{grant:?}");
+            assert_ne!(grant.resource, "*", "{grant:?}");
+            let secret =
+                grant.resource == "secrets" && ["list", "watch", "delete"].contains(&grant.verb.as_str());
+            assert!(!secret, "{grant:?}");
+            let kinds = [
+                "pods",
+                "roles",
+                "rolebindings",
+                "clusterroles",
+                "clusterrolebindings",
+                "serviceaccounts",
+            ];
+            assert!(!kinds.contains(&grant.resource.as_str()), "{grant:?}");
+        }
+        Ok(())
+    });
+}
+
+async fn roles(site: &Site) -> Result<Vec<Value>> {
+    let text = control_plane()
+        .await?
+        .kubectl(&["get", "roles", "-n", &site.namespace, "-o", "json"])?;
+    let list: Value = serde_json::from_str(&text)?;
+    Ok(list
+        .get("items")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default())
+}
+
+fn texts(value: Option<&Value>) -> Vec<String> {
+    value
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect()
+}
+
+fn grants(roles: &[Value]) -> Vec<Grant> {
+    let mut grants = Vec::new();
+    for role in roles {
+        let name = role
+            .pointer("/metadata/name")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        for (rule, granted) in role
+            .get("rules")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .enumerate()
+        {
+            for resource in texts(granted.get("resources")) {
+                for verb in texts(granted.get("verbs")) {
+                    grants.push(Grant {
+                        role: name.to_owned(),
+                        rule,
+                        resource: resource.clone(),
+                        verb,
+                    });
+                }
+            }
+        }
+    }
+    grants
+}
+
+/// The role without one verb on one resource.
+fn without(role: &Value, grant: &Grant) -> Value {
+    let mut rules = role
+        .get("rules")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    let mut less = rules[grant.rule].clone();
+    less["resources"] = json!([grant.resource]);
+    less["verbs"] = json!(
+        texts(less.get("verbs"))
+            .into_iter()
+            .filter(|verb| *verb != grant.verb)
+            .collect::<Vec<_>>()
+    );
+    let others: Vec<_> = texts(rules[grant.rule].get("resources"))
+        .into_iter()
+        .filter(|resource| *resource != grant.resource)
+        .collect();
+    rules[grant.rule]["resources"] = json!(others);
+    if others.is_empty() {
+        rules.remove(grant.rule);
+    }
+    if less["verbs"] != json!([]) {
+        rules.push(less);
+    }
+    json!({ "rules": rules })
+}
+
+/// Runs the operator without the verb through the life of a database, until the API server refuses exactly that.
+async fn is_missed(site: &mut Site, roles: &[Value], grant: &Grant, round: usize) -> Result<()> {
+    let kubectl = |args: Vec<String>| async move {
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        control_plane().await?.kubectl(&args)
+    };
+    let role = roles
+        .iter()
+        .find(|role| role.pointer("/metadata/name") == Some(&json!(grant.role)))
+        .ok_or("role")?;
+    let patch = |rules: &Value| {
+        let text = rules.to_string();
+        [
+            "patch",
+            "role",
+            &grant.role,
+            "-n",
+            &site.namespace,
+            "--type=merge",
+            "-p",
+            &text,
+        ]
+        .map(str::to_owned)
+        .to_vec()
+    };
+    let (less, whole) = (
+        patch(&without(role, grant)),
+        patch(&json!({"rules": role["rules"]})),
+    );
+    // Without a Lease the first replica creates one; with one it updates it.
+    let namespace = site.namespace.clone();
+    kubectl(
+        ["delete", "leases", "--all", "-n", &namespace]
+            .map(str::to_owned)
+            .to_vec(),
+    )
+    .await?;
+    kubectl(less).await?;
+    let mark = site.mark().await?;
+    let missed = live_through(site, grant, mark, round).await;
+    if let Some(mut operator) = site.operator.take() {
+        operator.process().kill()?;
+    }
+    kubectl(whole).await?;
+    missed
+}
+
+async fn live_through(site: &mut Site, grant: &Grant, mark: audit::Mark, round: usize) -> Result<()> {
+    site.start_operator(&format!("round-{round}"))?;
+    let name = format!("db-{round}");
+    let mut database = site.database(&name);
+    database["spec"]["evictionPolicy"] = json!("NoEviction");
+    database["spec"]["deletionPolicy"] = json!("Delete");
+    database["spec"]["passwordSecretRef"] = json!({"name": format!("{name}-password"), "generate": true});
+    database["spec"]["connectionSecret"] = json!({"name": format!("{name}-conn")});
+    site.apply(&database).await?;
+    site.apply(&site.certificate("proxy").await?).await?;
+    let mut step = 0;
+    eventually("the refusal", PATIENCE / 4, || {
+        step += 1;
+        let step = step;
+        let (site, name) = (&*site, &name);
+        async move {
+            disturb(site, name, step).await?;
+            let requests = site.requests(mark).await?;
+            let refused = requests.iter().any(|entry| is_refusal(entry, grant));
+            Ok(if refused {
+                Ok(())
+            } else {
+                Err("the API server refused nothing of the kind".to_owned())
+            })
+        }
+    })
+    .await
+}
+
+/// Gives the operator something more to do now and then: drift, a change, a connection Secret that was edited, deletion.
+async fn disturb(site: &Site, name: &str, step: u32) -> Result<()> {
+    if step % 30 != 0 {
+        return Ok(());
+    }
+    let uid = site
+        .get("RedisDatabase", name)
+        .await
+        .ok()
+        .and_then(|object| object.data.pointer("/status/uid").and_then(Value::as_u64));
+    let Some(uid) = uid else { return Ok(()) };
+    if step % 120 == 90 {
+        let stored = json!({"stringData": {"host": "edited"}});
+        let _ = crate::live::objects::patch(
+            &site.client,
+            &site.namespace,
+            "Secret",
+            &format!("{name}-conn"),
+            &stored,
+        )
+        .await;
+    } else {
+        // Refused while the database is being changed; the next turn comes.
+        let _ = site
+            .rest(
+                "PUT",
+                &format!("/v1/bdbs/{uid}"),
+                &json!({"eviction_policy": "allkeys-lru"}),
+            )
+            .await;
+    }
+    tokio::time::sleep(INTERVAL).await;
+    Ok(())
+}
+
+fn is_refusal(entry: &audit::Entry, grant: &Grant) -> bool {
+    let Some(object) = &entry.object_ref else {
+        return false;
+    };
+    let resource = match &object.subresource {
+        Some(sub) => format!("{}/{sub}", object.resource),
+        None => object.resource.clone(),
+    };
+    let refused = entry
+        .response_status
+        .as_ref()
+        .is_some_and(|status| status.code == 403);
+    refused && entry.verb == grant.verb && resource == grant.resource
+}

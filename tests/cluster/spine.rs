@@ -1,0 +1,216 @@
+//! From `kubectl apply` to a converged cluster, and what happens when the operator dies on the way.
+
+use crate::live::Result;
+use crate::live::audit;
+use crate::live::eventually;
+use crate::live::objects;
+use crate::site::INTERVAL;
+use crate::site::PATIENCE;
+use crate::site::control_plane;
+use crate::site::run;
+use crate::site::site;
+use serde_json::Value;
+use serde_json::json;
+
+#[test]
+fn three_fresh_nodes_become_a_cluster_with_a_database_and_certificates_and_then_silence() {
+    run(converges("spine", "8.2"));
+}
+
+#[test]
+fn a_version_without_the_bulk_certificate_call_converges_too() {
+    run(converges("old", "7.4"));
+}
+
+async fn converges(name: &'static str, profile: &str) -> Result<()> {
+    let site = site(name).resim(&["--profile", profile]).start().await?;
+    site.apply(&site.cluster()).await?;
+    let mut database = site.database("cache");
+    database["spec"]["passwordSecretRef"] = json!({"name": "cache-password", "generate": true});
+    database["spec"]["connectionSecret"] = json!({"name": "cache-conn"});
+    site.apply(&database).await?;
+    site.apply(&site.certificate("proxy").await?).await?;
+    site.apply(&site.certificate("api").await?).await?;
+    for (kind, name) in [
+        ("rsc", "prod"),
+        ("rsdb", "cache"),
+        ("rscert", "proxy"),
+        ("rscert", "api"),
+    ] {
+        let object = format!("{kind}/{name}");
+        control_plane().await?.kubectl(&[
+            "wait",
+            "--for=condition=Ready",
+            &object,
+            "-n",
+            &site.namespace,
+            "--timeout=120s",
+        ])?;
+    }
+    let nodes = site.rest("GET", "/v1/nodes", &Value::Null).await?;
+    assert_eq!(nodes.as_array().map(Vec::len), Some(3), "{nodes}");
+    let state = site.resim.admin("GET", "/state", &Value::Null).await?;
+    assert_eq!(
+        state.get("clusters").and_then(|clusters| clusters
+            .as_array()
+            .map(Vec::len)
+            .or(clusters.as_u64().map(|n| n as usize))),
+        Some(1),
+        "{state}"
+    );
+    assert_eq!(site.databases().await?.len(), 1);
+    let connection = site.get("Secret", "cache-conn").await?;
+    for key in ["type", "provider", "host", "port", "username", "password", "uri"] {
+        assert!(
+            connection.data.pointer(&format!("/data/{key}")).is_some(),
+            "the connection Secret lacks {key}"
+        );
+    }
+    site.ready("RedisCluster", "prod").await?;
+    site.assert_silent().await
+}
+
+#[test]
+fn an_operator_killed_in_the_middle_of_a_bootstrap_leaves_one_cluster() {
+    run(async {
+        let flags = ["--lease-duration", "2s", "--takeover-margin", "1s"];
+        let mut site = site("killed")
+            .resim(&["--speed", "4"])
+            .operator(&flags)
+            .start()
+            .await?;
+        site.apply(&site.cluster()).await?;
+        eventually("create_cluster", PATIENCE, || async {
+            let sent = site
+                .mutations(0)
+                .await?
+                .iter()
+                .any(|call| call.path.ends_with("/create_cluster"));
+            Ok(if sent {
+                Ok(())
+            } else {
+                Err("not sent yet".to_owned())
+            })
+        })
+        .await?;
+        site.operator
+            .take()
+            .ok_or("the operator runs")?
+            .process()
+            .kill()?;
+        site.start_operator("second")?;
+        site.ready("RedisCluster", "prod").await?;
+        let creates = site
+            .mutations(0)
+            .await?
+            .iter()
+            .filter(|call| call.path.ends_with("/create_cluster"))
+            .count();
+        assert_eq!(creates, 1, "a bootstrap is resolved by reading, never repeated");
+        site.assert_silent().await
+    });
+}
+
+#[test]
+fn drift_is_put_back_within_an_interval_and_a_restart_changes_nothing() {
+    run(async {
+        let mut site = site("drift").start().await?;
+        site.apply(&site.cluster()).await?;
+        let mut database = site.database("cache");
+        database["spec"]["evictionPolicy"] = json!("NoEviction");
+        site.apply(&database).await?;
+        site.ready("RedisDatabase", "cache").await?;
+        site.rest("PUT", "/v1/bdbs/1", &json!({"eviction_policy": "allkeys-lru"}))
+            .await?;
+        eventually("the value to be put back", 20 * INTERVAL, || async {
+            let policy = site
+                .rest("GET", "/v1/bdbs/1", &Value::Null)
+                .await?
+                .get("eviction_policy")
+                .cloned();
+            Ok(if policy == Some(json!("noeviction")) {
+                Ok(())
+            } else {
+                Err(format!("{policy:?}"))
+            })
+        })
+        .await?;
+        site.ready("RedisDatabase", "cache").await?;
+        site.assert_silent().await?;
+
+        site.operator
+            .take()
+            .ok_or("the operator runs")?
+            .process()
+            .stop()?;
+        let (seq, mark) = (site.resim.last_seq().await?, site.mark().await?);
+        site.start_operator("second")?;
+        eventually("the new operator to read", PATIENCE, || async {
+            let reads = site
+                .resim
+                .log(seq)
+                .await?
+                .iter()
+                .filter(|call| call.by_operator())
+                .count();
+            Ok(if reads > 0 {
+                Ok(())
+            } else {
+                Err("no read yet".to_owned())
+            })
+        })
+        .await?;
+        site.assert_silent().await?;
+        assert!(
+            site.mutations(seq).await?.is_empty(),
+            "a restart makes no mutating call"
+        );
+        let requests = site.requests(mark).await?;
+        let writes: Vec<_> = audit::writes(&requests)
+            .iter()
+            .map(|entry| entry.text())
+            .collect();
+        assert!(writes.is_empty(), "a restart writes nothing: {writes:?}");
+        Ok(())
+    });
+}
+
+#[test]
+fn status_follows_kstatus_from_the_first_moment() {
+    run(async {
+        let mut site = site("kstatus").start_without_operator().await?;
+        let created = site.apply(&site.cluster()).await?;
+        let observed = |object: &kube::api::DynamicObject| {
+            object
+                .data
+                .pointer("/status/observedGeneration")
+                .and_then(Value::as_i64)
+        };
+        assert_eq!(
+            observed(&created),
+            Some(-1),
+            "unseen objects are in progress, not done"
+        );
+        site.start_operator("operator")?;
+        let ready = site.ready("RedisCluster", "prod").await?;
+        assert_eq!(observed(&ready), ready.metadata.generation);
+        assert_eq!(
+            objects::condition(&ready, "Reconciling").status,
+            "",
+            "Reconciling goes when nothing is under way"
+        );
+        let change = json!({"spec": {"licenseSecretRef": {"name": "no-such-secret"}}});
+        objects::patch(&site.client, &site.namespace, "RedisCluster", "prod", &change).await?;
+        let waiting = site
+            .told("RedisCluster", "prod", "Reconciling", "True", "WaitingForRef")
+            .await?;
+        assert!(waiting.contains("no-such-secret"), "{waiting}");
+        let failed = site.get("RedisCluster", "prod").await?;
+        assert_eq!(
+            observed(&failed),
+            failed.metadata.generation,
+            "observedGeneration is told on failure as well"
+        );
+        Ok(())
+    });
+}

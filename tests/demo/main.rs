@@ -1,0 +1,217 @@
+//! `make demo`: a real Kubernetes API server, a simulated three-node Redis Enterprise, the operator, and the samples.
+//!
+//! Everything that it claims it has seen from outside: in the API server's audit log, in the simulator's request log, in
+//! what the nodes answer. The operator is asked nothing.
+
+mod checks;
+#[path = "../support/live/mod.rs"]
+mod live;
+mod story;
+
+use live::Result;
+use live::certificates::Authority;
+use live::controlplane::ControlPlane;
+use live::objects;
+use live::operator::Operator;
+use live::resim::Resim;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+use story::Story;
+
+/// Name of the samples' cluster.
+pub(crate) const CLUSTER_NAME: &str = "prod.redis.example.com";
+/// Namespace of the samples.
+pub(crate) const NAMESPACE: &str = "redis";
+/// The operator's own namespace.
+const OPERATOR_NAMESPACE: &str = "regent-system";
+/// The operator's user, as the audit log names it.
+pub(crate) const OPERATOR_USER: &str = "system:serviceaccount:regent-system:regent";
+/// Time between two visits.
+pub(crate) const INTERVAL: Duration = Duration::from_secs(3);
+
+/// Everything that runs. Fields are ended in this order.
+pub(crate) struct Stage {
+    pub(crate) operator: Operator,
+    pub(crate) resim: Resim,
+    pub(crate) control_plane: ControlPlane,
+    pub(crate) client: kube::Client,
+    pub(crate) authority: Authority,
+    dir: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("demo: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    // Whoever loses the race is dropped, and with it every process that it started.
+    let code = runtime.block_on(async {
+        tokio::select! {
+            code = demo() => code,
+            _ = tokio::signal::ctrl_c() => {
+                println!("\nInterrupted; everything is being stopped.");
+                ExitCode::from(130)
+            }
+        }
+    });
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    code
+}
+
+async fn demo() -> ExitCode {
+    let stays = std::env::var("DEMO_EXIT").is_ok_and(|value| value == "1");
+    match run(!stays).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nDEMO FAILED: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(stays: bool) -> Result<()> {
+    regent::rest::tls::install_provider();
+    let mut story = Story::begin();
+    let dir = live::scratch("demo")?;
+    let mut stage = set(&dir, &mut story).await?;
+    let outcome = play(&mut stage, &mut story).await;
+    if outcome.is_err() {
+        eprintln!(
+            "\nThe operator's last lines:\n{}",
+            stage.operator.process().last_lines()
+        );
+    }
+    outcome?;
+    story.verdict("DEMO PASSED: every step above was seen from outside the operator.");
+    if stays {
+        how_to_go_on(&stage);
+        std::future::pending::<()>().await;
+    }
+    drop(stage);
+    // Nobody will look into the folder of a demo that passed.
+    std::fs::remove_dir_all(&dir)?;
+    Ok(())
+}
+
+async fn set(dir: &Path, story: &mut Story) -> Result<Stage> {
+    story.chapter("Setting the stage");
+    let control_plane = ControlPlane::start(dir).await?;
+    story.saw("a Kubernetes API server is ready (kube-apiserver and etcd, on loopback)");
+    let resim = Resim::start(
+        dir,
+        &["--nodes", "3", "--speed", "5", "--ownership-tag", "regent-owner"],
+    )
+    .await?;
+    let addresses: Vec<_> = resim
+        .ready
+        .nodes
+        .iter()
+        .map(|node| format!("{}:{}", node.address, node.port))
+        .collect();
+    story.saw(&format!(
+        "three fresh Redis Enterprise nodes are simulated at {}",
+        addresses.join(", ")
+    ));
+
+    let client = control_plane.client().await?;
+    control_plane.apply(&root().join("deploy/install.yaml"))?;
+    control_plane.kubectl(&[
+        "wait",
+        "--for=condition=Established",
+        "crd",
+        "-l",
+        "app.kubernetes.io/part-of=regent",
+    ])?;
+    let kubeconfig = dir.join("operator.kubeconfig");
+    control_plane.kubeconfig_of(OPERATOR_NAMESPACE, "regent", &kubeconfig)?;
+    let interval = format!("{}s", INTERVAL.as_secs());
+    let flags = ["--interval", &interval, "--lease-namespace", OPERATOR_NAMESPACE];
+    let mut operator = Operator::start(dir, "operator", &kubeconfig, &flags)?;
+    operator.http("/readyz").await?;
+    story.saw("deploy/install.yaml is applied, and the operator runs as its ServiceAccount");
+    let authority = Authority::new("Example authority")?;
+    Ok(Stage {
+        operator,
+        resim,
+        control_plane,
+        client,
+        authority,
+        dir: dir.to_owned(),
+    })
+}
+
+async fn play(stage: &mut Stage, story: &mut Story) -> Result<()> {
+    let costs = checks::Costs::begin(stage).await?;
+    story.chapter("kubectl apply -f deploy/samples");
+    secrets(stage).await?;
+    stage.control_plane.apply(&root().join("deploy/samples"))?;
+    checks::cluster_forms(stage, story).await?;
+    checks::database_is_served(stage, story).await?;
+    checks::certificates_are_applied(stage, story).await?;
+    story.note(&costs.so_far(stage).await?);
+    println!(
+        "\n{}",
+        stage
+            .control_plane
+            .kubectl(&["get", "regent", "-n", NAMESPACE])?
+            .trim_end()
+    );
+
+    story.chapter("Somebody changes a value behind the operator's back");
+    checks::drift_is_put_back(stage, story).await?;
+    story.chapter("A node goes into maintenance and comes out again");
+    checks::maintenance_on_and_off(stage, story).await?;
+    story.chapter("Nothing to do");
+    checks::silence(stage, story).await?;
+    story.note(&costs.so_far(stage).await?);
+    checks::no_invariant_was_broken(stage, story).await
+}
+
+/// The Secrets that the samples refer to and that a user would bring.
+async fn secrets(stage: &Stage) -> Result<()> {
+    stage
+        .control_plane
+        .apply(&root().join("deploy/samples/namespace.yaml"))?;
+    let (client, authority) = (&stage.client, &stage.authority);
+    for name in ["proxy-tls", "api-tls"] {
+        let signed = authority.sign(CLUSTER_NAME)?;
+        let data = [
+            ("tls.crt", signed.chain_pem.as_str()),
+            ("tls.key", signed.key_pem.as_str()),
+        ];
+        objects::secret(client, NAMESPACE, name, "kubernetes.io/tls", &data).await?;
+    }
+    objects::secret(
+        client,
+        NAMESPACE,
+        "prod-ca",
+        "Opaque",
+        &[("ca.crt", &authority.pem)],
+    )
+    .await
+}
+
+fn how_to_go_on(stage: &Stage) {
+    let kubeconfig = stage.control_plane.kubeconfig().display();
+    let kubectl = live::target("controlplane");
+    println!("\nEverything stays up until Ctrl-C. In another terminal:\n");
+    println!("  export KUBECONFIG={kubeconfig}");
+    println!("  alias kubectl='{} kubectl'", kubectl.display());
+    println!("  kubectl get regent -n {NAMESPACE}");
+    println!("  kubectl describe rsdb -n {NAMESPACE} sessions");
+    println!("  kubectl edit rsdb -n {NAMESPACE} sessions");
+    println!(
+        "\nThe simulator's request log: http://127.0.0.1:{}/log",
+        stage.resim.ready.admin_port
+    );
+    println!("Logs: {}", stage.dir.display());
+}
+
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
