@@ -1,17 +1,41 @@
 //! What to do next for a RedisDatabase.
+//!
+//! Stages, in order: deletion, inputs, identity, ownership, creation, password, fields, connection Secret. The first that
+//! wants a call ends the wave.
+
+mod case;
+mod connection;
+mod create;
+mod deletion;
+pub mod fields;
+mod ownership;
+mod password;
 
 use crate::api::ClusterIdentity;
+use crate::api::ManagementPolicy;
+use crate::api::Reason;
+use crate::api::RedisDatabase;
+use crate::plan::Hold;
 use crate::plan::Input;
+use crate::plan::Plan;
+use crate::plan::Step;
+use crate::plan::Wait;
 use crate::plan::access::ClusterAccess;
 use crate::plan::access::ClusterKey;
 use crate::plan::gate::OwnedBdb;
 use crate::rest::model::Bdb;
+use crate::rest::model::BdbStatus;
 use crate::rest::model::BdbUid;
 use crate::rest::model::DatabaseVersion;
 use crate::rest::model::JsonMap;
 use crate::rest::model::Tag;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
+use std::fmt;
+
+use case::Case;
+use ownership::Found;
+pub use ownership::subject;
 
 /// What a RedisDatabase refers to, and what else in Kubernetes bears on it.
 #[derive(Clone, Debug)]
@@ -124,4 +148,149 @@ pub enum Action {
     ReplacePasswords(OwnedBdb),
     /// DELETE `/v1/bdbs/{uid}`.
     Delete(OwnedBdb),
+}
+
+impl Action {
+    /// Whether its failure ends the pass. One attempt is made to mark a database as released; the object goes either way.
+    pub fn must_succeed(&self) -> bool {
+        match self {
+            Self::MarkReleased { .. } => false,
+            Self::Create { .. }
+            | Self::Update { .. }
+            | Self::Adopt { .. }
+            | Self::AddPassword(_)
+            | Self::ReplacePasswords(_)
+            | Self::Delete(_) => true,
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let json = |f: &mut fmt::Formatter<'_>, body: &JsonMap| match serde_json::to_string(body) {
+            Ok(text) => f.write_str(&text),
+            Err(_) => f.write_str("{}"),
+        };
+        let tags = |tags: &[Tag]| tags.iter().map(|tag| format!("{}={}", tag.key, tag.value)).collect::<Vec<_>>().join(" ");
+        match self {
+            Self::Create { body } => {
+                f.write_str("create database ")?;
+                json(f, body)
+            }
+            Self::Update { bdb, body } => {
+                write!(f, "change database {} ", bdb.get())?;
+                json(f, body)
+            }
+            Self::Adopt { bdb, tags: all } => write!(f, "take over database {bdb}: tags {}", tags(all)),
+            Self::MarkReleased { bdb, tags: all } => write!(f, "mark database {} as released: tags {}", bdb.get(), tags(all)),
+            Self::AddPassword(bdb) => write!(f, "add the new password to database {}", bdb.get()),
+            Self::ReplacePasswords(bdb) => write!(f, "make the new password the only one of database {}", bdb.get()),
+            Self::Delete(bdb) => write!(f, "delete database {} and its data", bdb.get()),
+        }
+    }
+}
+
+/// Decides the next wave for a database. Total: whatever is wrong is a hold.
+///
+/// Observe mode plans no step, and neither does a paused object, unless it is to be released.
+pub fn plan(object: &RedisDatabase, inputs: &Inputs, observed: &Observed, now: jiff::Timestamp) -> Plan<Action> {
+    let case = Case::new(object, inputs, now);
+    if case.deleting() {
+        return deletion::plan(&case, observed);
+    }
+    let mut plan = Plan::default();
+    if case.paused() {
+        return plan;
+    }
+    match (&inputs.access, observed) {
+        (Err(hold), _) => plan.holds.push(hold.clone()),
+        (Ok(_), Observed::Unasked) => plan.holds.push(case.hold(
+            Reason::ClusterUnreachable,
+            format!("RedisCluster {} was not asked", inputs.cluster),
+        )),
+        (Ok(access), Observed::Seen(seen)) => match case.identity(access, seen).or_else(|| case.invalid()) {
+            Some(hold) => plan.holds.push(hold),
+            None if case.policy() == ManagementPolicy::Observe => observe(&case, seen, &mut plan),
+            None => converge(&case, seen, &mut plan),
+        },
+    }
+    plan
+}
+
+/// Reports how what is there differs from the spec, and plans nothing.
+fn observe(case: &Case<'_>, seen: &Seen, plan: &mut Plan<Action>) {
+    match subject(case.object, seen) {
+        Some(bdb) => plan.drift = fields::compare(case.spec, bdb, None).drift,
+        None => plan.holds.push(case.hold(
+            Reason::Missing,
+            format!("cluster {} has no database of this name; create it, or correct spec.databaseName", seen.identity.name),
+        )),
+    }
+}
+
+fn converge(case: &Case<'_>, seen: &Seen, plan: &mut Plan<Action>) {
+    match ownership::find(case, seen) {
+        Found::Held(hold) => plan.holds.push(hold),
+        Found::Waiting(wait) => plan.waits.push(wait),
+        Found::Absent => create::create(case, seen, plan),
+        Found::Unowned(bdb) => create::adopt(case, bdb, plan),
+        Found::Ours(bdb, owned) => match state(case, bdb) {
+            State::Settled => settle(case, seen, bdb, owned, plan),
+            State::Serving(wait) => {
+                plan.waits.push(wait);
+                plan.drift = fields::compare(case.spec, bdb, seen.used_memory_bytes).drift;
+                connection::publish(case, seen, bdb, plan);
+            }
+            State::Waiting(wait) => plan.waits.push(wait),
+            State::Failed(hold) => plan.holds.push(hold),
+        },
+    }
+}
+
+/// What the status of a database lets us do.
+enum State {
+    /// Anything.
+    Settled,
+    /// Wait for a change to end; clients are served.
+    Serving(Wait),
+    /// Wait.
+    Waiting(Wait),
+    /// Nothing.
+    Failed(Hold),
+}
+
+fn state(case: &Case<'_>, bdb: &Bdb) -> State {
+    let status = format!("its status is {}", bdb.status);
+    match &bdb.status {
+        BdbStatus::Active => State::Settled,
+        BdbStatus::Pending => State::Waiting(case.creating()),
+        BdbStatus::ActiveChangePending | BdbStatus::ImportPending => {
+            State::Serving(case.wait("change", Reason::Updating, status))
+        }
+        BdbStatus::DeletePending => State::Waiting(case.wait("change", Reason::Deleting, status)),
+        BdbStatus::Recovery | BdbStatus::Unknown(_) => State::Waiting(case.wait("change", Reason::Updating, status)),
+        BdbStatus::CreationFailed => State::Failed(case.hold(
+            Reason::CreationFailed,
+            format!(
+                "Redis Enterprise could not create it and left database {} behind; find the cause in the cluster's log, \
+                 delete database {} there, then delete this object and apply it again",
+                bdb.uid, bdb.uid
+            ),
+        )),
+    }
+}
+
+/// Brings an owned database that is in service in line with the spec.
+fn settle(case: &Case<'_>, seen: &Seen, bdb: &Bdb, owned: crate::plan::gate::OwnedBdb, plan: &mut Plan<Action>) {
+    let change = fields::compare(case.spec, bdb, seen.used_memory_bytes);
+    plan.drift = change.drift;
+    plan.holds.extend(change.holds.into_iter().map(|held| case.held(held)));
+    password::rotate(case, seen, bdb, owned, plan);
+    if !plan.steps.is_empty() {
+        return;
+    }
+    connection::publish(case, seen, bdb, plan);
+    if !change.body.is_empty() {
+        plan.steps.push(Step::Call(Action::Update { bdb: owned, body: change.body }));
+    }
 }
