@@ -34,6 +34,8 @@ pub enum Mutability {
     CreateOnly,
     /// It may become larger.
     GrowOnly,
+    /// It may become larger, to a multiple of what it is.
+    Multiply,
     /// It may be switched on and stays on.
     OneWay,
     /// Anything, but lowering protection needs this word under `allowDowngrades`.
@@ -128,7 +130,7 @@ fn refusal(
 ) -> Option<(Reason, String)> {
     let change = || {
         format!(
-            "it is {} and cannot become {} on a live object",
+            "it is {} and cannot become {} on a live object; set it back",
             text(have),
             text(want)
         )
@@ -136,16 +138,32 @@ fn refusal(
     match mutability {
         Mutability::Free => None,
         Mutability::CreateOnly => Some((Reason::UnsupportedChange, change())),
+        Mutability::Multiply => (!multiple(want, have)).then(|| {
+            let detail = format!(
+                "it is {} and can only grow, to a multiple of that, not become {}; set it accordingly",
+                text(have),
+                text(want)
+            );
+            (Reason::UnsupportedChange, detail)
+        }),
         Mutability::GrowOnly => (number(want) < number(have)).then(|| (Reason::UnsupportedChange, change())),
         Mutability::OneWay => (have == &Value::Bool(true)).then(|| (Reason::UnsupportedChange, change())),
         Mutability::Guarded { by, lowers } => (lowers(have, want) && !allowed.contains(&by)).then(|| {
             let detail = format!(
-                "going from {} to {} lowers protection; list {by:?} under spec.allowDowngrades to allow it",
+                "going from {} to {} lowers protection; list {by:?} under spec.allowDowngrades if that is meant, or set it \
+                 back",
                 text(have),
                 text(want)
             );
             (Reason::DowngradeNotAllowed, detail)
         }),
+    }
+}
+
+fn multiple(want: &Value, have: &Value) -> bool {
+    match (want.as_u64(), have.as_u64()) {
+        (Some(want), Some(have)) => want > have && want.is_multiple_of(have.max(1)),
+        (None, _) | (_, None) => false,
     }
 }
 

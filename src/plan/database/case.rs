@@ -15,9 +15,11 @@ use crate::plan::Wait;
 use crate::plan::access::ClusterAccess;
 use crate::plan::database::Inputs;
 use crate::plan::database::Seen;
-use crate::plan::database::fields::Held;
+use crate::plan::database::fields::FIELDS;
+use crate::plan::field;
 use crate::plan::gate::Claim;
-use crate::rest::model::BdbUid;
+use crate::plan::gate::OwnedBdb;
+use crate::rest::model::Bdb;
 use jiff::SignedDuration;
 use jiff::Timestamp;
 use std::borrow::Cow;
@@ -35,8 +37,17 @@ pub(super) struct Case<'a> {
 
 impl<'a> Case<'a> {
     pub(super) fn new(object: &'a RedisDatabase, inputs: &'a Inputs, now: Timestamp) -> Self {
-        let status = object.status.as_ref().map_or_else(|| Cow::Owned(RedisDatabaseStatus::default()), Cow::Borrowed);
-        Self { object, spec: &object.spec, status, inputs, now }
+        let status = object
+            .status
+            .as_ref()
+            .map_or_else(|| Cow::Owned(RedisDatabaseStatus::default()), Cow::Borrowed);
+        Self {
+            object,
+            spec: &object.spec,
+            status,
+            inputs,
+            now,
+        }
     }
 
     pub(super) fn deleting(&self) -> bool {
@@ -52,7 +63,12 @@ impl<'a> Case<'a> {
     }
 
     fn annotation(&self, key: &str) -> Option<&str> {
-        self.object.metadata.annotations.as_ref()?.get(key).map(String::as_str)
+        self.object
+            .metadata
+            .annotations
+            .as_ref()?
+            .get(key)
+            .map(String::as_str)
     }
 
     pub(super) fn policy(&self) -> ManagementPolicy {
@@ -69,23 +85,37 @@ impl<'a> Case<'a> {
         database_name(self.object)
     }
 
-    pub(super) fn claim(&self) -> Claim<'_> {
-        let trusted = self.inputs.access.as_ref().ok().and_then(|access| access.identity.as_ref());
-        Claim {
+    /// Proves a database ours that bears our tag. While its creation is being resolved no uid is recorded, and it is the
+    /// only one with our tag that counts.
+    pub(super) fn prove(&self, bdb: &Bdb, answered_by: &ClusterIdentity) -> Option<OwnedBdb> {
+        let trusted = self
+            .inputs
+            .access
+            .as_ref()
+            .ok()
+            .and_then(|access| access.identity.as_ref());
+        let claim = Claim {
             owner: self.owner(),
+            uid: self.status.uid.or(Some(bdb.uid.0)),
             identity: self.status.cluster_identity.as_ref().or(trusted),
-            uid: self.status.uid.map(BdbUid),
-        }
+        };
+        OwnedBdb::prove(claim, answered_by, bdb)
     }
 
     /// The intent of this kind, if it is the one recorded.
     pub(super) fn intent(&self, action: IntentAction) -> Option<&Intent> {
-        self.status.intent.as_ref().filter(|intent| intent.action == action)
+        self.status
+            .intent
+            .as_ref()
+            .filter(|intent| intent.action == action)
     }
 
     /// Whether a call decided then may still take effect.
     pub(super) fn may_still_arrive(&self, intent: &Intent) -> bool {
-        intent.time.parse::<Timestamp>().is_ok_and(|time| self.within(time, CALL_SECS_MAX))
+        intent
+            .time
+            .parse::<Timestamp>()
+            .is_ok_and(|time| self.within(time, CALL_SECS_MAX))
     }
 
     pub(super) fn within(&self, since: Timestamp, secs: i64) -> bool {
@@ -104,10 +134,17 @@ impl<'a> Case<'a> {
 
     /// A call that cannot be repeated waits until those of a previous leader have run out.
     pub(super) fn takeover(&self, what: &str) -> Option<Hold> {
-        self.inputs.takeover_until.filter(|until| self.now < *until).map(|_| {
-            let detail = "a new leader lets the calls of the previous one run out first";
-            Hold { what: self.what(what), why: Reason::TakeoverWait, detail: detail.to_owned() }
-        })
+        self.inputs
+            .takeover_until
+            .filter(|until| self.now < *until)
+            .map(|_| {
+                let detail = "a new leader lets the calls of the previous one run out first";
+                Hold {
+                    what: self.what(what),
+                    why: Reason::TakeoverWait,
+                    detail: detail.to_owned(),
+                }
+            })
     }
 
     pub(super) fn what(&self, verb: &str) -> String {
@@ -115,19 +152,27 @@ impl<'a> Case<'a> {
     }
 
     pub(super) fn hold(&self, why: Reason, detail: String) -> Hold {
-        Hold { what: format!("database {}", self.name()), why, detail }
+        Hold {
+            what: format!("database {}", self.name()),
+            why,
+            detail,
+        }
     }
 
     pub(super) fn wait(&self, verb: &str, why: Reason, detail: String) -> Wait {
-        Wait { what: self.what(verb), why, detail }
+        Wait {
+            what: self.what(verb),
+            why,
+            detail,
+        }
     }
 
     pub(super) fn creating(&self) -> Wait {
-        self.wait("create", Reason::Creating, "Redis Enterprise is creating it".to_owned())
-    }
-
-    pub(super) fn held(&self, held: Held) -> Hold {
-        Hold { what: format!("change {} of database {}", held.path, self.name()), why: held.why, detail: held.detail }
+        self.wait(
+            "create",
+            Reason::Creating,
+            "Redis Enterprise is creating it".to_owned(),
+        )
     }
 
     /// The cluster that answers must be the one that its RedisCluster stands for, and the one recorded here.
@@ -149,9 +194,20 @@ impl<'a> Case<'a> {
     }
 
     /// What the spec asks for that cannot be, whatever the cluster is like.
-    pub(super) fn invalid(&self) -> Option<Hold> {
-        let wrong = wrong(self.spec, self.name())?;
-        Some(self.hold(Reason::InvalidSpec, wrong))
+    pub(super) fn invalid(&self) -> Vec<Hold> {
+        let (_, mut holds) = field::wanted(FIELDS, self.spec);
+        let name = self.name();
+        let inner = name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if name.is_empty() || !inner || name.len() > 63 || name.starts_with('-') || name.ends_with('-') {
+            let detail = format!(
+                "`{name}` cannot be the name of a database: it must have letters, digits and inner hyphens only, 63 at most; \
+                 set spec.databaseName"
+            );
+            holds.push(self.hold(Reason::InvalidSpec, detail));
+        }
+        holds
     }
 }
 
@@ -163,31 +219,4 @@ pub(super) fn database_name(object: &RedisDatabase) -> &str {
 
 fn describe(identity: &ClusterIdentity) -> String {
     format!("cluster {} created {}", identity.name, identity.created_time)
-}
-
-fn wrong(spec: &RedisDatabaseSpec, name: &str) -> Option<String> {
-    let inner = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    if name.is_empty() || !inner || name.len() > 63 || name.starts_with('-') || name.ends_with('-') {
-        return Some(format!(
-            "`{name}` cannot be the name of a database: it must have letters, digits and inner hyphens only, 63 at most; \
-             set spec.databaseName"
-        ));
-    }
-    if spec.memory_size.bytes().is_none() {
-        return Some(format!("spec.memorySize `{}` must be a positive whole number of bytes, such as 2Gi", spec.memory_size));
-    }
-    if spec.shard_count.is_some_and(|count| !(1..=512).contains(&count)) {
-        return Some("spec.shardCount must be between 1 and 512".to_owned());
-    }
-    if spec.port.is_some_and(|port| !(10_000..=19_999).contains(&port) || port == 10_050) {
-        return Some("spec.port must be between 10000 and 19999, and not 10050".to_owned());
-    }
-    let bad = |text: &str| text.contains(['&', '<', '>', '"']);
-    let tags = spec.tags.iter().flatten();
-    tags.into_iter().find_map(|(key, value)| {
-        let wrong = key.is_empty() || key.starts_with("regent-") || bad(key) || bad(value);
-        wrong.then(|| {
-            format!("spec.tags `{key}`: keys must not be empty or begin with `regent-`, nor may tags contain & < > or \"")
-        })
-    })
 }

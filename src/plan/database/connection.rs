@@ -19,7 +19,9 @@ use std::fmt::Write;
 pub(super) fn publish(case: &Case<'_>, seen: &Seen, bdb: &Bdb, plan: &mut Plan<Action>) {
     match &case.inputs.password {
         Ok(None) => write(case, seen, bdb, None, plan),
-        Ok(Some(Password::Given { value, version })) if password::in_force(case) == Some(version.as_str()) => {
+        Ok(Some(Password::Given { value, version }))
+            if password::in_force(case) == Some(version.as_str()) =>
+        {
             write(case, seen, bdb, Some(value), plan);
         }
         Ok(Some(Password::Given { .. } | Password::ToGenerate { .. })) | Err(_) => {}
@@ -27,11 +29,29 @@ pub(super) fn publish(case: &Case<'_>, seen: &Seen, bdb: &Bdb, plan: &mut Plan<A
 }
 
 /// Plans to write it with this password.
-pub(super) fn write(case: &Case<'_>, seen: &Seen, bdb: &Bdb, password: Option<&SecretString>, plan: &mut Plan<Action>) {
-    let Some(secret) = &case.spec.connection_secret else { return };
-    let Some(data) = data(seen, bdb, password) else { return };
-    if case.inputs.connection.as_ref().is_none_or(|current| !same(current, &data)) {
-        plan.steps.push(Step::Publish(Publication::Connection { secret: secret.name.clone(), data }));
+pub(super) fn write(
+    case: &Case<'_>,
+    seen: &Seen,
+    bdb: &Bdb,
+    password: Option<&SecretString>,
+    plan: &mut Plan<Action>,
+) {
+    let Some(secret) = &case.spec.connection_secret else {
+        return;
+    };
+    let Some(data) = data(seen, bdb, password) else {
+        return;
+    };
+    if case
+        .inputs
+        .connection
+        .as_ref()
+        .is_none_or(|current| !same(current, &data))
+    {
+        plan.steps.push(Step::Publish(Publication::Connection {
+            secret: secret.name.clone(),
+            data,
+        }));
     }
 }
 
@@ -66,25 +86,37 @@ fn data(seen: &Seen, bdb: &Bdb, password: Option<&SecretString>) -> Option<BTree
 
 /// Host and port of the endpoint for clients, once it is bound.
 pub(crate) fn endpoint(bdb: &Bdb) -> Option<(&str, u16)> {
-    let bound = bdb.endpoints.iter().filter(|endpoint| !endpoint.dns_name.is_empty());
+    let bound = bdb
+        .endpoints
+        .iter()
+        .filter(|endpoint| !endpoint.dns_name.is_empty());
     let mut bound = bound.filter_map(|endpoint| Some((endpoint, endpoint.port.filter(|port| *port != 0)?)));
-    let first = bound.clone().find(|(endpoint, _)| endpoint.addr_type.as_deref() != Some("internal"));
-    first.or_else(|| bound.next()).map(|(endpoint, port)| (endpoint.dns_name.as_str(), port))
+    let first = bound
+        .clone()
+        .find(|(endpoint, _)| endpoint.addr_type.as_deref() != Some("internal"));
+    first
+        .or_else(|| bound.next())
+        .map(|(endpoint, port)| (endpoint.dns_name.as_str(), port))
 }
 
 /// Whether two Secrets hold the same.
 pub(super) fn same(one: &BTreeMap<String, SecretString>, other: &BTreeMap<String, SecretString>) -> bool {
     one.len() == other.len()
-        && one.iter().zip(other).all(|((key, value), (other_key, other_value))| {
-            key == other_key && value.expose_secret() == other_value.expose_secret()
-        })
+        && one
+            .iter()
+            .zip(other)
+            .all(|((key, value), (other_key, other_value))| {
+                key == other_key && value.expose_secret() == other_value.expose_secret()
+            })
 }
 
 /// Everything but unreserved characters as `%XX`.
 fn percent_encoded(text: &str) -> String {
     text.bytes().fold(String::new(), |mut encoded, byte| {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte))
+            }
             _ => {
                 let _ = write!(encoded, "%{byte:02X}");
             }

@@ -17,6 +17,7 @@ use crate::plan::database::State;
 use crate::plan::database::case::Case;
 use crate::plan::database::fields;
 use crate::plan::database::state;
+use crate::plan::field;
 use crate::rest::model::Bdb;
 use crate::rest::model::DatabaseVersion;
 use crate::rest::model::JsonMap;
@@ -27,15 +28,24 @@ use serde_json::json;
 /// Plans the creation: its intent carries the version of the password that the database gets.
 pub(super) fn create(case: &Case<'_>, seen: &Seen, plan: &mut Plan<Action>) {
     if case.spec.persistence.as_ref().is_some_and(|persistence| {
-        persistence.mode == PersistenceMode::Snapshot && persistence.snapshots.as_ref().is_none_or(Vec::is_empty)
+        persistence.mode == PersistenceMode::Snapshot
+            && persistence.snapshots.as_ref().is_none_or(Vec::is_empty)
     }) {
         let detail = "spec.persistence.snapshots must say when a snapshot is taken".to_owned();
         return plan.holds.push(case.hold(Reason::InvalidSpec, detail));
     }
     let version = match &case.inputs.password {
-        Err(hold) => return plan.holds.push(Hold { what: case.what("create"), ..hold.clone() }),
+        Err(hold) => {
+            return plan.holds.push(Hold {
+                what: case.what("create"),
+                ..hold.clone()
+            });
+        }
         Ok(Some(Password::ToGenerate { secret, key })) => {
-            let publication = Publication::GeneratePassword { secret: secret.clone(), key: key.clone() };
+            let publication = Publication::GeneratePassword {
+                secret: secret.clone(),
+                key: key.clone(),
+            };
             return plan.steps.push(Step::Publish(publication));
         }
         Ok(Some(Password::Given { version, .. })) => Some(version.clone()),
@@ -46,7 +56,9 @@ pub(super) fn create(case: &Case<'_>, seen: &Seen, plan: &mut Plan<Action>) {
     }
     let intent = case.new_intent(IntentAction::CreateDatabase, case.name().to_owned(), version);
     plan.steps.push(Step::Record(Record::Intent(intent)));
-    plan.steps.push(Step::Call(Action::Create { body: body(case, seen) }));
+    plan.steps.push(Step::Call(Action::Create {
+        body: body(case, seen),
+    }));
 }
 
 /// Plans to take a database over: from then on it bears our tag.
@@ -57,29 +69,44 @@ pub(super) fn adopt(case: &Case<'_>, bdb: &Bdb, plan: &mut Plan<Action>) {
         State::Failed(hold) => return plan.holds.push(hold),
     }
     if !case.status.adopted || case.status.uid != Some(bdb.uid.0) {
-        plan.steps.push(Step::Record(Record::Database { uid: bdb.uid.0, adopted: true }));
+        plan.steps.push(Step::Record(Record::Database {
+            uid: bdb.uid.0,
+            adopted: true,
+        }));
     }
-    plan.steps.push(Step::Call(Action::Adopt { bdb: bdb.uid, tags: tags_with_owner(bdb, case.owner()) }));
+    plan.steps.push(Step::Call(Action::Adopt {
+        bdb: bdb.uid,
+        tags: tags_with_owner(bdb, case.owner()),
+    }));
 }
 
 /// All tags of a database, with this value in the ownership tag.
 pub(super) fn tags_with_owner(bdb: &Bdb, owner: &str) -> Vec<Tag> {
-    let mut tags: Vec<Tag> = bdb.tags.iter().filter(|tag| tag.key != OWNER_TAG).cloned().collect();
-    tags.push(Tag { key: OWNER_TAG.to_owned(), value: owner.to_owned() });
+    let mut tags: Vec<Tag> = bdb
+        .tags
+        .iter()
+        .filter(|tag| tag.key != OWNER_TAG)
+        .cloned()
+        .collect();
+    tags.push(Tag {
+        key: OWNER_TAG.to_owned(),
+        value: owner.to_owned(),
+    });
     tags.sort();
     tags
 }
 
 fn body(case: &Case<'_>, seen: &Seen) -> JsonMap {
-    let mut body = JsonMap::new();
+    let (mut body, _) = field::wanted(fields::FIELDS, case.spec);
     body.insert("name".to_owned(), json!(case.name()));
-    for field in fields::FIELDS {
-        if let Some(value) = (field.wanted)(case.spec) {
-            body.insert(field.wire.to_owned(), value);
-        }
-    }
     let owner = [(OWNER_TAG.to_owned(), case.owner().to_owned())];
-    let tags = case.spec.tags.clone().unwrap_or_default().into_iter().chain(owner);
+    let tags = case
+        .spec
+        .tags
+        .clone()
+        .unwrap_or_default()
+        .into_iter()
+        .chain(owner);
     body.insert("tags".to_owned(), fields::tag_list(tags));
     required(case, seen, &mut body);
     body
@@ -94,7 +121,12 @@ fn required(case: &Case<'_>, seen: &Seen, body: &mut JsonMap) {
         body.extend(fields::sharding());
     }
     // The default is `enabled`, and then no client without a certificate of its own gets in.
-    if case.spec.tls.as_ref().is_some_and(|tls| tls.mode == TlsMode::Enabled) {
+    if case
+        .spec
+        .tls
+        .as_ref()
+        .is_some_and(|tls| tls.mode == TlsMode::Enabled)
+    {
         body.insert("enforce_client_authentication".to_owned(), json!("disabled"));
     }
 }

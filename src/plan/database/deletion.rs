@@ -86,8 +86,10 @@ fn retain(case: &Case<'_>, observed: &Observed) -> Next {
     }
     let tagged: Vec<&Bdb> = ownership::tagged(case.owner(), seen).collect();
     match tagged.as_slice() {
-        [] => unsettled_creation(case).filter(|_| case.status.uid.is_none()).map_or(Next::Release(None), Next::Wait),
-        [bdb] => match case.claim().prove(bdb, &seen.identity) {
+        [] => unsettled_creation(case)
+            .filter(|_| case.status.uid.is_none())
+            .map_or(Next::Release(None), Next::Wait),
+        [bdb] => match case.prove(bdb, &seen.identity) {
             Some(owned) => mark(case, bdb, owned),
             None => Next::Release(None),
         },
@@ -97,16 +99,30 @@ fn retain(case: &Case<'_>, observed: &Observed) -> Next {
 
 /// Marks a database as released as soon as it can be changed; not for long, for the object must not hang.
 fn mark(case: &Case<'_>, bdb: &Bdb, owned: OwnedBdb) -> Next {
-    let owner = format!("released:{}:{}", case.owner(), case.now.strftime("%Y-%m-%dT%H:%M:%SZ"));
-    let since = case.object.metadata.deletion_timestamp.as_ref().map(|time| time.0);
+    let owner = format!(
+        "released:{}:{}",
+        case.owner(),
+        case.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    );
+    let since = case
+        .object
+        .metadata
+        .deletion_timestamp
+        .as_ref()
+        .map(|time| time.0);
     match &bdb.status {
-        BdbStatus::Active => {
-            Next::Release(Some(Action::MarkReleased { bdb: owned, tags: tags_with_owner(bdb, &owner) }))
-        }
+        BdbStatus::Active => Next::Release(Some(Action::MarkReleased {
+            bdb: owned,
+            tags: tags_with_owner(bdb, &owner),
+        })),
         BdbStatus::Pending | BdbStatus::ActiveChangePending | BdbStatus::ImportPending
             if since.is_some_and(|since| case.within(since, RELEASE_SECS_MAX)) =>
         {
-            Next::Wait(case.wait("release", Reason::Updating, format!("its status is {}", bdb.status)))
+            Next::Wait(case.wait(
+                "release",
+                Reason::Updating,
+                format!("its status is {}", bdb.status),
+            ))
         }
         BdbStatus::Pending
         | BdbStatus::ActiveChangePending
@@ -132,8 +148,10 @@ fn delete(case: &Case<'_>, observed: &Observed) -> Next {
     }
     let tagged: Vec<&Bdb> = ownership::tagged(case.owner(), seen).collect();
     match tagged.as_slice() {
-        [] => unsettled_creation(case).filter(|_| case.status.uid.is_none()).map_or(Next::Release(None), Next::Wait),
-        [bdb] => match case.claim().prove(bdb, &seen.identity) {
+        [] => unsettled_creation(case)
+            .filter(|_| case.status.uid.is_none())
+            .map_or(Next::Release(None), Next::Wait),
+        [bdb] => match case.prove(bdb, &seen.identity) {
             Some(owned) => doom(case, bdb, owned),
             None => Next::Hold(ownership::conflict(case, &tagged)),
         },
@@ -145,7 +163,8 @@ fn delete(case: &Case<'_>, observed: &Observed) -> Next {
 fn unsettled_creation(case: &Case<'_>) -> Option<Wait> {
     let intent = case.intent(IntentAction::CreateDatabase)?;
     let detail = "its creation was sent, and Redis Enterprise does not show it yet".to_owned();
-    case.may_still_arrive(intent).then(|| case.wait("delete", Reason::OutcomeUnknown, detail))
+    case.may_still_arrive(intent)
+        .then(|| case.wait("delete", Reason::OutcomeUnknown, detail))
 }
 
 fn doom(case: &Case<'_>, bdb: &Bdb, owned: OwnedBdb) -> Next {
@@ -160,7 +179,11 @@ fn doom(case: &Case<'_>, bdb: &Bdb, owned: OwnedBdb) -> Next {
         | BdbStatus::ImportPending
         | BdbStatus::Recovery
         | BdbStatus::Unknown(_) => {
-            return Next::Wait(case.wait("delete", Reason::Updating, format!("its status is {}", bdb.status)));
+            return Next::Wait(case.wait(
+                "delete",
+                Reason::Updating,
+                format!("its status is {}", bdb.status),
+            ));
         }
     }
     let breaker = &case.inputs.breaker;
@@ -179,7 +202,11 @@ fn tripped(case: &Case<'_>) -> Hold {
          {ACKNOWLEDGE_DELETIONS_ANNOTATION}={}",
         breaker.deletions, breaker.limit, cluster.namespace, cluster.name, breaker.nonce
     );
-    Hold { what: case.what("delete"), why: Reason::MassDeletion, detail }
+    Hold {
+        what: case.what("delete"),
+        why: Reason::MassDeletion,
+        detail,
+    }
 }
 
 /// A deletion that cannot go on, with the way out.
@@ -190,5 +217,9 @@ fn blocked(case: &Case<'_>, why: Reason, detail: &str) -> Hold {
         case.object.metadata.namespace.as_deref().unwrap_or_default(),
         case.object.metadata.name.as_deref().unwrap_or_default()
     );
-    Hold { what: case.what("delete"), why, detail }
+    Hold {
+        what: case.what("delete"),
+        why,
+        detail,
+    }
 }

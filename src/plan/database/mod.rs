@@ -135,7 +135,8 @@ pub enum Action {
         /// All its tags, ours included.
         tags: Vec<Tag>,
     },
-    /// PUT `/v1/bdbs/{uid}` with the tags that mark it as released.
+    /// PUT `/v1/bdbs/{uid}` with the tags that mark it as released. One attempt: its failure does not end the pass, for the
+    /// object goes either way.
     MarkReleased {
         /// The database.
         bdb: OwnedBdb,
@@ -150,28 +151,18 @@ pub enum Action {
     Delete(OwnedBdb),
 }
 
-impl Action {
-    /// Whether its failure ends the pass. One attempt is made to mark a database as released; the object goes either way.
-    pub fn must_succeed(&self) -> bool {
-        match self {
-            Self::MarkReleased { .. } => false,
-            Self::Create { .. }
-            | Self::Update { .. }
-            | Self::Adopt { .. }
-            | Self::AddPassword(_)
-            | Self::ReplacePasswords(_)
-            | Self::Delete(_) => true,
-        }
-    }
-}
-
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let json = |f: &mut fmt::Formatter<'_>, body: &JsonMap| match serde_json::to_string(body) {
             Ok(text) => f.write_str(&text),
             Err(_) => f.write_str("{}"),
         };
-        let tags = |tags: &[Tag]| tags.iter().map(|tag| format!("{}={}", tag.key, tag.value)).collect::<Vec<_>>().join(" ");
+        let tags = |tags: &[Tag]| {
+            tags.iter()
+                .map(|tag| format!("{}={}", tag.key, tag.value))
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
         match self {
             Self::Create { body } => {
                 f.write_str("create database ")?;
@@ -182,9 +173,13 @@ impl fmt::Display for Action {
                 json(f, body)
             }
             Self::Adopt { bdb, tags: all } => write!(f, "take over database {bdb}: tags {}", tags(all)),
-            Self::MarkReleased { bdb, tags: all } => write!(f, "mark database {} as released: tags {}", bdb.get(), tags(all)),
+            Self::MarkReleased { bdb, tags: all } => {
+                write!(f, "mark database {} as released: tags {}", bdb.get(), tags(all))
+            }
             Self::AddPassword(bdb) => write!(f, "add the new password to database {}", bdb.get()),
-            Self::ReplacePasswords(bdb) => write!(f, "make the new password the only one of database {}", bdb.get()),
+            Self::ReplacePasswords(bdb) => {
+                write!(f, "make the new password the only one of database {}", bdb.get())
+            }
             Self::Delete(bdb) => write!(f, "delete database {} and its data", bdb.get()),
         }
     }
@@ -193,7 +188,12 @@ impl fmt::Display for Action {
 /// Decides the next wave for a database. Total: whatever is wrong is a hold.
 ///
 /// Observe mode plans no step, and neither does a paused object, unless it is to be released.
-pub fn plan(object: &RedisDatabase, inputs: &Inputs, observed: &Observed, now: jiff::Timestamp) -> Plan<Action> {
+pub fn plan(
+    object: &RedisDatabase,
+    inputs: &Inputs,
+    observed: &Observed,
+    now: jiff::Timestamp,
+) -> Plan<Action> {
     let case = Case::new(object, inputs, now);
     if case.deleting() {
         return deletion::plan(&case, observed);
@@ -208,11 +208,16 @@ pub fn plan(object: &RedisDatabase, inputs: &Inputs, observed: &Observed, now: j
             Reason::ClusterUnreachable,
             format!("RedisCluster {} was not asked", inputs.cluster),
         )),
-        (Ok(access), Observed::Seen(seen)) => match case.identity(access, seen).or_else(|| case.invalid()) {
-            Some(hold) => plan.holds.push(hold),
-            None if case.policy() == ManagementPolicy::Observe => observe(&case, seen, &mut plan),
-            None => converge(&case, seen, &mut plan),
-        },
+        (Ok(access), Observed::Seen(seen)) => {
+            plan.holds = case
+                .identity(access, seen)
+                .map_or_else(|| case.invalid(), |hold| vec![hold]);
+            match case.policy() {
+                _ if !plan.holds.is_empty() => {}
+                ManagementPolicy::Observe => observe(&case, seen, &mut plan),
+                ManagementPolicy::Enforce | ManagementPolicy::Plan => converge(&case, seen, &mut plan),
+            }
+        }
     }
     plan
 }
@@ -223,7 +228,10 @@ fn observe(case: &Case<'_>, seen: &Seen, plan: &mut Plan<Action>) {
         Some(bdb) => plan.drift = fields::compare(case.spec, bdb, None).drift,
         None => plan.holds.push(case.hold(
             Reason::Missing,
-            format!("cluster {} has no database of this name; create it, or correct spec.databaseName", seen.identity.name),
+            format!(
+                "cluster {} has no database of this name; create it, or correct spec.databaseName",
+                seen.identity.name
+            ),
         )),
     }
 }
@@ -281,16 +289,19 @@ fn state(case: &Case<'_>, bdb: &Bdb) -> State {
 }
 
 /// Brings an owned database that is in service in line with the spec.
-fn settle(case: &Case<'_>, seen: &Seen, bdb: &Bdb, owned: crate::plan::gate::OwnedBdb, plan: &mut Plan<Action>) {
+fn settle(case: &Case<'_>, seen: &Seen, bdb: &Bdb, owned: OwnedBdb, plan: &mut Plan<Action>) {
     let change = fields::compare(case.spec, bdb, seen.used_memory_bytes);
     plan.drift = change.drift;
-    plan.holds.extend(change.holds.into_iter().map(|held| case.held(held)));
+    plan.holds.extend(change.holds);
     password::rotate(case, seen, bdb, owned, plan);
     if !plan.steps.is_empty() {
         return;
     }
     connection::publish(case, seen, bdb, plan);
     if !change.body.is_empty() {
-        plan.steps.push(Step::Call(Action::Update { bdb: owned, body: change.body }));
+        plan.steps.push(Step::Call(Action::Update {
+            bdb: owned,
+            body: change.body,
+        }));
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn find<'a>(case: &Case<'_>, seen: &'a Seen) -> Found<'a> {
             None => Found::Held(missing(case, uid)),
         },
         ([], None) => unknown(case, seen),
-        ([bdb], _) => match case.claim().prove(bdb, &seen.identity) {
+        ([bdb], _) => match case.prove(bdb, &seen.identity) {
             Some(owned) => Found::Ours(bdb, owned),
             None => Found::Held(conflict(case, &tagged)),
         },
@@ -51,7 +51,9 @@ pub(super) fn find<'a>(case: &Case<'_>, seen: &'a Seen) -> Found<'a> {
 pub fn subject<'a>(object: &RedisDatabase, seen: &'a Seen) -> Option<&'a Bdb> {
     let owner = object.metadata.uid.as_deref().unwrap_or_default();
     let recorded = object.status.as_ref().and_then(|status| status.uid);
-    let ours = tagged(owner, seen).next().or_else(|| seen.bdbs.iter().find(|bdb| Some(bdb.uid.0) == recorded));
+    let ours = tagged(owner, seen)
+        .next()
+        .or_else(|| seen.bdbs.iter().find(|bdb| Some(bdb.uid.0) == recorded));
     let observes = object.spec.management_policy == Some(ManagementPolicy::Observe);
     ours.or_else(|| {
         let mut named = seen.bdbs.iter().filter(|bdb| bdb.name == database_name(object));
@@ -61,12 +63,15 @@ pub fn subject<'a>(object: &RedisDatabase, seen: &'a Seen) -> Option<&'a Bdb> {
 
 /// The databases that bear an object's ownership tag.
 pub(super) fn tagged<'a>(owner: &str, seen: &'a Seen) -> impl Iterator<Item = &'a Bdb> {
-    seen.bdbs.iter().filter(move |bdb| !owner.is_empty() && bdb.tag(OWNER_TAG) == Some(owner))
+    seen.bdbs
+        .iter()
+        .filter(move |bdb| !owner.is_empty() && bdb.tag(OWNER_TAG) == Some(owner))
 }
 
 /// Whether nobody owns a database: no ownership tag, or a released one.
 fn is_unowned(bdb: &Bdb) -> bool {
-    bdb.tag(OWNER_TAG).is_none_or(|owner| owner.is_empty() || owner.starts_with("released:"))
+    bdb.tag(OWNER_TAG)
+        .is_none_or(|owner| owner.is_empty() || owner.starts_with("released:"))
 }
 
 /// The database recorded here has lost our tag.
@@ -89,7 +94,9 @@ fn untagged<'a>(case: &Case<'_>, bdb: &'a Bdb) -> Found<'a> {
 
 /// Nothing is recorded and nothing bears our tag.
 fn unknown<'a>(case: &Case<'_>, seen: &'a Seen) -> Found<'a> {
-    let pending = case.intent(IntentAction::CreateDatabase).filter(|intent| case.may_still_arrive(intent));
+    let pending = case
+        .intent(IntentAction::CreateDatabase)
+        .filter(|intent| case.may_still_arrive(intent));
     if pending.is_some() {
         let detail = "its creation was sent, and Redis Enterprise does not show it yet".to_owned();
         return Found::Waiting(case.wait("create", Reason::OutcomeUnknown, detail));
@@ -104,7 +111,10 @@ fn unknown<'a>(case: &Case<'_>, seen: &'a Seen) -> Found<'a> {
         [bdb] => same_name(case, bdb),
         several => Found::Held(case.hold(
             Reason::AlreadyExists,
-            format!("databases {} have this name already; set another spec.databaseName", uids(several)),
+            format!(
+                "databases {} have this name already; set another spec.databaseName",
+                uids(several)
+            ),
         )),
     }
 }
@@ -146,7 +156,11 @@ fn missing(case: &Case<'_>, uid: u32) -> Hold {
 
 /// Several databases bear our tag, or another than the one recorded.
 pub(super) fn conflict(case: &Case<'_>, tagged: &[&Bdb]) -> Hold {
-    let recorded = case.status.uid.map(|uid| format!(", while database {uid} is recorded")).unwrap_or_default();
+    let recorded = case
+        .status
+        .uid
+        .map(|uid| format!(", while database {uid} is recorded"))
+        .unwrap_or_default();
     let detail = format!(
         "the tag {OWNER_TAG}={} is on databases {}{recorded}; none is touched; take the tag off all but the right one",
         case.owner(),
@@ -158,5 +172,8 @@ pub(super) fn conflict(case: &Case<'_>, tagged: &[&Bdb]) -> Hold {
 fn uids(bdbs: &[&Bdb]) -> String {
     let mut uids: Vec<_> = bdbs.iter().map(|bdb| bdb.uid).collect();
     uids.sort_unstable();
-    uids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
+    uids.iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(" and ")
 }

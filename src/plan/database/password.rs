@@ -22,7 +22,9 @@ use secrecy::SecretString;
 
 /// Version of the password Secret that the database has: the one recorded, or the one that it was created with.
 pub(super) fn in_force<'a>(case: &'a Case<'_>) -> Option<&'a str> {
-    let created = case.intent(IntentAction::CreateDatabase).and_then(|intent| intent.detail.as_deref());
+    let created = case
+        .intent(IntentAction::CreateDatabase)
+        .and_then(|intent| intent.detail.as_deref());
     created.or(case.status.password_version.as_deref())
 }
 
@@ -30,9 +32,17 @@ pub(super) fn in_force<'a>(case: &'a Case<'_>) -> Option<&'a str> {
 pub(super) fn rotate(case: &Case<'_>, seen: &Seen, bdb: &Bdb, owned: OwnedBdb, plan: &mut Plan<Action>) {
     let (value, version) = match &case.inputs.password {
         Ok(None) => return,
-        Err(hold) => return plan.holds.push(Hold { what: case.what("set the password of"), ..hold.clone() }),
+        Err(hold) => {
+            return plan.holds.push(Hold {
+                what: case.what("set the password of"),
+                ..hold.clone()
+            });
+        }
         Ok(Some(Password::ToGenerate { secret, key })) => {
-            let publication = Publication::GeneratePassword { secret: secret.clone(), key: key.clone() };
+            let publication = Publication::GeneratePassword {
+                secret: secret.clone(),
+                key: key.clone(),
+            };
             return plan.steps.push(Step::Publish(publication));
         }
         Ok(Some(Password::Given { value, version })) => (value, version),
@@ -40,16 +50,24 @@ pub(super) fn rotate(case: &Case<'_>, seen: &Seen, bdb: &Bdb, owned: OwnedBdb, p
     if in_force(case) == Some(version.as_str()) {
         return;
     }
-    let added = case.intent(IntentAction::ChangePassword).is_some_and(|intent| intent.detail.as_ref() == Some(version));
+    let added = case
+        .intent(IntentAction::ChangePassword)
+        .is_some_and(|intent| intent.detail.as_ref() == Some(version));
     if added || is_published(case, value) {
         plan.steps.push(Step::Call(Action::ReplacePasswords(owned)));
         connection::write(case, seen, bdb, Some(value), plan);
-        return plan.steps.push(Step::Record(Record::PasswordVersion(version.clone())));
+        return plan
+            .steps
+            .push(Step::Record(Record::PasswordVersion(version.clone())));
     }
     if let Some(hold) = case.takeover("change the password of") {
         return plan.holds.push(hold);
     }
-    let intent = case.new_intent(IntentAction::ChangePassword, bdb.uid.to_string(), Some(version.clone()));
+    let intent = case.new_intent(
+        IntentAction::ChangePassword,
+        bdb.uid.to_string(),
+        Some(version.clone()),
+    );
     plan.steps.push(Step::Record(Record::Intent(intent)));
     plan.steps.push(Step::Call(Action::AddPassword(owned)));
     connection::write(case, seen, bdb, Some(value), plan);
@@ -57,6 +75,10 @@ pub(super) fn rotate(case: &Case<'_>, seen: &Seen, bdb: &Bdb, owned: OwnedBdb, p
 
 /// Whether the connection Secret has this password already: the password Secret was written without a change of it.
 fn is_published(case: &Case<'_>, password: &SecretString) -> bool {
-    let connection = case.inputs.connection.as_ref().and_then(|data| data.get("password"));
+    let connection = case
+        .inputs
+        .connection
+        .as_ref()
+        .and_then(|data| data.get("password"));
     connection.is_some_and(|published| published.expose_secret() == password.expose_secret())
 }
