@@ -198,7 +198,7 @@ fn before_sending(error: &(dyn StdError + 'static)) -> TransportError {
 }
 
 /// The TLS failure somewhere below `error`, if there is one.
-fn mistrust(error: &(dyn StdError + 'static)) -> Option<Mistrust> {
+pub(crate) fn mistrust(error: &(dyn StdError + 'static)) -> Option<Mistrust> {
     causes(error).find_map(|cause| match cause.downcast_ref::<rustls::Error>()? {
         rustls::Error::InvalidCertificate(rustls::CertificateError::Other(rustls::OtherError(own))) => {
             own.downcast_ref::<Mistrust>().cloned()
@@ -225,3 +225,6 @@ fn root_cause(error: &(dyn StdError + 'static)) -> String {
         None => innermost.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests;
