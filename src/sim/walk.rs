@@ -56,11 +56,11 @@ fn moves() -> impl Strategy<Value = Move> {
         prop::bool::weighted(0.95),
     );
     prop_oneof![
-        30 => send.prop_map(|(node, route, uid, body, login)| Move::Send { node, route, uid, body, login }),
-        10 => (0..40_i64).prop_map(Move::Pass),
+        90 => send.prop_map(|(node, route, uid, body, login)| Move::Send { node, route, uid, body, login }),
+        25 => (0..40_i64).prop_map(Move::Pass),
         1 => (0..4_usize).prop_map(Move::Crash),
         1 => (0..4_usize).prop_map(Move::Freeze),
-        3 => (0..4_usize).prop_map(Move::PowerOn),
+        8 => (0..4_usize).prop_map(Move::PowerOn),
         1 => (0..4_usize).prop_map(Move::Reinstall),
     ]
 }
@@ -75,6 +75,7 @@ fn walk(profile: Profile, switches: Switches, moves: &[Move]) -> Vec<(u16, Value
             "secret",
         ))
         .unwrap();
+    sim.admin(0, "PUT", "/v1/cluster", json!({"handle_redirects": true}));
     let routes: Vec<_> = TABLES.iter().copied().flatten().collect();
     let mut answers = Vec::new();
     for step in moves {
@@ -99,7 +100,7 @@ fn walk(profile: Profile, switches: Switches, moves: &[Move]) -> Vec<(u16, Value
                     .path
                     .replace("{action}", action)
                     .replace("{uid}", &uid.to_string());
-                let path = path.replace('{', "").replace('}', "");
+                let path = path.replace("{bdb}", &uid.to_string()).replace(['{', '}'], "");
                 let body = if action == "join_cluster" && path.contains("bootstrap") {
                     sim.join_body(*node)
                 } else {
