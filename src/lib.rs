@@ -24,3 +24,7 @@ pub mod report;
 /// Floor 4: observation and execution.
 #[cfg(feature = "operator")]
 pub mod engine;
+
+/// Floor 5: the Kubernetes shell.
+#[cfg(feature = "operator")]
+pub mod operator;

@@ -5,7 +5,6 @@
 //! Everything here is written from the documentation of the REST API; no type is shared with a client.
 
 mod admin;
-mod answer;
 mod auth;
 mod bootstrap;
 mod call;
@@ -18,12 +17,10 @@ mod fixture;
 mod form;
 mod front;
 mod ids;
-mod inbound;
 pub mod license_text;
 mod log;
 mod monitor;
 mod placement;
-mod power;
 mod resources;
 mod route;
 mod schema;
@@ -35,8 +32,6 @@ mod task;
 #[cfg(test)]
 mod testbed;
 mod version;
-#[cfg(test)]
-mod walk;
 mod work;
 mod world;
 
