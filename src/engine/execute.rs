@@ -67,7 +67,10 @@ async fn take<K: Managed, J: Journal>(
 ) -> Result<(), Failure<J::Error>> {
     match step {
         Step::Record(record) => journal.record(record).await.map_err(Failure::Journal),
-        Step::Call(action) => K::apply(action, inputs, view).await.map_err(Failure::Rest),
+        Step::Call(action) => match K::apply(action, inputs, view).await {
+            Err(error) if K::must_succeed(action) => Err(Failure::Rest(error)),
+            Err(_) | Ok(()) => Ok(()),
+        },
         Step::Publish(publication) => journal.publish(publication).await.map_err(Failure::Journal),
         Step::Release => journal.release().await.map_err(Failure::Journal),
     }

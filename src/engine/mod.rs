@@ -4,6 +4,7 @@ mod coalesce;
 mod execute;
 mod login;
 mod moment;
+mod reads;
 mod view;
 
 pub use execute::Failure;
@@ -49,6 +50,11 @@ pub trait Managed: Send + Sync {
         observed: &Self::Observed,
         now: jiff::Timestamp,
     ) -> Plan<Self::Action>;
+
+    /// Whether a failure of this action ends the pass.
+    fn must_succeed(_action: &Self::Action) -> bool {
+        true
+    }
 
     /// Makes the call of one action, once. Secrets that the action needs come from the inputs. An error whose
     /// [`outcome_unknown`](Error::outcome_unknown) is true may have taken effect.
