@@ -71,6 +71,25 @@ pub enum CertificateRole {
     MetricsExporter,
 }
 
+impl CertificateRole {
+    /// The name that Redis Enterprise and the spec give it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Cm => "cm",
+            Self::Proxy => "proxy",
+            Self::Syncer => "syncer",
+            Self::MetricsExporter => "metrics_exporter",
+        }
+    }
+}
+
+impl std::fmt::Display for CertificateRole {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// What Regent saw and did for a ClusterCertificate.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
