@@ -11,6 +11,7 @@ use crate::rest::route;
 use crate::rest::session::Session;
 use secrecy::ExposeSecret;
 use serde::Deserializer;
+use serde::de::Error as _;
 use serde::de::IgnoredAny;
 use serde::de::MapAccess;
 use serde::de::Visitor;
@@ -26,7 +27,9 @@ impl Session {
         let wanted = format!("{name}_cert");
         let answer = self.send(&Call::new(&route::CERTIFICATES_READ, &[])).await?;
         answer.read_and_wipe(|body| {
-            serde_json::Deserializer::from_slice(body).deserialize_map(OneField(&wanted))
+            let mut json = serde_json::Deserializer::from_slice(body);
+            let found = json.deserialize_map(OneField(&wanted))?;
+            json.end().map(|()| found)
         })
     }
 
@@ -73,6 +76,9 @@ impl<'de> Visitor<'de> for OneField<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
         let mut found = None;
         while let Some(name) = fields.next_key::<String>()? {
+            if name == "error_code" {
+                return Err(A::Error::custom("an error in the place of certificates"));
+            }
             if name == self.0 {
                 found = fields.next_value()?;
             } else {

@@ -164,3 +164,6 @@ impl Session {
             .ok_or("it points to a host that is no known member of the cluster")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,7 +25,10 @@ type Issuer = CertifiedIssuer<'static, KeyPair>;
 fn params(name: &str) -> CertificateParams {
     let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
     params.distinguished_name.push(DnType::CommonName, name);
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    params.extended_key_usages = vec![
+        ExtendedKeyUsagePurpose::ServerAuth,
+        ExtendedKeyUsagePurpose::ClientAuth,
+    ];
     params
 }
 
@@ -46,12 +49,18 @@ struct Node {
 impl Node {
     fn self_signed() -> Self {
         let key = KeyPair::generate().unwrap();
-        Self { chain: vec![params("node-1").self_signed(&key).unwrap().der().clone()], key }
+        Self {
+            chain: vec![params("node-1").self_signed(&key).unwrap().der().clone()],
+            key,
+        }
     }
 
     fn signed_by(issuer: &Issuer, params: CertificateParams) -> Self {
         let key = KeyPair::generate().unwrap();
-        Self { chain: vec![params.signed_by(&key, issuer).unwrap().der().clone()], key }
+        Self {
+            chain: vec![params.signed_by(&key, issuer).unwrap().der().clone()],
+            key,
+        }
     }
 
     fn pin(&self) -> SpkiPin {
@@ -76,17 +85,26 @@ fn server(node: &Node, version: &'static SupportedProtocolVersion) -> ServerConf
         .with_protocol_versions(&[version])
         .unwrap()
         .with_no_client_auth()
-        .with_cert_resolver(Arc::new(Shows(Arc::new(CertifiedKey::new(node.chain.clone(), key)))))
+        .with_cert_resolver(Arc::new(Shows(Arc::new(CertifiedKey::new(
+            node.chain.clone(),
+            key,
+        )))))
 }
 
 /// Dials 10.0.0.11, as clients do: by address.
-async fn shake(node: &Node, version: &'static SupportedProtocolVersion, config: ClientConfig) -> Result<(), String> {
+async fn shake(
+    node: &Node,
+    version: &'static SupportedProtocolVersion,
+    config: ClientConfig,
+) -> Result<(), String> {
     let (near, far) = tokio::io::duplex(64 * 1024);
     let acceptor = TlsAcceptor::from(Arc::new(server(node, version)));
     let connector = TlsConnector::from(Arc::new(config));
     let dialled = ServerName::try_from("10.0.0.11").unwrap();
     let (_, connected) = tokio::join!(acceptor.accept(far), connector.connect(dialled, near));
-    connected.map(drop).map_err(|error| mistrust(&error).unwrap().to_string())
+    connected
+        .map(drop)
+        .map_err(|error| mistrust(&error).unwrap().to_string())
 }
 
 /// Both TLS versions must come to the same result.
@@ -132,14 +150,20 @@ async fn another_key_than_the_pinned_one_is_not_trusted() {
 #[tokio::test]
 async fn the_pinned_certificate_without_its_key_is_not_trusted() {
     let node = Node::self_signed();
-    let thief = Node { chain: node.chain.clone(), key: KeyPair::generate().unwrap() };
+    let thief = Node {
+        chain: node.chain.clone(),
+        key: KeyPair::generate().unwrap(),
+    };
     check(&thief, pinned(node.pin()), Some("BadSignature")).await;
 }
 
 #[tokio::test]
 async fn an_onlooker_sees_no_certificate_whose_key_the_node_lacks() {
     let node = Node::self_signed();
-    let thief = Node { chain: node.chain.clone(), key: KeyPair::generate().unwrap() };
+    let thief = Node {
+        chain: node.chain.clone(),
+        key: KeyPair::generate().unwrap(),
+    };
     for version in [&TLS12, &TLS13] {
         assert_eq!(shake(&node, version, onlooking().unwrap()).await, Ok(()));
         let refused = shake(&thief, version, onlooking().unwrap()).await.unwrap_err();
@@ -150,8 +174,18 @@ async fn an_onlooker_sees_no_certificate_whose_key_the_node_lacks() {
 #[tokio::test]
 async fn the_authority_vouches_for_the_clusters_name_at_any_address() {
     let ca = issuer("ca");
-    check(&Node::signed_by(&ca, params(CLUSTER)), member(Some(&ca), &[]), None).await;
-    check(&Node::signed_by(&ca, params("*.example.com")), member(Some(&ca), &[]), None).await;
+    check(
+        &Node::signed_by(&ca, params(CLUSTER)),
+        member(Some(&ca), &[]),
+        None,
+    )
+    .await;
+    check(
+        &Node::signed_by(&ca, params("*.example.com")),
+        member(Some(&ca), &[]),
+        None,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -166,14 +200,24 @@ async fn the_authority_does_not_vouch_for_another_name() {
 #[tokio::test]
 async fn another_authority_does_not_count() {
     let node = Node::signed_by(&issuer("ca"), params(CLUSTER));
-    check(&node, member(Some(&issuer("ca")), &[]), Some("does not vouch for it")).await;
+    check(
+        &node,
+        member(Some(&issuer("ca")), &[]),
+        Some("does not vouch for it"),
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn the_authority_of_the_cluster_does_not_vouch_for_a_fresh_node() {
     let ca = issuer("ca");
     let node = Node::signed_by(&ca, params(CLUSTER));
-    check(&node, pinned(Node::self_signed().pin()), Some("which is not pinned")).await;
+    check(
+        &node,
+        pinned(Node::self_signed().pin()),
+        Some("which is not pinned"),
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -191,7 +235,12 @@ async fn a_certificate_for_clients_is_not_one_for_servers() {
     let ca = issuer("ca");
     let mut client = params(CLUSTER);
     client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-    check(&Node::signed_by(&ca, client), member(Some(&ca), &[]), Some("does not vouch for it")).await;
+    check(
+        &Node::signed_by(&ca, client),
+        member(Some(&ca), &[]),
+        Some("does not vouch for it"),
+    )
+    .await;
 }
 
 #[test]
@@ -209,7 +258,10 @@ fn what_was_presented_is_judged_as_a_handshake_is() {
     assert_eq!(presented.accepted_by(&member(Some(&ca), &[]), now), Ok(()));
     assert_eq!(presented.accepted_by(&pinned(node.pin()), now), Ok(()));
     let shown = node.pin().to_string();
-    assert_eq!(presented.accepted_by(&Trust::Pinned(BTreeSet::new()), now), Err(Mistrust::Pin { shown }));
+    assert_eq!(
+        presented.accepted_by(&Trust::Pinned(BTreeSet::new()), now),
+        Err(Mistrust::Pin { shown })
+    );
     assert!(Presented::read(Node::self_signed().chain).unwrap().self_signed());
 }
 

@@ -24,7 +24,10 @@ struct Node {
 impl Node {
     async fn answering(answer: &'static str) -> Self {
         let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(vec!["node-1".to_owned()]).unwrap().self_signed(&key).unwrap();
+        let certificate = CertificateParams::new(vec!["node-1".to_owned()])
+            .unwrap()
+            .self_signed(&key)
+            .unwrap();
         let presented = Presented::read(vec![certificate.der().clone()]).unwrap();
         let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
         let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -36,13 +39,27 @@ impl Node {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let seen = Arc::new(Mutex::new(Vec::new()));
-        tokio::spawn(serve(listener, TlsAcceptor::from(Arc::new(config)), answer, seen.clone()));
-        Self { port, pin: presented.spki_pin(), seen }
+        tokio::spawn(serve(
+            listener,
+            TlsAcceptor::from(Arc::new(config)),
+            answer,
+            seen.clone(),
+        ));
+        Self {
+            port,
+            pin: presented.spki_pin(),
+            seen,
+        }
     }
 
     fn seen(&self) -> Vec<Option<String>> {
         let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
-        self.seen.lock().unwrap().iter().map(|seen| seen.as_ref().map(text)).collect()
+        self.seen
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|seen| seen.as_ref().map(text))
+            .collect()
     }
 
     fn trust(&self) -> Trust {
@@ -51,8 +68,15 @@ impl Node {
 
     fn get(&self, trust: Trust) -> Request<Bytes> {
         let uri = format!("https://127.0.0.1:{}/v1/cluster", self.port);
-        let request = Request::builder().uri(uri).header("authorization", "Basic Y2FuYXJ5").header("accept", "*/*");
-        request.extension(trust).extension(AnswerLimit(16)).body(Bytes::new()).unwrap()
+        let request = Request::builder()
+            .uri(uri)
+            .header("authorization", "Basic Y2FuYXJ5")
+            .header("accept", "*/*");
+        request
+            .extension(trust)
+            .extension(AnswerLimit(16))
+            .body(Bytes::new())
+            .unwrap()
     }
 }
 
@@ -75,7 +99,10 @@ async fn serve(
                 if length == 0 {
                     return stream.shutdown().await;
                 }
-                seen.lock().unwrap()[place].as_mut().unwrap().extend_from_slice(&request[..length]);
+                seen.lock().unwrap()[place]
+                    .as_mut()
+                    .unwrap()
+                    .extend_from_slice(&request[..length]);
                 stream.write_all(answer.as_bytes()).await?;
                 if answer.contains("connection: close") {
                     return stream.shutdown().await;
@@ -101,7 +128,12 @@ async fn the_transport_adds_no_header_but_host() {
     let node = Node::answering(OK).await;
     over_tls().oneshot(node.get(node.trust())).await.unwrap();
     let seen = node.seen()[0].clone().unwrap();
-    let mut names: Vec<&str> = seen.lines().skip(1).filter_map(|line| line.split_once(':')).map(|(name, _)| name).collect();
+    let mut names: Vec<&str> = seen
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, _)| name)
+        .collect();
     names.sort_unstable();
     assert_eq!(names, ["accept", "authorization", "host"]);
 }
@@ -109,8 +141,14 @@ async fn the_transport_adds_no_header_but_host() {
 #[tokio::test]
 async fn no_byte_of_http_reaches_a_node_that_is_not_trusted() {
     let node = Node::answering(OK).await;
-    let error = over_tls().oneshot(node.get(Trust::Pinned(BTreeSet::new()))).await.unwrap_err();
-    assert!(matches!(error, TransportError::Untrusted(Mistrust::Pin { .. })), "{error:?}");
+    let error = over_tls()
+        .oneshot(node.get(Trust::Pinned(BTreeSet::new())))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, TransportError::Untrusted(Mistrust::Pin { .. })),
+        "{error:?}"
+    );
     // A second node, trusted, answers after the first was refused: whatever was sent has arrived by then.
     let trusted = over_tls().oneshot(node.get(node.trust())).await;
     assert!(trusted.is_ok());
@@ -132,7 +170,9 @@ async fn without_a_trust_nothing_is_dialled() {
 async fn plain_http_is_never_spoken() {
     let node = Node::answering(OK).await;
     let mut request = node.get(node.trust());
-    *request.uri_mut() = format!("http://127.0.0.1:{}/v1/cluster", node.port).parse().unwrap();
+    *request.uri_mut() = format!("http://127.0.0.1:{}/v1/cluster", node.port)
+        .parse()
+        .unwrap();
     over_tls().oneshot(request).await.unwrap_err();
     assert_eq!(node.seen().len(), 0);
 }
@@ -141,7 +181,11 @@ async fn plain_http_is_never_spoken() {
 async fn connect_shows_the_certificate_and_sends_nothing() {
     let node = Node::answering(OK).await;
     let uri = format!("127.0.0.1:{}", node.port);
-    let request = Request::builder().method(Method::CONNECT).uri(uri).body(Bytes::new()).unwrap();
+    let request = Request::builder()
+        .method(Method::CONNECT)
+        .uri(uri)
+        .body(Bytes::new())
+        .unwrap();
     let answer = over_tls().oneshot(request).await.unwrap();
     let presented = answer.extensions().get::<Presented>().unwrap();
     assert_eq!(presented.spki_pin(), node.pin);
@@ -166,13 +210,21 @@ async fn a_trust_that_is_no_longer_given_does_not_reuse_connections_of_one_that_
     let node = Node::answering(OK).await;
     let transport = over_tls();
     transport.clone().oneshot(node.get(node.trust())).await.unwrap();
-    let error = transport.oneshot(node.get(Trust::Pinned(BTreeSet::from([SpkiPin::of(b"other")])))).await.unwrap_err();
-    assert!(matches!(error, TransportError::Untrusted(Mistrust::Pin { .. })), "{error:?}");
+    let error = transport
+        .oneshot(node.get(Trust::Pinned(BTreeSet::from([SpkiPin::of(b"other")]))))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, TransportError::Untrusted(Mistrust::Pin { .. })),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]
 async fn redirects_are_handed_back() {
-    let node = Node::answering("HTTP/1.1 307 x\r\nlocation: https://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n").await;
+    let node =
+        Node::answering("HTTP/1.1 307 x\r\nlocation: https://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n")
+            .await;
     let answer = over_tls().oneshot(node.get(node.trust())).await.unwrap();
     assert_eq!(answer.status().as_u16(), 307);
     assert_eq!(answer.headers()["location"], "https://127.0.0.1:1/");
@@ -181,14 +233,24 @@ async fn redirects_are_handed_back() {
 #[tokio::test]
 async fn bad_answers_are_told_from_no_answer() {
     let cases = [
-        ("HTTP/1.1 200 OK\r\ncontent-length: 17\r\n\r\n{\"0123456789\": 1}", TransportError::TooLarge),
-        ("HTTP/1.1 200 OK\r\ncontent-length: 9\r\nconnection: close\r\n\r\n{}", TransportError::Lost(String::new())),
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 17\r\n\r\n{\"0123456789\": 1}",
+            TransportError::TooLarge,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 9\r\nconnection: close\r\n\r\n{}",
+            TransportError::Lost(String::new()),
+        ),
         ("connection: close", TransportError::Lost(String::new())),
     ];
     for (answer, expected) in cases {
         let node = Node::answering(answer).await;
         let error = over_tls().oneshot(node.get(node.trust())).await.unwrap_err();
-        assert_eq!(std::mem::discriminant(&error), std::mem::discriminant(&expected), "{answer}: {error:?}");
+        assert_eq!(
+            std::mem::discriminant(&error),
+            std::mem::discriminant(&expected),
+            "{answer}: {error:?}"
+        );
         assert_eq!(node.seen().len(), 1, "nothing is retried");
         assert!(!error.to_string().contains("127.0.0.1"), "{error}");
     }
@@ -201,14 +263,20 @@ async fn nobody_there_and_no_tls_there_are_told_apart() {
     node.port = listener.local_addr().unwrap().port();
     let plain = async {
         let (mut stream, _) = listener.accept().await.unwrap();
-        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        stream
+            .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            .await
+            .unwrap();
         let mut rest = Vec::new();
         drop(stream.read_to_end(&mut rest).await);
         String::from_utf8_lossy(&rest).into_owned()
     };
     let (answer, heard) = tokio::join!(over_tls().oneshot(node.get(node.trust())), plain);
     let error = answer.unwrap_err();
-    assert!(matches!(error, TransportError::Untrusted(Mistrust::Handshake(_))), "{error:?}");
+    assert!(
+        matches!(error, TransportError::Untrusted(Mistrust::Handshake(_))),
+        "{error:?}"
+    );
     assert!(!heard.contains("Y2FuYXJ5"));
     drop(listener);
     let error = over_tls().oneshot(node.get(node.trust())).await.unwrap_err();
