@@ -71,11 +71,7 @@ impl Diff {
         if want == have {
             return;
         }
-        self.drift.push(Drift {
-            path: row.path.to_owned(),
-            live: text(&have),
-            wanted: text(&want),
-        });
+        self.differs(row.path, &have, &want);
         match refusal(row.mutability, &have, &want, allowed) {
             Some((why, detail)) => self.hold(row.path, why, detail),
             None => {
@@ -84,7 +80,17 @@ impl Diff {
         }
     }
 
-    fn hold(&mut self, path: &str, why: Reason, detail: String) {
+    /// Notes that a field differs.
+    pub fn differs(&mut self, path: &str, live: &Value, wanted: &Value) {
+        self.drift.push(Drift {
+            path: path.to_owned(),
+            live: text(live),
+            wanted: text(wanted),
+        });
+    }
+
+    /// Notes why a field is not set.
+    pub fn hold(&mut self, path: &str, why: Reason, detail: String) {
         self.holds.push(Hold {
             what: format!("set {path}"),
             why,

@@ -1,9 +1,30 @@
 //! What to do next for a RedisCluster.
 
+mod action;
+mod bootstrap;
+mod deletion;
+mod disruption;
+mod identity;
+mod join;
+mod settings;
+mod trust;
+mod view;
+
+pub use action::Action;
+pub use action::Member;
+
 use crate::api::CertificateRole;
+use crate::api::ManagementPolicy;
+use crate::api::Reason;
+use crate::api::Record;
+use crate::api::RedisCluster;
+use crate::plan::Drift;
+use crate::plan::Hold;
 use crate::plan::Input;
+use crate::plan::Plan;
+use crate::plan::Step;
+use crate::plan::Wait;
 use crate::plan::access::ClusterAccess;
-use crate::plan::gate::Permit;
 use crate::rest::model::Bdb;
 use crate::rest::model::Bootstrap;
 use crate::rest::model::Cluster;
@@ -14,7 +35,7 @@ use crate::rest::model::NodeStatus;
 use crate::rest::model::NodeTask;
 use crate::rest::model::NodeUid;
 use std::collections::BTreeMap;
-use std::fmt;
+use view::View;
 
 /// What a RedisCluster refers to, and what else in Kubernetes bears on it.
 #[derive(Clone, Debug)]
@@ -118,82 +139,115 @@ pub struct Live {
     pub shards: Vec<crate::rest::model::Shard>,
 }
 
-/// A node that belongs to the cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member {
-    /// Its uid.
-    pub uid: NodeUid,
-    /// Name in the spec or in status; its address when it is in neither.
-    pub name: String,
-}
+/// What a stage decides, given everything that is known.
+type Stage = fn(&View<'_>) -> Outcome;
 
-impl fmt::Display for Member {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "node {} ({})", self.uid, self.name)
-    }
-}
+/// The stages, in their order. The first that yields steps ends the wave: those after it add holds and waits, no steps.
+const STAGES: &[Stage] = &[
+    deletion::finish,
+    deletion::check_inputs,
+    trust::judge,
+    identity::compare,
+    bootstrap::create,
+    identity::take_stock,
+    join::grow,
+    settings::converge,
+    disruption::relieve,
+];
 
-/// A mutation of a cluster. Those that must not be repeated come right after the [`Record`](crate::api::Record) of their
-/// intent.
-#[derive(Clone, Debug)]
-pub enum Action {
-    /// POST `/v1/bootstrap/create_cluster` on the seed.
-    CreateCluster {
-        /// Name of the seed in the spec.
-        seed: String,
-        /// The whole body but the credentials and the licence, which the executor adds from the inputs.
-        body: JsonMap,
-    },
-    /// POST `/v1/bootstrap/join_cluster` on the joining node.
-    JoinNode {
-        /// Name of the node in the spec.
-        node: String,
-        /// The whole body but the credentials.
-        body: JsonMap,
-    },
-    /// PUT `/v1/cluster` with only these fields.
-    UpdateCluster(JsonMap),
-    /// PUT `/v1/cluster/policy` with only these fields.
-    UpdatePolicy(JsonMap),
-    /// PUT `/v1/license` with the text of the inputs.
-    InstallLicense,
-    /// PUT `/v1/nodes/{uid}` with only these fields (a rack that was not set).
-    UpdateNode {
-        /// The node.
-        node: Member,
-        /// Fields to change.
-        body: JsonMap,
-    },
-    /// POST `/v1/nodes/{uid}/actions/maintenance_on`.
-    MaintenanceOn(Permit),
-    /// POST `/v1/nodes/{uid}/actions/maintenance_off`.
-    MaintenanceOff(Member),
-    /// POST `/v1/nodes/{uid}/actions/remove` with `wait_for_persistence: true`.
-    RemoveNode(Permit),
-    /// POST `/v1/cluster/actions/change_master`: another node leads before this one goes. May be repeated.
-    ChangeMaster {
-        /// The node that is to lead.
-        to: Member,
-    },
-}
+/// The stages of an object that only observes.
+const OBSERVING: &[Stage] = &[
+    deletion::finish,
+    deletion::check_inputs,
+    trust::judge,
+    identity::compare,
+    settings::report_drift,
+];
 
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::CreateCluster { seed, .. } => write!(f, "create the cluster on {seed}"),
-            Self::JoinNode { node, .. } => write!(f, "join node {node}"),
-            Self::UpdateCluster(body) => write!(f, "set cluster {}", keys(body)),
-            Self::UpdatePolicy(body) => write!(f, "set policy {}", keys(body)),
-            Self::InstallLicense => f.write_str("install the licence"),
-            Self::UpdateNode { node, body } => write!(f, "set {} of {node}", keys(body)),
-            Self::MaintenanceOn(permit) => write!(f, "put {} into maintenance", permit.node()),
-            Self::MaintenanceOff(node) => write!(f, "take {node} out of maintenance"),
-            Self::RemoveNode(permit) => write!(f, "remove {}", permit.node()),
-            Self::ChangeMaster { to } => write!(f, "let {to} lead"),
+/// Decides the next wave for a cluster. Pure and total: whatever is wrong with the spec, the nodes or the cluster that
+/// answers becomes a hold.
+pub fn plan(
+    object: &RedisCluster,
+    inputs: &Inputs,
+    observed: &Observed,
+    now: jiff::Timestamp,
+) -> Plan<Action> {
+    let view = View::new(object, inputs, observed, now);
+    let stages = match view.policy {
+        ManagementPolicy::Observe => OBSERVING,
+        ManagementPolicy::Enforce | ManagementPolicy::Plan => STAGES,
+    };
+    let mut plan = Plan::default();
+    for stage in stages {
+        let outcome = stage(&view);
+        let last = outcome.last;
+        outcome.join(&mut plan);
+        if last {
+            break;
         }
     }
+    if view.observing() {
+        plan.steps.retain(|step| matches!(step, Step::Release));
+    }
+    plan.after_takeover(inputs.takeover_until, now)
 }
 
-fn keys(body: &JsonMap) -> String {
-    body.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+/// What one stage adds to the plan.
+#[derive(Debug, Default)]
+struct Outcome {
+    plan: Plan<Action>,
+    /// Whether nothing after this stage may even be looked at.
+    last: bool,
 }
+
+impl Outcome {
+    fn record(&mut self, record: Record) {
+        self.plan.steps.push(Step::Record(record));
+    }
+
+    fn call(&mut self, action: Action) {
+        self.plan.steps.push(Step::Call(action));
+    }
+
+    fn hold(&mut self, what: impl Into<String>, why: Reason, detail: impl Into<String>) {
+        self.plan.holds.push(Hold {
+            what: what.into(),
+            why,
+            detail: detail.into(),
+        });
+    }
+
+    fn wait(&mut self, what: impl Into<String>, why: Reason, detail: impl Into<String>) {
+        self.plan.waits.push(Wait {
+            what: what.into(),
+            why,
+            detail: detail.into(),
+        });
+    }
+
+    fn drift(&mut self, path: impl Into<String>, live: impl Into<String>, wanted: impl Into<String>) {
+        self.plan.drift.push(Drift {
+            path: path.into(),
+            live: live.into(),
+            wanted: wanted.into(),
+        });
+    }
+
+    /// The stages after this one are not looked at.
+    fn last(mut self) -> Self {
+        self.last = true;
+        self
+    }
+
+    fn join(self, plan: &mut Plan<Action>) {
+        if plan.steps.is_empty() {
+            plan.steps = self.plan.steps;
+        }
+        plan.holds.extend(self.plan.holds);
+        plan.waits.extend(self.plan.waits);
+        plan.drift.extend(self.plan.drift);
+    }
+}
+
+#[cfg(test)]
+mod tests;
