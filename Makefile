@@ -1,0 +1,37 @@
+# The few commands that people and CI use. `make help` lists them.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint gen controlplane helm toolchains clean
+
+TOOLS := bash tests/controlplane/build.sh
+
+help: ## List these commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+demo: toolchains ## Show everything: API server, simulated cluster, operator, samples (DEMO_EXIT=1: end by itself)
+	@bash tests/demo/build.sh
+	@exec bash tests/demo/run.sh
+
+test: toolchains ## Run every test
+	@bash tests/run.sh
+
+lint: toolchains ## Check format, lints and that generated files are fresh
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --no-default-features --lib --bins -- -D warnings
+
+gen: toolchains helm ## Write everything that is generated: CRDs, install.yaml, reference pages
+	cargo run --locked --quiet --bin regent -- crds --out crds
+	bash deploy/gen.sh
+
+controlplane: ## Build the Kubernetes control plane for tests (kept in the user's cache)
+	@$(TOOLS) controlplane target/controlplane
+
+helm: ## Build helm (kept in the user's cache)
+	@$(TOOLS) helm target/helm
+
+toolchains:
+	@bash tests/toolchains.sh
+
+clean: ## Remove what was built here; the user's cache stays
+	cargo clean
