@@ -278,3 +278,103 @@ impl World {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::testbed::Bed;
+
+    fn ask(bed: &mut Bed, method: &str, path: &str, body: &Value) -> AdminReply {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        answer(&mut bed.world, method, path, query, body.to_string().as_bytes())
+    }
+
+    fn with_database() -> Bed {
+        let mut bed = Bed::new();
+        bed.database(
+            json!({"name": "db", "memory_size": 1 << 30, "redis_version": "7.2", "max_connections": 5}),
+        );
+        bed
+    }
+
+    #[test]
+    fn the_state_counts_requests_and_effects() {
+        let mut bed = with_database();
+        let (status, state) = ask(&mut bed, "GET", "/state", &Value::Null);
+        assert_eq!(
+            (status, &state["clusters"][0]["bdbs"][0]["status"]),
+            (200, &json!("active"))
+        );
+        assert_eq!(
+            state["requests"],
+            json!({"total": 3, "with_effect": 2, "by_method": {"GET": 1, "POST": 1, "PUT": 1}})
+        );
+        assert_eq!(
+            ask(&mut bed, "GET", "/log?since=2", &Value::Null)
+                .1
+                .as_array()
+                .map(Vec::len),
+            Some(1)
+        );
+        assert_eq!(ask(&mut bed, "GET", "/log?since=x", &Value::Null).0, 400);
+    }
+
+    #[test]
+    fn a_database_changes_and_goes_behind_the_apis_back() {
+        let mut bed = with_database();
+        let requests = bed.world.log().len();
+        assert_eq!(
+            ask(
+                &mut bed,
+                "PUT",
+                "/bdbs/1",
+                &json!({"eviction_policy": "noeviction", "max_connections": null})
+            )
+            .0,
+            200
+        );
+        assert_eq!(bed.world.log().len(), requests);
+        let shown = bed.ok("GET", "/v1/bdbs/1", Value::Null);
+        assert_eq!(
+            (&shown["eviction_policy"], &shown["max_connections"]),
+            (&json!("noeviction"), &json!(0))
+        );
+        assert_eq!(ask(&mut bed, "DELETE", "/bdbs/1", &Value::Null).0, 200);
+        assert_eq!(bed.ok("GET", "/v1/bdbs", Value::Null), json!([]));
+        for method in ["GET", "PUT", "DELETE"] {
+            assert_eq!(ask(&mut bed, method, "/bdbs/1", &json!({})).0, 404, "{method}");
+        }
+    }
+
+    #[test]
+    fn time_power_and_faults_are_set() {
+        let mut bed = with_database();
+        let before = bed.world.now();
+        assert_eq!(ask(&mut bed, "POST", "/advance", &json!({"seconds": 60})).0, 200);
+        assert_eq!(bed.world.now(), before + SignedDuration::from_secs(60));
+        assert_eq!(ask(&mut bed, "POST", "/advance", &json!({"seconds": -1})).0, 400);
+        assert_eq!(ask(&mut bed, "POST", "/nodes/2/crash", &Value::Null).0, 200);
+        assert!(!bed.world.listens(NodeIndex(2)));
+        assert_eq!(ask(&mut bed, "POST", "/nodes/2/start", &Value::Null).0, 200);
+        assert!(bed.world.listens(NodeIndex(2)));
+        assert_eq!(ask(&mut bed, "POST", "/nodes/9/crash", &Value::Null).0, 404);
+        let plan = json!({"rules": [{"path": "/v1/bdbs", "effect": {"status": {"code": 503}}}]});
+        assert_eq!(ask(&mut bed, "POST", "/faults", &plan).0, 200);
+        assert_eq!(bed.call("GET", "/v1/bdbs", Value::Null).0, 503);
+        assert_eq!(ask(&mut bed, "POST", "/faults", &json!({"rule": []})).0, 400);
+    }
+
+    #[test]
+    fn an_unknown_request_is_told_what_there_is() {
+        let (status, body) = ask(&mut Bed::new(), "GET", "/nope", &Value::Null);
+        assert_eq!(status, 404);
+        for (method, path, _) in ADMIN_ROUTES {
+            assert!(
+                body["error"]
+                    .as_str()
+                    .unwrap()
+                    .contains(&format!("{method} {path}"))
+            );
+        }
+    }
+}

@@ -7,7 +7,7 @@ use super::fault::FaultPlan;
 use super::form::Formation;
 use super::ids::NodeIndex;
 use super::license_text::License;
-use super::serve::{LogFormat, ServeOptions, Server, listen, wall_clock, write_atomically};
+use super::serve::{Listeners, LogFormat, ServeOptions, Server, wall_clock, write_atomically};
 use super::switch::{SWITCHES, Switches};
 use super::version::Profile;
 use super::world::World;
@@ -20,7 +20,6 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Redis Enterprise Software in memory: its REST API over TLS on loopback addresses.
@@ -210,10 +209,13 @@ fn run(args: &ServeArgs) -> Result<ExitCode, String> {
         .build();
     let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
     let violated = runtime.block_on(async {
-        let listeners = listeners(args).await?;
-        let admin = listen(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), args.admin_port)).await?;
-        let world = make_world(args, &addresses(&listeners)?, faults, switches)?;
-        serve_world(args, world, listeners, admin).await
+        let admin = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), args.admin_port);
+        let hint = "; --port 0 takes free ports, --bind 127.0.0.1 --one-address does with a single address";
+        let listeners = Listeners::open(&wanted_addresses(args)?, admin)
+            .await
+            .map_err(|error| format!("{error}{hint}"))?;
+        let world = make_world(args, &listeners.nodes(), faults, switches)?;
+        serve_world(args, world, listeners).await
     });
     runtime.shutdown_timeout(Duration::from_millis(200));
     Ok(if violated? && args.strict {
@@ -224,14 +226,9 @@ fn run(args: &ServeArgs) -> Result<ExitCode, String> {
 }
 
 /// Serves until a signal; gives whether an invariant was broken.
-async fn serve_world(
-    args: &ServeArgs,
-    world: World,
-    nodes: Vec<TcpListener>,
-    admin: TcpListener,
-) -> Result<bool, String> {
+async fn serve_world(args: &ServeArgs, world: World, listeners: Listeners) -> Result<bool, String> {
     let stop = stop_signal(args.die_with_parent)?;
-    let ready = ready(args, &world, &addresses(&nodes)?, local(&admin)?.port());
+    let ready = ready(args, &world, &listeners.nodes(), listeners.admin().port());
     let log = match args.log {
         Log::Text => LogFormat::Text,
         Log::Json => LogFormat::Json,
@@ -239,8 +236,7 @@ async fn serve_world(
     };
     let server = Server::new(
         world,
-        nodes,
-        admin,
+        listeners,
         ServeOptions {
             speed: args.speed,
             log,
@@ -299,9 +295,8 @@ fn read_switches(names: &[String]) -> Result<Switches, String> {
     Ok(switches)
 }
 
-async fn listeners(args: &ServeArgs) -> Result<Vec<TcpListener>, String> {
-    let mut listeners = Vec::new();
-    for index in 0..args.nodes {
+fn wanted_addresses(args: &ServeArgs) -> Result<Vec<SocketAddr>, String> {
+    let wanted = |index: u8| {
         let address = if args.one_address {
             args.bind
         } else {
@@ -316,14 +311,9 @@ async fn listeners(args: &ServeArgs) -> Result<Vec<TcpListener>, String> {
             .port
             .checked_add(step)
             .ok_or("--port is too high for so many nodes")?;
-        let hint = "; --port 0 takes free ports, --bind 127.0.0.1 --one-address does with a single address";
-        listeners.push(
-            listen(SocketAddr::new(address, port))
-                .await
-                .map_err(|error| format!("{error}{hint}"))?,
-        );
-    }
-    Ok(listeners)
+        Ok(SocketAddr::new(address, port))
+    };
+    (0..args.nodes).map(wanted).collect()
 }
 
 fn nth_address(first: IpAddr, index: u8) -> Result<IpAddr, String> {
@@ -337,16 +327,6 @@ fn nth_address(first: IpAddr, index: u8) -> Result<IpAddr, String> {
         IpAddr::V6(_) if index == 0 => Ok(first),
         IpAddr::V6(_) => Err("several nodes on IPv6 need --one-address".to_owned()),
     }
-}
-
-fn local(listener: &TcpListener) -> Result<SocketAddr, String> {
-    listener
-        .local_addr()
-        .map_err(|error| format!("cannot tell a listener's address: {error}"))
-}
-
-fn addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, String> {
-    listeners.iter().map(local).collect()
 }
 
 fn make_world(

@@ -1,38 +1,24 @@
 //! The way of a request through a node's front end: restart, headers, path, membership, credentials, leader, permission,
 //! body, handler.
 
+use super::answer::{Answered, Body, answered, front_end, refuse, respond};
 use super::auth::{Actor, LoginRules, Permission, Role};
-use super::call::{ApiError, Call, Ctx, Reply};
+use super::call::{ApiError, Call, Ctx};
 use super::ids::{ClusterId, NodeIndex, NodeUid, UserUid};
+use super::inbound::{body, check_headers, check_state_id, query};
 use super::route::{self, Handler, Route};
 use super::state::{Cluster, Env, Membership};
 use super::switch::Switch;
 use super::world::World;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
-use jiff::fmt::rfc2822::DateTimePrinter;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use serde_json::Value;
-use std::{collections::BTreeMap, time::Duration};
 
 /// What a node does with a request.
 pub(crate) enum Served {
     Answer(Answered),
     /// The connection is reset: services are restarting.
     Reset,
-}
-
-/// An answer, and what the log wants to know about it.
-pub(crate) struct Answered {
-    pub(crate) response: Response<Bytes>,
-    pub(crate) delay: Duration,
-    pub(crate) error_code: String,
-}
-
-/// Everything that can be answered.
-enum Body {
-    Json(Value),
-    Text(&'static str, String),
-    Empty,
 }
 
 /// Answers `request` at `node`, which runs.
@@ -263,174 +249,6 @@ fn options(world: &World, node: NodeIndex, method: &Method, allow: HeaderValue) 
     Ok(answered)
 }
 
-/// 400 for an `Accept` that excludes JSON or a foreign `Content-Type`, 505 for an unknown `x-api-version`.
-fn check_headers(headers: &HeaderMap) -> Result<(), ApiError> {
-    let text = |name: &str| {
-        headers
-            .get(name)
-            .map(|value| value.to_str().unwrap_or("?").to_ascii_lowercase())
-    };
-    let accept = text("accept").unwrap_or_default();
-    let admits = |range: &str| {
-        matches!(
-            range.split(';').next().unwrap_or_default().trim(),
-            "" | "*/*" | "application/*" | "application/json"
-        )
-    };
-    if !accept.is_empty() && !accept.split(',').any(admits) {
-        return Err(ApiError::bad_request(format!(
-            "Accept: {accept} excludes application/json"
-        )));
-    }
-    let content_type = text("content-type").unwrap_or_default();
-    let content_type = content_type.split(';').next().unwrap_or_default().trim();
-    // curl -d, as the vendor's own examples use it, says x-www-form-urlencoded.
-    if !matches!(
-        content_type,
-        "" | "application/json" | "application/x-www-form-urlencoded"
-    ) {
-        return Err(ApiError::bad_request(format!(
-            "Content-Type: {content_type} is not supported"
-        )));
-    }
-    match text("x-api-version").as_deref() {
-        None | Some("1" | "2" | "4") => Ok(()),
-        Some(version) => {
-            let text = format!("API version {version} is not supported");
-            Err(ApiError::new(
-                StatusCode::HTTP_VERSION_NOT_SUPPORTED,
-                "unsupported_api_version",
-                text,
-            ))
-        }
-    }
-}
-
-/// `cluster-state-id` of a request that changes databases or shards.
-fn check_state_id(cluster: &Cluster, env: &Env, call: &Call) -> Result<(), ApiError> {
-    let Some(header) = call.headers.get("cluster-state-id") else {
-        return Ok(());
-    };
-    let family = call.path.split('/').nth(2);
-    if call.method == Method::GET || !matches!(family, Some("bdbs" | "shards")) {
-        return Ok(());
-    }
-    let id: Option<u64> = header.to_str().ok().and_then(|text| text.trim().parse().ok());
-    let id = id.ok_or_else(|| ApiError::bad_request("cluster-state-id is not an integer"))?;
-    if id == cluster.state_id {
-        return Ok(());
-    }
-    let status = if env.on(Switch::StateIdMismatch406) {
-        StatusCode::NOT_ACCEPTABLE
-    } else {
-        StatusCode::CONFLICT
-    };
-    let text = format!("The cluster state id is {}, not {id}", cluster.state_id);
-    Err(ApiError::new(status, "wrong_cluster_state_id", text))
-}
-
-fn body(request: &Request<Bytes>) -> Result<Value, ApiError> {
-    if request.body().iter().all(u8::is_ascii_whitespace) {
-        return Ok(Value::Null);
-    }
-    serde_json::from_slice(request.body())
-        .map_err(|error| ApiError::bad_request(format!("The request body is not JSON: {error}")))
-}
-
-/// Query parameters, percent-decoded.
-pub(crate) fn query(text: &str) -> BTreeMap<String, String> {
-    let pairs = text.split('&').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-        .map(|(key, value)| (decode(key), decode(value)))
-        .collect()
-}
-
-/// Percent-decodes; what is not valid stays as it is.
-pub(crate) fn decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let hex = tail
-            .get(..2)
-            .filter(|_| first == b'%')
-            .and_then(|hex| std::str::from_utf8(hex).ok());
-        if let Some(byte) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            bytes.push(byte);
-            rest = tail.get(2..).unwrap_or_default();
-        } else {
-            bytes.push(if first == b'+' { b' ' } else { first });
-            rest = tail;
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-fn answered(world: &World, node: NodeIndex, reply: Reply) -> Answered {
-    let body = reply.body.map_or(Body::Empty, Body::Json);
-    let mut answered = respond(world, node, reply.status, body);
-    answered.delay = reply.delay;
-    answered
-}
-
-fn refuse(world: &World, node: NodeIndex, error: &ApiError) -> Answered {
-    let key = if world.env.on(Switch::ErrorMessageKey) {
-        "message"
-    } else {
-        "description"
-    };
-    let body = error.body(key).map_or(Body::Empty, Body::Json);
-    let mut answered = respond(world, node, error.status, body);
-    answered.error_code.clone_from(&error.code);
-    if error.status == StatusCode::UNAUTHORIZED {
-        let basic = HeaderValue::from_static("Basic realm=\"Restricted Area\"");
-        answered
-            .response
-            .headers_mut()
-            .insert(header::WWW_AUTHENTICATE, basic);
-    }
-    answered
-}
-
-/// An answer that the services never saw: text or a small HTML page.
-fn front_end(world: &World, node: NodeIndex, status: StatusCode) -> Answered {
-    let body = match status {
-        StatusCode::SERVICE_UNAVAILABLE => Body::Text("text/plain", "no healthy upstream".to_owned()),
-        _ => Body::Text(
-            "text/html",
-            format!("<!doctype html>\n<title>{status}</title>\n<h1>{status}</h1>\n"),
-        ),
-    };
-    respond(world, node, status, body)
-}
-
-fn respond(world: &World, node: NodeIndex, status: StatusCode, body: Body) -> Answered {
-    let (content_type, bytes) = match body {
-        Body::Json(value) => ("application/json", Bytes::from(value.to_string())),
-        Body::Text(content_type, text) => (content_type, Bytes::from(text)),
-        Body::Empty => ("application/json", Bytes::new()),
-    };
-    let mut response = Response::new(bytes);
-    *response.status_mut() = status;
-    let length = HeaderValue::from(response.body().len());
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.insert(header::CONTENT_LENGTH, length);
-    headers.insert(header::SERVER, HeaderValue::from_static("envoy"));
-    let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&world.env.now);
-    if let Some(date) = date.ok().and_then(|date| HeaderValue::from_str(&date).ok()) {
-        headers.insert(header::DATE, date);
-    }
-    if let Some(cluster) = world.cluster_of(node) {
-        headers.insert("cluster-state-id", HeaderValue::from(cluster.state_id));
-    }
-    Answered {
-        response,
-        delay: Duration::ZERO,
-        error_code: String::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -607,19 +425,5 @@ mod tests {
             sim.pass(10);
             assert_eq!(sim.admin(0, "GET", "/v1/cluster", Value::Null).status, 200);
         }
-    }
-
-    #[test]
-    fn text_is_percent_decoded() {
-        for (text, want) in [
-            ("a%20b", "a b"),
-            ("a+b", "a b"),
-            ("100%", "100%"),
-            ("%zz", "%zz"),
-            ("%c3%a9", "é"),
-        ] {
-            assert_eq!(decode(text), want);
-        }
-        assert_eq!(query("dry_run&x=1&&y="), query("x=1&y=&dry_run="));
     }
 }

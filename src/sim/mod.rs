@@ -5,6 +5,7 @@
 //! Everything here is written from the documentation of the REST API; no type is shared with a client.
 
 mod admin;
+mod answer;
 mod auth;
 mod bootstrap;
 mod call;
@@ -17,10 +18,12 @@ mod fixture;
 mod form;
 mod front;
 mod ids;
+mod inbound;
 pub mod license_text;
 mod log;
 mod monitor;
 mod placement;
+mod power;
 mod resources;
 mod route;
 mod schema;
@@ -32,6 +35,8 @@ mod task;
 #[cfg(test)]
 mod testbed;
 mod version;
+#[cfg(test)]
+mod walk;
 mod work;
 mod world;
 

@@ -87,6 +87,7 @@ pub(crate) const TABLES: &[&[Route]] = &[
     resources::availability::ROUTES,
     resources::shards::ROUTES,
     resources::users::ROUTES,
+    resources::tokens::ROUTES,
     resources::user_passwords::ROUTES,
     resources::suffixes::ROUTES,
 ];
@@ -141,7 +142,7 @@ fn capture(template: &'static str, path: &str) -> Option<BTreeMap<&'static str, 
         let segment = segments.next()?;
         match wanted.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
             Some(name) if !segment.is_empty() => {
-                params.insert(name, super::front::decode(segment));
+                params.insert(name, super::inbound::decode(segment));
             }
             Some(_) => return None,
             None if wanted == segment => {}

@@ -16,6 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use rustls::ServerConfig;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -70,30 +71,61 @@ pub struct ServeOptions {
     pub ca_out: Option<PathBuf>,
 }
 
-/// Listens on `address`.
-///
-/// # Errors
-/// Names the address.
-pub async fn listen(address: SocketAddr) -> Result<TcpListener, String> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| format!("cannot listen on {address}: {error}"))
+/// Open listeners: one for each node and one for admin requests.
+pub struct Listeners {
+    nodes: Vec<(TcpListener, SocketAddr)>,
+    admin: (TcpListener, SocketAddr),
+}
+
+impl Listeners {
+    /// Listens on these addresses; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// Names the address that cannot be had.
+    pub async fn open(nodes: &[SocketAddr], admin: SocketAddr) -> Result<Self, String> {
+        let mut open = Vec::new();
+        for address in nodes {
+            open.push(listen(*address).await?);
+        }
+        Ok(Self {
+            nodes: open,
+            admin: listen(admin).await?,
+        })
+    }
+
+    /// Where the nodes listen, with their real ports.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<SocketAddr> {
+        self.nodes.iter().map(|(_, address)| *address).collect()
+    }
+
+    /// Where admin requests go.
+    #[must_use]
+    pub fn admin(&self) -> SocketAddr {
+        self.admin.1
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), String> {
+    let failed = |error: io::Error| format!("cannot listen on {address}: {error}");
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
 }
 
 /// A world behind sockets.
 pub struct Server {
     live: Arc<Live>,
-    nodes: Vec<TcpListener>,
-    admin: TcpListener,
+    listeners: Listeners,
 }
 
 impl Server {
     /// Puts `world` behind these listeners; the `n`th one is the node with index `n`. Its time begins to follow the clock.
     #[must_use]
-    pub fn new(world: World, nodes: Vec<TcpListener>, admin: TcpListener, options: ServeOptions) -> Self {
+    pub fn new(world: World, listeners: Listeners, options: ServeOptions) -> Self {
         let live = Arc::new(Live::new(world, options));
         live.write_trust(&live.world());
-        Self { live, nodes, admin }
+        Self { live, listeners }
     }
 
     /// Access to the world while it is served.
@@ -105,11 +137,15 @@ impl Server {
     /// Serves until `stop` resolves. Open connections end with it.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let mut tasks = tokio::task::JoinSet::new();
-        for (index, listener) in self.nodes.into_iter().enumerate() {
+        for (index, (listener, _)) in self.listeners.nodes.into_iter().enumerate() {
             let node = move |live, stream| node_connection(live, NodeIndex(index), stream);
             tasks.spawn(accept(listener, self.live.clone(), node));
         }
-        tasks.spawn(accept(self.admin, self.live.clone(), admin_connection));
+        tasks.spawn(accept(
+            self.listeners.admin.0,
+            self.live.clone(),
+            admin_connection,
+        ));
         stop.await;
     }
 }
@@ -179,16 +215,14 @@ impl Live {
         let mut reported = lock(&self.reported);
         for entry in world.log().get(reported.0..).unwrap_or_default() {
             match self.options.log {
-                LogFormat::Text => eprintln!("{}", line(entry)),
-                LogFormat::Json => eprintln!("{}", serde_json::to_string(entry).unwrap_or_default()),
+                LogFormat::Text => say(&line(entry)),
+                LogFormat::Json => say(&serde_json::to_string(entry).unwrap_or_default()),
                 LogFormat::Off => {}
             }
         }
         for violation in world.violations().get(reported.1..).unwrap_or_default() {
-            eprintln!(
-                "VIOLATION {} (request {}): {}",
-                violation.rule, violation.seq, violation.message
-            );
+            let (rule, seq, message) = (violation.rule, violation.seq, &violation.message);
+            say(&format!("VIOLATION {rule} (request {seq}): {message}"));
         }
         *reported = (world.log().len(), world.violations().len());
     }
@@ -205,7 +239,7 @@ impl Live {
         let mut written = lock(&self.trust);
         if *written != text {
             if let Err(error) = write_atomically(path, &text) {
-                eprintln!("resim: {error}");
+                say(&format!("resim: {error}"));
             }
             *written = text;
         }
@@ -222,6 +256,11 @@ impl Live {
         made.insert(node, (identity.clone(), config.clone()));
         Some((identity, config))
     }
+}
+
+/// Reports on standard error, whether or not somebody reads it.
+fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Writes a file that is either the old one or the new one to its readers, never half.

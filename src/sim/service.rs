@@ -163,3 +163,97 @@ impl Shared {
         Some(response)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::certs;
+    use crate::sim::fixture::{Fixture, LOGIN};
+    use serde_json::json;
+    use std::time::Duration;
+    use tower::{Service, ServiceExt};
+
+    async fn get(service: &mut InProcess, uri: &str) -> Result<Response<Bytes>, TransportError> {
+        let request = Request::get(uri)
+            .header("authorization", LOGIN)
+            .body(Bytes::new());
+        service.ready().await?.call(request.unwrap()).await
+    }
+
+    fn status(reply: Result<Response<Bytes>, TransportError>) -> u16 {
+        reply.map_or(0, |response| response.status().as_u16())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_reaches_the_node_that_its_uri_names() {
+        let shared = Shared::new(Fixture::cluster(2, 2).world);
+        let mut service = shared.service();
+        for (uri, want) in [
+            ("https://10.0.0.1:9443/v1/nodes", 200),
+            ("https://10.0.0.2:9443/v1/nodes", 307),
+            ("https://10.0.0.3:9443/v1/nodes", 0),
+            ("https://10.0.0.1:8443/v1/nodes", 0),
+            ("/v1/nodes", 0),
+        ] {
+            assert_eq!(status(get(&mut service, uri).await), want, "{uri}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn connect_shows_the_chain_and_has_no_effect() {
+        let mut sim = Fixture::fresh(1);
+        let now = sim.world.now();
+        let identity = certs::mint::node("n1", &["10.0.0.1"], now, certs::mint::KeyKind::Ecdsa).unwrap();
+        sim.world.env.nodes[0].config.identity = identity;
+        let shared = Shared::new(sim.world);
+        let connect = || Request::connect("10.0.0.1:9443").body(Bytes::new()).unwrap();
+        let reply = shared.service().call(connect()).await.unwrap();
+        let Presented(chain) = reply.extensions().get::<Presented>().unwrap();
+        assert_eq!((chain.len(), chain[0][0]), (1, 0x30), "one DER sequence");
+        assert_eq!(shared.world().log(), []);
+        shared.world().crash(NodeIndex(0));
+        let refused = TransportError::Refused("10.0.0.1:9443".to_owned());
+        assert_eq!(shared.service().call(connect()).await.unwrap_err(), refused);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn delays_pass_in_tokios_time() {
+        let mut sim = Fixture::cluster(1, 1);
+        sim.faults(json!([{"count": 1, "effect": {"delay_ms": 90_000}}]));
+        let mut service = Shared::new(sim.world).service();
+        let began = tokio::time::Instant::now();
+        assert_eq!(
+            status(get(&mut service, "https://10.0.0.1:9443/v1/nodes").await),
+            200
+        );
+        assert!(began.elapsed() >= Duration::from_secs(90));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn lost_answers_and_silence_look_like_what_they_are() {
+        for (effect, want) in [
+            (json!("lost_reply"), Some(TransportError::Closed)),
+            (json!("reset"), Some(TransportError::Closed)),
+            (json!({"truncate_at": 1}), Some(TransportError::Truncated)),
+            (json!("silence"), None),
+        ] {
+            let mut sim = Fixture::cluster(1, 1);
+            sim.faults(json!([{"effect": effect}]));
+            let mut service = Shared::new(sim.world).service();
+            let reply = get(&mut service, "https://10.0.0.1:9443/v1/nodes");
+            let got = tokio::time::timeout(Duration::from_secs(3600), reply).await;
+            assert_eq!(got.ok().map(Result::unwrap_err), want, "{effect}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_world_that_follows_tokio_moves_when_a_test_sleeps() {
+        let mut sim = Fixture::fresh(1);
+        let body = sim.create_body();
+        sim.send(0, "POST", "/v1/bootstrap/create_cluster", None, body);
+        let shared = Shared::following_tokio(sim.world);
+        assert_eq!(shared.world().clusters(), 0);
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        assert_eq!(shared.world().clusters(), 1);
+    }
+}

@@ -1,15 +1,17 @@
 //! The world: requests in, outcomes out, and time that moves only when told to.
 
+use super::answer::Answered;
 use super::bootstrap;
 use super::config::{Config, TlsIdentity};
 use super::fault::{Effect, FaultPlan, Faults};
 use super::form::{self, Formation};
-use super::front::{self, Answered, Served};
+use super::front::{self, Served};
 use super::ids::{ClusterId, NodeIndex, NodeUid};
 use super::log::{self, LogEntry, Sent};
 use super::monitor::{Monitor, Violation};
+use super::power;
 use super::resources::{bdbs, certificates, users};
-use super::state::{Cluster, Due, Env, Member, MemberStatus, Membership, Power, SimNode};
+use super::state::{Cluster, Due, Env, Membership, Power, SimNode};
 use super::work;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -213,10 +215,10 @@ impl World {
             Due::Machine(id, action_uid) => {
                 in_cluster(id, &|cluster, env| bdbs::machine_due(cluster, env, &action_uid));
             }
-            Due::NodeLost(id, uid) => in_cluster(id, &|cluster, env| node_lost(cluster, env, uid)),
-            Due::NodeFound(id, uid) => in_cluster(id, &|cluster, env| node_found(cluster, env, uid)),
+            Due::NodeLost(id, uid) => in_cluster(id, &|cluster, env| power::node_lost(cluster, env, uid)),
+            Due::NodeFound(id, uid) => in_cluster(id, &|cluster, env| power::node_found(cluster, env, uid)),
             Due::Election(id) => in_cluster(id, &|cluster, env| cluster.elect(env, None)),
-            Due::ReplicaHa(id, uid) => in_cluster(id, &|cluster, env| replica_ha(cluster, env, uid)),
+            Due::ReplicaHa(id, uid) => in_cluster(id, &|cluster, env| power::replica_ha(cluster, env, uid)),
             Due::Certificate(id, node, name) => {
                 in_cluster(id, &|cluster, env| {
                     certificates::certificate_due(cluster, env, node, name)
@@ -317,71 +319,6 @@ impl World {
         self.clusters.len()
     }
 
-    /// Takes the power from a node: connections are refused, and its cluster notices after a while.
-    pub fn crash(&mut self, node: NodeIndex) {
-        self.lose(node, Power::Crashed);
-    }
-
-    /// Lets a node hang: connections are accepted and nothing is answered; for its cluster it is gone.
-    pub fn freeze(&mut self, node: NodeIndex) {
-        self.lose(node, Power::Frozen);
-    }
-
-    fn lose(&mut self, index: NodeIndex, power: Power) {
-        let delay = self.env.timings.failure_detection;
-        let Some(node) = self.env.node_mut(index) else {
-            return;
-        };
-        node.power = power;
-        if let Membership::Member(id, uid) = node.membership {
-            self.env.schedule(delay, Due::NodeLost(id, uid));
-        }
-    }
-
-    /// Turns a crashed or frozen node on again; its services need a moment.
-    pub fn power_on(&mut self, index: NodeIndex) {
-        let restart = self.env.timings.service_restart;
-        let (now, until) = (self.env.now, self.env.after(restart));
-        let Some(node) = self.env.node_mut(index) else {
-            return;
-        };
-        if node.power == Power::Crashed {
-            node.booted = now;
-        }
-        node.power = Power::On;
-        node.restarting_until = Some(until);
-        let (membership, bootstrapping) = (node.membership, node.bootstrap.request.is_some());
-        if let Membership::Member(id, uid) = membership {
-            self.env.schedule(restart, Due::NodeFound(id, uid));
-        }
-        if bootstrapping {
-            self.env.schedule(restart, Due::Bootstrap(index));
-        }
-    }
-
-    /// Installs the software anew on a machine: it is fresh, whatever it was. If its cluster still lists it, the cluster
-    /// notices that it is gone.
-    pub fn reinstall(&mut self, index: NodeIndex) {
-        let (now, delay) = (self.env.now, self.env.timings.failure_detection);
-        let Some(node) = self.env.node_mut(index) else {
-            return;
-        };
-        let before = node.membership;
-        node.membership = Membership::Fresh;
-        node.bootstrap = Default::default();
-        node.installed.clear();
-        node.power = Power::On;
-        node.restarting_until = None;
-        node.booted = now;
-        let joining = |member: &Member| member.host == index && member.status == MemberStatus::Provisioning;
-        for cluster in self.clusters.values_mut() {
-            cluster.members.retain(|_, member| !joining(member));
-        }
-        if let Membership::Member(id, uid) = before {
-            self.env.schedule(delay, Due::NodeLost(id, uid));
-        }
-    }
-
     /// Forms a cluster of the first `members` machines, as a well-behaved client would, and forgets the requests. Simulated
     /// time passes meanwhile.
     ///
@@ -408,67 +345,6 @@ impl World {
             .map(|node| node.config.fleet)
             .unwrap_or_default();
         self.monitor.created(fleet, name, self.env.now);
-    }
-}
-
-/// The cluster notices that a member is gone, unless it came back in time.
-fn node_lost(cluster: &mut Cluster, env: &mut Env, uid: NodeUid) {
-    let Some(member) = cluster
-        .members
-        .get(&uid)
-        .filter(|member| !cluster.runs(env, member))
-    else {
-        return;
-    };
-    if member.status == MemberStatus::Down {
-        return;
-    }
-    if let Some(member) = cluster.members.get_mut(&uid) {
-        member.status = MemberStatus::Down;
-    }
-    cluster.state_id += 1;
-    work::node_lost(cluster, env, uid);
-    bdbs::node_lost(cluster, env, uid);
-    if cluster.master == Some(uid) {
-        cluster.master = None;
-        env.schedule(env.timings.leader_election, Due::Election(cluster.id));
-    }
-    let grace = cluster
-        .policy
-        .get("slave_ha_grace_period")
-        .and_then(Value::as_u64)
-        .unwrap_or(600);
-    env.schedule(Duration::from_secs(grace), Due::ReplicaHa(cluster.id, uid));
-}
-
-fn node_found(cluster: &mut Cluster, env: &mut Env, uid: NodeUid) {
-    let running = cluster
-        .members
-        .get(&uid)
-        .is_some_and(|member| cluster.runs(env, member));
-    let Some(member) = cluster.members.get_mut(&uid).filter(|_| running) else {
-        return;
-    };
-    if member.status == MemberStatus::Down {
-        member.status = MemberStatus::Active;
-        cluster.state_id += 1;
-        bdbs::node_found(cluster, env, uid);
-    }
-    if cluster
-        .master
-        .is_none_or(|master| !cluster.members.contains_key(&master))
-    {
-        cluster.elect(env, None);
-    }
-}
-
-fn replica_ha(cluster: &mut Cluster, env: &mut Env, uid: NodeUid) {
-    if cluster
-        .members
-        .get(&uid)
-        .is_some_and(|member| member.status == MemberStatus::Down)
-    {
-        bdbs::replica_ha(cluster, env, uid);
     }
 }
 

@@ -231,3 +231,220 @@ fn closed(map: &Map<String, Value>, keys: &[&str]) -> Result<(), ApiError> {
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::certs::fingerprint;
+    use crate::sim::certs::mint::{self, KeyKind};
+    use crate::sim::fault::{Effect, FaultPlan, Rule};
+    use crate::sim::testbed::{Bed, NAME, start};
+    use jiff::SignedDuration;
+    use serde_json::json;
+
+    /// Another certificate for the cluster, made `days` ago.
+    fn made(days: i64) -> TlsIdentity {
+        let source = mint::source(start() - SignedDuration::from_hours(24 * days), KeyKind::Ecdsa).unwrap();
+        let order = CertificateOrder {
+            cluster_name: NAME.into(),
+            certificate: "proxy".into(),
+            generation: 99,
+        };
+        source.issue(&order)
+    }
+
+    fn entry(name: &str, identity: &TlsIdentity) -> Value {
+        json!({"name": name, "certificate": identity.chain_pem, "key": identity.key_pem})
+    }
+
+    fn bulk(entries: &[Value]) -> Value {
+        json!({"certificates": entries})
+    }
+
+    #[test]
+    fn certificates_are_listed_with_their_keys_and_without_nulls() {
+        let listed = Bed::new().ok("GET", "/v1/cluster/certificates", Value::Null);
+        for name in [
+            "api",
+            "cm",
+            "proxy",
+            "syncer",
+            "metrics_exporter",
+            "ccs_internode_encryption",
+            "data_internode_encryption",
+        ] {
+            assert!(
+                listed[format!("{name}_cert")]
+                    .as_str()
+                    .unwrap()
+                    .starts_with("-----BEGIN CERTIFICATE"),
+                "{name}"
+            );
+            assert!(
+                listed[format!("{name}_key")]
+                    .as_str()
+                    .unwrap()
+                    .contains("PRIVATE KEY"),
+                "{name}"
+            );
+        }
+        assert!(listed.get("ldap_client_cert").is_none());
+    }
+
+    #[test]
+    fn an_upload_reaches_one_node_after_the_other() {
+        let mut bed = Bed::new();
+        let new = made(0);
+        bed.ok(
+            "PUT",
+            "/v1/cluster/certificates",
+            bulk(&[entry("api", &new), entry("proxy", &new)]),
+        );
+        let shown = |bed: &Bed| -> Vec<bool> {
+            (0..3)
+                .map(|node| bed.world.presented(NodeIndex(node)) == Some(&new))
+                .collect()
+        };
+        assert_eq!(shown(&bed), [false, false, false]);
+        bed.pass(1);
+        assert_eq!(shown(&bed), [true, false, false]);
+        bed.pass(2);
+        assert_eq!(shown(&bed), [true, true, true]);
+        let listed = bed.ok("GET", "/v1/cluster/certificates", Value::Null);
+        assert_eq!(
+            fingerprint(listed["proxy_cert"].as_str().unwrap()),
+            fingerprint(&new.chain_pem)
+        );
+    }
+
+    #[test]
+    fn each_wrong_upload_gets_its_own_status_and_changes_nothing() {
+        let mut bed = Bed::new();
+        let (good, other, old) = (made(0), made(1), made(400));
+        let mixed = TlsIdentity {
+            key_pem: other.key_pem.clone(),
+            ..good.clone()
+        };
+        let garbage = TlsIdentity {
+            chain_pem: "garbage".into(),
+            key_pem: "garbage".into(),
+        };
+        let before = bed.ok("GET", "/v1/cluster/certificates", Value::Null);
+        for (body, status) in [
+            (bulk(&[entry("proxy", &mixed)]), 400),
+            (bulk(&[entry("proxy", &garbage)]), 400),
+            (bulk(&[entry("proxy", &old)]), 406),
+            (bulk(&[entry("nope", &good)]), 403),
+            (bulk(&[entry("proxy", &good), entry("cm", &old)]), 406),
+            (bulk(&[entry("ccs_internode_encryption", &good)]), 400),
+            (bulk(&[]), 400),
+            (
+                json!({"certificates": [{"name": "proxy", "certificate": good.chain_pem, "key": good.key_pem, "more": 1}]}),
+                400,
+            ),
+            (json!({"certificates": [entry("proxy", &good)], "more": 1}), 400),
+        ] {
+            assert_eq!(bed.refused("PUT", "/v1/cluster/certificates", body).0, status);
+        }
+        assert_eq!(bed.ok("GET", "/v1/cluster/certificates", Value::Null), before);
+    }
+
+    #[test]
+    fn an_upload_that_misses_a_node_is_409_and_leaves_the_cluster_mixed() {
+        let mut bed = Bed::new();
+        let rule = Rule {
+            method: Some("PUT".into()),
+            path: Some("/v1/cluster/certificates".into()),
+            node: None,
+            skip: 0,
+            count: Some(1),
+            effect: Effect::CertificatesOn(2),
+        };
+        bed.world.set_faults(FaultPlan { rules: vec![rule] });
+        let new = made(0);
+        assert_eq!(
+            bed.refused("PUT", "/v1/cluster/certificates", bulk(&[entry("proxy", &new)]))
+                .0,
+            409
+        );
+        bed.pass(5);
+        let holders = |bed: &Bed| {
+            (0..3)
+                .filter(|node| bed.world.installed(NodeIndex(*node), "proxy") == Some(&new))
+                .count()
+        };
+        assert_eq!(holders(&bed), 2);
+        bed.ok("PUT", "/v1/cluster/certificates", bulk(&[entry("proxy", &new)]));
+        bed.pass(5);
+        assert_eq!(holders(&bed), 3);
+    }
+
+    #[test]
+    fn a_node_that_is_down_makes_an_upload_partial() {
+        let mut bed = Bed::new();
+        bed.world.crash(NodeIndex(2));
+        bed.pass(30);
+        let refused = bed.refused(
+            "PUT",
+            "/v1/cluster/certificates",
+            bulk(&[entry("proxy", &made(0))]),
+        );
+        assert_eq!(refused, (409, "not_all_nodes_updated".to_owned()));
+    }
+
+    #[test]
+    fn bulk_uploads_began_with_7_22_2_and_the_older_call_works_everywhere() {
+        for profile in Profile::ALL {
+            let mut bed = Bed::of(profile);
+            let (status, _) = bed.call(
+                "PUT",
+                "/v1/cluster/certificates",
+                bulk(&[entry("proxy", &made(0))]),
+            );
+            assert_eq!(status == 200, profile >= Profile::V7_22_2, "{profile}: {status}");
+            bed.ok("PUT", "/v1/cluster/update_cert", entry("proxy", &made(0)));
+        }
+    }
+
+    #[test]
+    fn rotation_replaces_internode_certificates_only() {
+        let mut bed = Bed::new();
+        let before = bed.ok("GET", "/v1/cluster/certificates", Value::Null);
+        bed.ok(
+            "POST",
+            "/v1/cluster/certificates/rotate",
+            json!({"name": "ccs_internode_encryption"}),
+        );
+        let after = bed.ok("GET", "/v1/cluster/certificates", Value::Null);
+        let changed = |name: &str| before[format!("{name}_cert")] != after[format!("{name}_cert")];
+        assert!(
+            changed("ccs_internode_encryption") && !changed("data_internode_encryption") && !changed("api")
+        );
+        assert_eq!(
+            bed.refused("POST", "/v1/cluster/certificates/rotate", json!({"name": "api"}))
+                .0,
+            403
+        );
+    }
+
+    #[test]
+    fn only_optional_certificates_can_be_deleted() {
+        let mut bed = Bed::new();
+        bed.ok(
+            "PUT",
+            "/v1/cluster/certificates",
+            bulk(&[entry("ldap_client", &made(0))]),
+        );
+        bed.pass(5);
+        bed.ok("DELETE", "/v1/cluster/certificates/ldap_client", Value::Null);
+        assert_eq!(bed.world.installed(NodeIndex(0), "ldap_client"), None);
+        for (name, status) in [("ldap_client", 404), ("nope", 404), ("proxy", 403)] {
+            assert_eq!(
+                bed.refused("DELETE", &format!("/v1/cluster/certificates/{name}"), Value::Null)
+                    .0,
+                status,
+                "{name}"
+            );
+        }
+    }
+}

@@ -14,6 +14,7 @@ pub(crate) mod passwords;
 pub(crate) mod policy;
 pub(crate) mod shards;
 pub(crate) mod suffixes;
+pub(crate) mod tokens;
 pub(crate) mod user_passwords;
 pub(crate) mod users;
 

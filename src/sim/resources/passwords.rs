@@ -110,3 +110,76 @@ fn change(ctx: &mut Ctx<'_>, uid: BdbUid, change: impl FnOnce(&mut Vec<String>))
     }
     ctx.commit();
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::sim::switch::Switch;
+    use crate::sim::testbed::Bed;
+    use serde_json::{Value, json};
+
+    fn with_password(mut bed: Bed) -> Bed {
+        let body = json!({"name": "db", "memory_size": 1 << 30, "redis_version": "7.2", "authentication_redis_pass": "one"});
+        assert_eq!(bed.database(body), 1);
+        bed
+    }
+
+    fn passwords(bed: &Bed) -> Vec<String> {
+        let cluster = bed.world.clusters.values().next().unwrap();
+        cluster.databases.iter().next().unwrap().passwords.clone()
+    }
+
+    fn password(text: &str) -> Value {
+        json!({"password": text})
+    }
+
+    #[test]
+    fn passwords_rotate_with_an_overlap() {
+        let mut bed = with_password(Bed::new());
+        bed.ok("POST", "/v1/bdbs/1/passwords", password("two"));
+        assert_eq!(passwords(&bed), ["one", "two"]);
+        bed.ok("DELETE", "/v1/bdbs/1/passwords", password("one"));
+        assert_eq!(passwords(&bed), ["two"]);
+        assert_eq!(
+            bed.ok("GET", "/v1/bdbs/1", Value::Null)["authentication_redis_pass"],
+            "two"
+        );
+    }
+
+    #[test]
+    fn a_put_leaves_one_password() {
+        let mut bed = with_password(Bed::new());
+        bed.ok("POST", "/v1/bdbs/1/passwords", password("two"));
+        bed.ok("PUT", "/v1/bdbs/1/passwords", password("three"));
+        assert_eq!(passwords(&bed), ["three"]);
+    }
+
+    #[test]
+    fn wrong_calls_are_refused() {
+        let mut bed = with_password(Bed::new());
+        assert_eq!(
+            bed.refused("DELETE", "/v1/bdbs/1/passwords", password("two")).0,
+            406
+        );
+        assert_eq!(
+            bed.refused("DELETE", "/v1/bdbs/1/passwords", password("one")).0,
+            406
+        );
+        assert_eq!(bed.refused("PUT", "/v1/bdbs/1/passwords", json!({})).0, 406);
+        assert_eq!(bed.refused("PUT", "/v1/bdbs/9/passwords", password("x")).0, 404);
+    }
+
+    #[test]
+    fn the_switches_turn_overlap_and_reflection_off() {
+        let mut bed = with_password(Bed::switched(Switch::NoPasswordOverlap));
+        assert_eq!(
+            bed.refused("POST", "/v1/bdbs/1/passwords", password("two")).0,
+            406
+        );
+        let mut bed = with_password(Bed::switched(Switch::RedisPassIsStale));
+        bed.ok("PUT", "/v1/bdbs/1/passwords", password("two"));
+        assert_eq!(
+            bed.ok("GET", "/v1/bdbs/1", Value::Null)["authentication_redis_pass"],
+            "one"
+        );
+    }
+}

@@ -253,3 +253,120 @@ fn missing(uid: ShardUid) -> ApiError {
 fn refused(code: &str, why: impl Into<String>) -> ApiError {
     ApiError::new(StatusCode::BAD_REQUEST, code, why)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::sim::testbed::Bed;
+    use serde_json::{Value, json};
+
+    fn replicated() -> Bed {
+        let mut bed = Bed::new();
+        let body = json!({"name": "db", "memory_size": 1 << 30, "redis_version": "7.2", "replication": true});
+        assert_eq!(bed.database(body), 1);
+        bed
+    }
+
+    /// (uid, node, role) of every shard.
+    fn shards(bed: &mut Bed) -> Vec<(String, String, String)> {
+        let listed = bed.ok("GET", "/v1/shards", Value::Null);
+        let text = |shard: &Value, field: &str| shard[field].as_str().unwrap().to_owned();
+        let seen = |shard: &Value| (text(shard, "uid"), text(shard, "node_uid"), text(shard, "role"));
+        listed.as_array().unwrap().iter().map(seen).collect()
+    }
+
+    #[test]
+    fn a_failover_turns_master_and_replica() {
+        let mut bed = replicated();
+        let before = shards(&mut bed);
+        let answer = bed.ok(
+            "POST",
+            "/v1/shards/actions/failover",
+            json!({"shard_uids": ["1"]}),
+        );
+        assert_eq!(answer["description"], "Failover was triggered");
+        assert_eq!(
+            bed.ok("GET", "/v1/bdbs/1", Value::Null)["status"],
+            "active-change-pending"
+        );
+        assert_eq!(
+            bed.refused("POST", "/v1/shards/2/actions/failover", json!({})),
+            (409, "db_busy".to_owned())
+        );
+        bed.pass(30);
+        let after = shards(&mut bed);
+        assert_eq!(
+            (&before[0].2, &after[0].2, &after[1].2),
+            (&"master".into(), &"slave".into(), &"master".into())
+        );
+    }
+
+    #[test]
+    fn a_shard_migrates_to_a_node_without_its_counterpart() {
+        let mut bed = replicated();
+        let nodes: Vec<u64> = shards(&mut bed)
+            .iter()
+            .map(|shard| shard.1.parse().unwrap())
+            .collect();
+        let free = (1..=3).find(|node| !nodes.contains(node)).unwrap();
+        let taken = json!({"target_node_uid": nodes[1]});
+        assert_eq!(
+            bed.refused("POST", "/v1/shards/1/actions/migrate", taken).1,
+            "insufficient_resources"
+        );
+        bed.ok(
+            "POST",
+            "/v1/shards/1/actions/migrate",
+            json!({"target_node_uid": free}),
+        );
+        assert_eq!(shards(&mut bed)[0].1, free.to_string());
+    }
+
+    #[test]
+    fn wrong_calls_get_their_own_codes() {
+        let mut bed = replicated();
+        bed.database(json!({"name": "db", "memory_size": 1 << 30, "redis_version": "7.2"}));
+        for (path, body, status, code) in [
+            (
+                "/v1/shards/actions/failover",
+                json!({}),
+                404,
+                "shard_uids_required",
+            ),
+            (
+                "/v1/shards/actions/failover",
+                json!({"shard_uids": ["9"]}),
+                404,
+                "shard_not_exist",
+            ),
+            (
+                "/v1/shards/actions/failover",
+                json!({"shard_uids": ["2"]}),
+                400,
+                "shard_is_slave",
+            ),
+            (
+                "/v1/shards/actions/failover",
+                json!({"shard_uids": ["1", "3"]}),
+                400,
+                "failover_shards_different_bdb",
+            ),
+            ("/v1/shards/1/actions/migrate", json!({}), 400, "invalid_param"),
+            (
+                "/v1/shards/1/actions/migrate",
+                json!({"target_node_uid": 9}),
+                404,
+                "not_found",
+            ),
+        ] {
+            assert_eq!(
+                bed.refused("POST", path, body.clone()),
+                (status, code.to_owned()),
+                "{path} {body}"
+            );
+        }
+        assert_eq!(
+            bed.refused("GET", "/v1/shards/9", Value::Null),
+            (404, "shard_not_exist".to_owned())
+        );
+    }
+}

@@ -1,0 +1,90 @@
+//! Answers as a node's front end sends them.
+
+use super::call::{ApiError, Reply};
+use super::ids::NodeIndex;
+use super::switch::Switch;
+use super::world::World;
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use jiff::fmt::rfc2822::DateTimePrinter;
+use serde_json::Value;
+use std::time::Duration;
+
+/// An answer, and what the log wants to know about it.
+pub(crate) struct Answered {
+    pub(crate) response: Response<Bytes>,
+    pub(crate) delay: Duration,
+    pub(crate) error_code: String,
+}
+
+/// Everything that can be answered.
+pub(crate) enum Body {
+    Json(Value),
+    Text(&'static str, String),
+    Empty,
+}
+
+pub(crate) fn answered(world: &World, node: NodeIndex, reply: Reply) -> Answered {
+    let body = reply.body.map_or(Body::Empty, Body::Json);
+    let mut answered = respond(world, node, reply.status, body);
+    answered.delay = reply.delay;
+    answered
+}
+
+pub(crate) fn refuse(world: &World, node: NodeIndex, error: &ApiError) -> Answered {
+    let key = if world.env.on(Switch::ErrorMessageKey) {
+        "message"
+    } else {
+        "description"
+    };
+    let body = error.body(key).map_or(Body::Empty, Body::Json);
+    let mut answered = respond(world, node, error.status, body);
+    answered.error_code.clone_from(&error.code);
+    if error.status == StatusCode::UNAUTHORIZED {
+        let basic = HeaderValue::from_static("Basic realm=\"Restricted Area\"");
+        answered
+            .response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, basic);
+    }
+    answered
+}
+
+/// An answer that the services never saw: text or a small HTML page.
+pub(crate) fn front_end(world: &World, node: NodeIndex, status: StatusCode) -> Answered {
+    let body = match status {
+        StatusCode::SERVICE_UNAVAILABLE => Body::Text("text/plain", "no healthy upstream".to_owned()),
+        _ => Body::Text(
+            "text/html",
+            format!("<!doctype html>\n<title>{status}</title>\n<h1>{status}</h1>\n"),
+        ),
+    };
+    respond(world, node, status, body)
+}
+
+pub(crate) fn respond(world: &World, node: NodeIndex, status: StatusCode, body: Body) -> Answered {
+    let (content_type, bytes) = match body {
+        Body::Json(value) => ("application/json", Bytes::from(value.to_string())),
+        Body::Text(content_type, text) => (content_type, Bytes::from(text)),
+        Body::Empty => ("application/json", Bytes::new()),
+    };
+    let mut response = Response::new(bytes);
+    *response.status_mut() = status;
+    let length = HeaderValue::from(response.body().len());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CONTENT_LENGTH, length);
+    headers.insert(header::SERVER, HeaderValue::from_static("envoy"));
+    let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&world.env.now);
+    if let Some(date) = date.ok().and_then(|date| HeaderValue::from_str(&date).ok()) {
+        headers.insert(header::DATE, date);
+    }
+    if let Some(cluster) = world.cluster_of(node) {
+        headers.insert("cluster-state-id", HeaderValue::from(cluster.state_id));
+    }
+    Answered {
+        response,
+        delay: Duration::ZERO,
+        error_code: String::new(),
+    }
+}

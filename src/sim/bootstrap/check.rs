@@ -1,0 +1,384 @@
+//! Whether a bootstrap can go ahead, and the documented code if not.
+
+use crate::sim::auth::{Actor, LoginRules, Role};
+use crate::sim::ids::{ClusterId, NodeIndex, NodeUid};
+use crate::sim::license_text::{self, License};
+use crate::sim::state::{Cluster, Env, Member, MemberStatus, Membership, SimNode};
+use crate::sim::switch::Switch;
+use crate::sim::world::World;
+use serde_json::{Map, Value, json};
+
+/// Longest clock skew that a join survives, seconds.
+const MAX_SKEW_SECS: i64 = 30;
+
+/// Why a bootstrap failed: `error_code` and `error_details`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Failure {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+    pub(crate) extra: Map<String, Value>,
+}
+
+impl Failure {
+    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            extra: Map::new(),
+        }
+    }
+
+    fn with(mut self, key: &str, value: Value) -> Self {
+        self.extra.insert(key.to_owned(), value);
+        self
+    }
+
+    pub(crate) fn details(&self) -> Value {
+        let mut details = self.extra.clone();
+        details.insert("message".to_owned(), json!(self.message));
+        Value::Object(details)
+    }
+}
+
+/// Every error code of a bootstrap; those that no request can cause are reached by a fault.
+pub(crate) const ERROR_CODES: &[&str] = &[
+    "config_error",
+    "connect_error",
+    "access_denied",
+    "invalid_license",
+    "repair_required",
+    "insufficient_node_memory",
+    "insufficient_node_flash",
+    "time_not_sync",
+    "rack_id_required",
+    "socket_directory_mismatch",
+    "node_config_mismatch",
+    "path_error",
+    "internal_error",
+];
+
+/// A bootstrap that can go ahead.
+pub(crate) enum Plan {
+    Create {
+        name: String,
+        license: License,
+    },
+    Join {
+        cluster: ClusterId,
+        replaces: Option<NodeUid>,
+    },
+}
+
+pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
+    value.pointer(pointer).and_then(Value::as_str)
+}
+
+impl Plan {
+    /// Checks a configuration. A wrong password counts as a failed login of the cluster to be joined.
+    pub(crate) fn check(world: &mut World, index: NodeIndex, request: &Value) -> Result<Self, Failure> {
+        let node = world
+            .env
+            .node(index)
+            .ok_or_else(|| Failure::new("internal_error", "The node is gone"))?;
+        if let Some(code) = &node.bootstrap.fails {
+            let known = ERROR_CODES.iter().find(|known| *known == code).copied();
+            return Err(Failure::new(
+                known.unwrap_or("internal_error"),
+                "The bootstrap failed",
+            ));
+        }
+        if node.membership == Membership::Removed {
+            return Err(Failure::new(
+                "internal_error",
+                "The node was removed from a cluster; install the software again",
+            ));
+        }
+        check_common(node, request)?;
+        match text(request, "/action") {
+            Some("create_cluster") => check_create(&world.env, request),
+            Some("join_cluster") => check_join(world, index, request),
+            _ => check_recover(request),
+        }
+    }
+}
+
+fn check_common(node: &SimNode, request: &Value) -> Result<(), Failure> {
+    let config = |message: String| Err(Failure::new("config_error", message));
+    let name = text(request, "/cluster/name").unwrap_or_default();
+    if !is_host_name(name) {
+        return config(format!("{name:?} is not a host name of at most 64 characters"));
+    }
+    match (
+        text(request, "/credentials/username"),
+        text(request, "/credentials/password"),
+    ) {
+        (Some(user), _) if user.is_empty() || user.contains(['&', '<', '>', '"']) => {
+            return config("The user name is empty or has one of & < > \"".to_owned());
+        }
+        (Some(_), Some(password)) if !password.is_empty() => {}
+        _ if text(request, "/credentials/client_cert").is_some() => {
+            return config("Certificate credentials are not accepted here".to_owned());
+        }
+        _ => return config("User name and password are missing".to_owned()),
+    }
+    if let Some(addr) = text(request, "/node/identity/addr")
+        && addr != node.config.address
+    {
+        return config(format!("{addr} is not an address of this node"));
+    }
+    let rack = text(request, "/node/identity/rack_id").unwrap_or_default();
+    if !rack.is_empty() && !is_rack_id(rack) {
+        return config(format!(
+            "rack_id {rack:?} does not start with a letter or has more than 63 characters"
+        ));
+    }
+    let paths = request.pointer("/node/paths").and_then(Value::as_object);
+    for (key, path) in paths.into_iter().flatten() {
+        let path = path.as_str().unwrap_or_default();
+        if !path.starts_with('/') || node.config.inaccessible_paths.iter().any(|lost| lost == path) {
+            return Err(Failure::new(
+                "path_error",
+                format!("{key} {path:?} does not exist or cannot be accessed"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Starts with a letter and has at most 63 characters.
+pub(crate) fn is_rack_id(rack: &str) -> bool {
+    rack.starts_with(|first: char| first.is_ascii_alphabetic()) && rack.len() <= 63
+}
+
+/// RFC 952 and RFC 1123: labels of letters, digits and hyphens.
+fn is_host_name(name: &str) -> bool {
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    name.len() <= 64 && name.split('.').all(label)
+}
+
+fn check_create(env: &Env, request: &Value) -> Result<Plan, Failure> {
+    let name = text(request, "/cluster/name").unwrap_or_default().to_owned();
+    let rack_aware = request
+        .pointer("/policy/rack_aware")
+        .and_then(Value::as_bool)
+        .unwrap_or(false);
+    if rack_aware
+        && text(request, "/node/identity/rack_id")
+            .unwrap_or_default()
+            .is_empty()
+    {
+        return Err(rack_required(Vec::new()));
+    }
+    let license = match text(request, "/license").unwrap_or_default() {
+        "" => License::trial(env.now),
+        text => {
+            let license =
+                license_text::parse(text).map_err(|error| Failure::new("invalid_license", error.0))?;
+            if let Some(violation) = license.violation(&name, env.now, 0, 0) {
+                let failure = Failure::new("invalid_license", violation.to_string());
+                return Err(failure.with("code", json!(violation.code())));
+            }
+            license
+        }
+    };
+    Ok(Plan::Create { name, license })
+}
+
+fn rack_required(current: Vec<String>) -> Failure {
+    Failure::new(
+        "rack_id_required",
+        "The cluster is rack aware; the node needs a rack_id",
+    )
+    .with("current_rack_ids", json!(current))
+}
+
+fn check_recover(request: &Value) -> Result<Plan, Failure> {
+    let Some(file) = text(request, "/recovery_filename") else {
+        return Err(Failure::new("config_error", "recovery_filename is missing"));
+    };
+    Err(Failure::new(
+        "path_error",
+        format!("{file} does not exist on this node"),
+    ))
+}
+
+fn check_join(world: &mut World, index: NodeIndex, request: &Value) -> Result<Plan, Failure> {
+    let id = reach(world, request)?;
+    let World { env, clusters, .. } = world;
+    let cluster = clusters
+        .get_mut(&id)
+        .ok_or_else(|| Failure::new("connect_error", "The cluster is gone"))?;
+    log_in(cluster, env, request)?;
+    let node = env
+        .node(index)
+        .ok_or_else(|| Failure::new("internal_error", "The node is gone"))?;
+    if node.config.clock_skew_secs.abs() > MAX_SKEW_SECS {
+        let text = format!(
+            "The node's clock is {} s away from the cluster's",
+            node.config.clock_skew_secs
+        );
+        return Err(Failure::new("time_not_sync", text));
+    }
+    let racks: Vec<String> = cluster
+        .members
+        .values()
+        .map(|member| member.rack_id.clone())
+        .collect();
+    let rack = text(request, "/node/identity/rack_id").unwrap_or_default();
+    let rack_aware = cluster
+        .policy
+        .get("rack_aware")
+        .and_then(Value::as_bool)
+        .unwrap_or(false);
+    if rack_aware && rack.is_empty() {
+        return Err(rack_required(racks));
+    }
+    let joining = cluster
+        .members
+        .values()
+        .any(|member| member.status == MemberStatus::Provisioning);
+    if joining && env.on(Switch::ConcurrentJoinFails) {
+        return Err(Failure::new("internal_error", "Another node is joining"));
+    }
+    let replaces = replaced(cluster, env, node, request)?;
+    Ok(Plan::Join {
+        cluster: id,
+        replaces,
+    })
+}
+
+/// The cluster that answers at one of the addresses given.
+fn reach(world: &World, request: &Value) -> Result<ClusterId, Failure> {
+    let name = text(request, "/cluster/name").unwrap_or_default();
+    let port = request
+        .get("cnm_https_port")
+        .and_then(Value::as_u64)
+        .unwrap_or(9443);
+    let given = request
+        .pointer("/cluster/nodes")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    let reached = given.iter().filter_map(Value::as_str).find_map(|address| {
+        // Nodes that share an address are told apart by port; the documented port alone would hide all but one.
+        let port = u16::try_from(port).ok()?;
+        let index = world
+            .node_at(address, port)
+            .or_else(|| world.only_node_at(address))?;
+        let node = world.env.node(index).filter(|node| node.is_on())?;
+        if let Membership::Member(id, _) = node.membership {
+            Some(id)
+        } else {
+            None
+        }
+    });
+    let by_name = || {
+        world
+            .clusters
+            .values()
+            .find(|cluster| cluster.name == name)
+            .map(|cluster| cluster.id)
+    };
+    let id = if given.is_empty() { by_name() } else { reached };
+    let cluster = id.and_then(|id| world.clusters.get(&id));
+    let cluster = cluster.ok_or_else(|| Failure::new("connect_error", "No node of the cluster answers"))?;
+    if cluster.name != name {
+        return Err(Failure::new(
+            "connect_error",
+            format!("The cluster is not called {name}"),
+        ));
+    }
+    if !cluster.has_quorum(&world.env) {
+        return Err(Failure::new("connect_error", "The cluster has no quorum"));
+    }
+    Ok(cluster.id)
+}
+
+fn log_in(cluster: &mut Cluster, env: &Env, request: &Value) -> Result<(), Failure> {
+    let rules = LoginRules::of(&cluster.policy, &cluster.settings);
+    let user = text(request, "/credentials/username").unwrap_or_default();
+    let password = text(request, "/credentials/password").unwrap_or_default();
+    match cluster
+        .accounts
+        .login(user, password, &rules, &env.switches, env.now)
+    {
+        Ok(Actor::User {
+            role: Role::Admin, ..
+        }) => Ok(()),
+        Ok(_) | Err(_) => Err(Failure::new(
+            "access_denied",
+            "The cluster refuses these credentials",
+        )),
+    }
+}
+
+/// The dead member whose place the node takes, if it takes one.
+fn replaced(
+    cluster: &Cluster,
+    env: &Env,
+    node: &SimNode,
+    request: &Value,
+) -> Result<Option<NodeUid>, Failure> {
+    let dead: Vec<&Member> = cluster
+        .members
+        .values()
+        .filter(|member| member.status == MemberStatus::Down)
+        .collect();
+    let wanted = request
+        .pointer("/node/identity/uid")
+        .and_then(Value::as_u64)
+        .map(NodeUid);
+    let candidate = match (wanted, dead.first()) {
+        (None, None) => return Ok(None),
+        (None, Some(first)) if env.on(Switch::JoinReplacesDeadNode) => *first,
+        (None, Some(first)) => {
+            let failed = |member: &&Member| json!({"uid": member.uid.0, "rack_id": member.rack_id});
+            return Err(
+                Failure::new("repair_required", "A node is down; only a replacement may join")
+                    .with("failed_nodes", Value::Array(dead.iter().map(failed).collect()))
+                    .with("replace_candidate", json!(first.uid.0)),
+            );
+        }
+        (Some(wanted), _) => match dead.iter().find(|member| member.uid == wanted) {
+            Some(member) => *member,
+            None => {
+                return Err(Failure::new(
+                    "config_error",
+                    format!("Node {wanted} is not a failed node"),
+                ));
+            }
+        },
+    };
+    let old = env
+        .node(candidate.host)
+        .map(|old| (old.config.memory_bytes, old.config.flash_bytes))
+        .unwrap_or_default();
+    if node.config.memory_bytes < old.0 {
+        let text = "The node has less memory than the one it replaces";
+        return Err(Failure::new("insufficient_node_memory", text).with("required_memory", json!(old.0)));
+    }
+    if node.config.flash_bytes < old.1 {
+        let text = "The node has less flash than the one it replaces";
+        return Err(Failure::new("insufficient_node_flash", text).with("required_flash", json!(old.1)));
+    }
+    let rack = text(request, "/node/identity/rack_id").unwrap_or_default();
+    let override_rack = request
+        .pointer("/node/identity/override_rack_id")
+        .and_then(Value::as_bool)
+        .unwrap_or(false);
+    if !candidate.rack_id.is_empty() && !rack.eq_ignore_ascii_case(&candidate.rack_id) && !override_rack {
+        return Err(Failure::new(
+            "config_error",
+            format!("The replaced node is in rack {}", candidate.rack_id),
+        ));
+    }
+    Ok(Some(candidate.uid))
+}

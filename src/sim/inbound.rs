@@ -1,0 +1,131 @@
+//! What is checked and read of a request before its handler sees it: headers, state id, query, body.
+
+use super::call::{ApiError, Call};
+use super::state::{Cluster, Env};
+use super::switch::Switch;
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// 400 for an `Accept` that excludes JSON or a foreign `Content-Type`, 505 for an unknown `x-api-version`.
+pub(crate) fn check_headers(headers: &HeaderMap) -> Result<(), ApiError> {
+    let text = |name: &str| {
+        headers
+            .get(name)
+            .map(|value| value.to_str().unwrap_or("?").to_ascii_lowercase())
+    };
+    let accept = text("accept").unwrap_or_default();
+    let admits = |range: &str| {
+        matches!(
+            range.split(';').next().unwrap_or_default().trim(),
+            "" | "*/*" | "application/*" | "application/json"
+        )
+    };
+    if !accept.is_empty() && !accept.split(',').any(admits) {
+        return Err(ApiError::bad_request(format!(
+            "Accept: {accept} excludes application/json"
+        )));
+    }
+    let content_type = text("content-type").unwrap_or_default();
+    let content_type = content_type.split(';').next().unwrap_or_default().trim();
+    // curl -d, as the vendor's own examples use it, says x-www-form-urlencoded.
+    if !matches!(
+        content_type,
+        "" | "application/json" | "application/x-www-form-urlencoded"
+    ) {
+        return Err(ApiError::bad_request(format!(
+            "Content-Type: {content_type} is not supported"
+        )));
+    }
+    match text("x-api-version").as_deref() {
+        None | Some("1" | "2" | "4") => Ok(()),
+        Some(version) => {
+            let text = format!("API version {version} is not supported");
+            Err(ApiError::new(
+                StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+                "unsupported_api_version",
+                text,
+            ))
+        }
+    }
+}
+
+/// `cluster-state-id` of a request that changes databases or shards.
+pub(crate) fn check_state_id(cluster: &Cluster, env: &Env, call: &Call) -> Result<(), ApiError> {
+    let Some(header) = call.headers.get("cluster-state-id") else {
+        return Ok(());
+    };
+    let family = call.path.split('/').nth(2);
+    if call.method == Method::GET || !matches!(family, Some("bdbs" | "shards")) {
+        return Ok(());
+    }
+    let id: Option<u64> = header.to_str().ok().and_then(|text| text.trim().parse().ok());
+    let id = id.ok_or_else(|| ApiError::bad_request("cluster-state-id is not an integer"))?;
+    if id == cluster.state_id {
+        return Ok(());
+    }
+    let status = if env.on(Switch::StateIdMismatch406) {
+        StatusCode::NOT_ACCEPTABLE
+    } else {
+        StatusCode::CONFLICT
+    };
+    let text = format!("The cluster state id is {}, not {id}", cluster.state_id);
+    Err(ApiError::new(status, "wrong_cluster_state_id", text))
+}
+
+pub(crate) fn body(request: &Request<Bytes>) -> Result<Value, ApiError> {
+    if request.body().iter().all(u8::is_ascii_whitespace) {
+        return Ok(Value::Null);
+    }
+    serde_json::from_slice(request.body())
+        .map_err(|error| ApiError::bad_request(format!("The request body is not JSON: {error}")))
+}
+
+/// Query parameters, percent-decoded.
+pub(crate) fn query(text: &str) -> BTreeMap<String, String> {
+    let pairs = text.split('&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(key, value)| (decode(key), decode(value)))
+        .collect()
+}
+
+/// Percent-decodes; what is not valid stays as it is.
+pub(crate) fn decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let hex = tail
+            .get(..2)
+            .filter(|_| first == b'%')
+            .and_then(|hex| std::str::from_utf8(hex).ok());
+        if let Some(byte) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            bytes.push(byte);
+            rest = tail.get(2..).unwrap_or_default();
+        } else {
+            bytes.push(if first == b'+' { b' ' } else { first });
+            rest = tail;
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_percent_decoded() {
+        for (text, want) in [
+            ("a%20b", "a b"),
+            ("a+b", "a b"),
+            ("100%", "100%"),
+            ("%zz", "%zz"),
+            ("%c3%a9", "é"),
+        ] {
+            assert_eq!(decode(text), want);
+        }
+        assert_eq!(query("dry_run&x=1&&y="), query("x=1&y=&dry_run="));
+    }
+}

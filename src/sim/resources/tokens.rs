@@ -1,0 +1,199 @@
+//! Tokens (`/v1/users/authorize`, `/v1/users/refresh_jwt`) and what roles may do (`/v1/users/permissions`).
+
+use super::users::actor;
+use crate::sim::auth::Permission::{AnyUser, Open};
+use crate::sim::auth::{Actor, LoginRules, Permission, ROLES, Role, unauthorized};
+use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::ids::UserUid;
+use crate::sim::route::Route;
+use crate::sim::version::Profile;
+use serde_json::{Map, Value, json};
+
+/// Routes of this family.
+pub(crate) const ROUTES: &[Route] = &[
+    Route::new("POST", "/v1/users/authorize", Open, authorize),
+    Route::new("POST", "/v1/users/refresh_jwt", AnyUser, refresh),
+    Route::new("GET", "/v1/users/permissions", AnyUser, permissions),
+    Route::new("GET", "/v1/users/permissions/{role}", AnyUser, permissions_of),
+    Route::new("GET", "/v1/users/role", AnyUser, own_role),
+];
+
+/// A token for the caller: by Basic credentials, in 7.4 by the body.
+fn authorize(ctx: &mut Ctx<'_>) -> Answer {
+    let body = ctx.call.object()?;
+    let text = |key: &str| body.get(key).and_then(Value::as_str);
+    let user = match (&ctx.call.actor, text("username"), text("password")) {
+        (Actor::User { uid, .. }, ..) => *uid,
+        (Actor::Anonymous, Some(user), Some(password)) if ctx.env.profile < Profile::V7_8_6 => {
+            let rules = LoginRules::of(&ctx.cluster.policy, &ctx.cluster.settings);
+            match ctx
+                .cluster
+                .accounts
+                .login(user, password, &rules, &ctx.env.switches, ctx.env.now)?
+            {
+                Actor::User { uid, .. } => uid,
+                Actor::Anonymous => return Err(unauthorized()),
+            }
+        }
+        (Actor::Anonymous, ..) => return Err(unauthorized()),
+    };
+    token(ctx, user, &body)
+}
+
+fn token(ctx: &mut Ctx<'_>, user: UserUid, body: &Map<String, Value>) -> Answer {
+    let ttl = match body.get("ttl") {
+        None => 300,
+        Some(ttl) => ttl
+            .as_i64()
+            .filter(|ttl| (1..=86_400).contains(ttl))
+            .ok_or_else(|| ApiError::bad_request("ttl must be an integer from 1 to 86400"))?,
+    };
+    let token = ctx
+        .cluster
+        .accounts
+        .issue_token(&mut ctx.env.ids, user, ttl, ctx.env.now);
+    Ok(Reply::json(json!({"access_token": token})))
+}
+
+fn refresh(ctx: &mut Ctx<'_>) -> Answer {
+    let header = ctx
+        .call
+        .headers
+        .get(http::header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    if header.is_none_or(|header| header.to_ascii_lowercase().starts_with("basic ")) {
+        return Err(unauthorized());
+    }
+    let user = actor(ctx)?.0;
+    let body = ctx.call.object()?;
+    token(ctx, user, &body)
+}
+
+const PERMISSIONS: &[(Permission, &[&str])] = &[
+    (
+        Permission::View,
+        &[
+            "view_all_bdbs_info",
+            "view_all_nodes_alerts",
+            "view_all_nodes_checks",
+            "view_all_nodes_info",
+            "view_bdb_info",
+            "view_cluster_alerts",
+            "view_cluster_info",
+            "view_cluster_modules",
+            "view_license",
+            "view_node_alerts",
+            "view_node_check",
+            "view_node_info",
+            "view_status_of_all_node_actions",
+            "view_status_of_cluster_action",
+            "view_status_of_node_action",
+        ],
+    ),
+    (Permission::ViewLogs, &["view_logged_events"]),
+    (Permission::ViewDebug, &["view_debugging_info"]),
+    (
+        Permission::WriteDatabases,
+        &[
+            "create_bdb",
+            "delete_bdb",
+            "failover_shard",
+            "migrate_shard",
+            "start_bdb_export",
+            "start_bdb_import",
+            "update_bdb",
+            "update_bdb_with_action",
+        ],
+    ),
+    (
+        Permission::Administrate,
+        &[
+            "cancel_cluster_action",
+            "cancel_node_action",
+            "start_cluster_action",
+            "start_node_action",
+            "update_cluster",
+            "update_node",
+        ],
+    ),
+    (
+        Permission::InstallLicense,
+        &["install_new_license", "update_proxy"],
+    ),
+    (
+        Permission::ManageUsers,
+        &[
+            "create_new_user",
+            "delete_user",
+            "update_user",
+            "view_all_users_info",
+            "view_user_info",
+        ],
+    ),
+];
+
+fn permissions_for(role: Role) -> Value {
+    let held = PERMISSIONS
+        .iter()
+        .filter(|(permission, _)| permission.allows(role));
+    let mut names: Vec<&str> = held.flat_map(|(_, names)| names.iter().copied()).collect();
+    names.sort_unstable();
+    json!({"api_permissions": names, "ui_permissions": []})
+}
+
+fn permissions(_: &mut Ctx<'_>) -> Answer {
+    let all = ROLES
+        .iter()
+        .map(|(role, name, _)| ((*name).to_owned(), permissions_for(*role)));
+    Ok(Reply::json(all.collect::<Map<_, _>>()))
+}
+
+fn permissions_of(ctx: &mut Ctx<'_>) -> Answer {
+    let name = ctx.call.params.get("role").map_or("", String::as_str);
+    let role = Role::parse(name).ok_or_else(|| ApiError::not_found(format!("There is no role {name}")))?;
+    Ok(Reply::json(json!({name: permissions_for(role)})))
+}
+
+fn own_role(ctx: &mut Ctx<'_>) -> Answer {
+    Ok(Reply::json(json!({"role": actor(ctx)?.1.name()})))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::fixture::Fixture;
+
+    #[test]
+    fn a_token_replaces_credentials_until_it_expires() {
+        let mut sim = Fixture::cluster(1, 1);
+        assert_eq!(
+            sim.send(0, "POST", "/v1/users/authorize", None, json!({})).status,
+            401
+        );
+        assert_eq!(
+            sim.admin(0, "POST", "/v1/users/authorize", json!({"ttl": 0}))
+                .status,
+            400
+        );
+        let token = sim
+            .admin(0, "POST", "/v1/users/authorize", json!({"ttl": 60}))
+            .json["access_token"]
+            .clone();
+        let header = [("authorization", format!("JWT {}", token.as_str().unwrap()))];
+        assert_eq!(sim.raw(0, "GET", "/v1/cluster", &header, Value::Null).status, 200);
+        let second = sim
+            .raw(0, "POST", "/v1/users/refresh_jwt", &header, Value::Null)
+            .json["access_token"]
+            .clone();
+        assert_ne!(second, token);
+        assert_eq!(
+            sim.admin(0, "POST", "/v1/users/refresh_jwt", Value::Null).status,
+            401
+        );
+        sim.pass(61);
+        assert_eq!(sim.raw(0, "GET", "/v1/cluster", &header, Value::Null).status, 401);
+        let mut old = Fixture::cluster_of(Profile::V7_4_6, 1);
+        let body = json!({"username": "admin@example.com", "password": "secret"});
+        assert!(old.send(0, "POST", "/v1/users/authorize", None, body).json["access_token"].is_string());
+    }
+}
