@@ -540,3 +540,6 @@ impl Body for Answer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

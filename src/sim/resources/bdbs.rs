@@ -9,7 +9,7 @@ mod validate;
 
 pub(crate) use machine::machine_due;
 pub(crate) use nodes::{Evacuation, evacuable, evacuate, node_found, node_lost, replica_ha, restore};
-pub(crate) use store::{Change, Database, Databases, ShardCounts, Status, rules};
+pub(crate) use store::{Change, Database, Databases, Status, rules};
 
 use crate::sim::auth::Permission;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};

@@ -1,0 +1,265 @@
+use super::*;
+use crate::sim::certs::mint::{self, KeyKind};
+use crate::sim::config::CertificateOrder;
+use crate::sim::fault::{Effect, FaultPlan, Rule};
+use crate::sim::form::Formation;
+use crate::sim::switch::Switches;
+use crate::sim::testbed::{self, NAME};
+use crate::sim::version::Profile;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use rustls_pki_types::{ServerName, UnixTime};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::oneshot;
+
+/// Accepts whatever is shown; the tests look at it themselves.
+#[derive(Debug)]
+struct Anything;
+
+impl ServerCertVerifier for Anything {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        rustls::crypto::aws_lc_rs::default_provider()
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
+
+/// A served world of three nodes, formed or not.
+struct Served {
+    live: Arc<Live>,
+    nodes: Vec<SocketAddr>,
+    admin: SocketAddr,
+    stop: oneshot::Sender<()>,
+    running: tokio::task::JoinHandle<()>,
+}
+
+impl Served {
+    async fn new(formed: bool) -> Self {
+        let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        let listeners = Listeners::open(&[any; 3], any).await.unwrap();
+        let (nodes, admin) = (listeners.nodes(), listeners.admin());
+        let mut config = testbed::config(3, Profile::default(), Switches::all_default());
+        for (node, address) in config.nodes.iter_mut().zip(&nodes) {
+            node.address = address.ip().to_string();
+            node.port = address.port();
+        }
+        let mut world = World::new(config);
+        if formed {
+            world
+                .form(&Formation::new(NAME, "admin@example.com", "secret"))
+                .unwrap();
+        }
+        let server = Server::new(
+            world,
+            listeners,
+            ServeOptions {
+                speed: 1000.0,
+                log: LogFormat::Off,
+                ca_out: None,
+            },
+        );
+        let (live, (stop, stopped)) = (server.live(), oneshot::channel());
+        let running = tokio::spawn(server.run(async move {
+            let _ = stopped.await;
+        }));
+        Self {
+            live,
+            nodes,
+            admin,
+            stop,
+            running,
+        }
+    }
+
+    async fn connect(&self, node: usize) -> tokio_rustls::client::TlsStream<TcpStream> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap();
+        let config = builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Anything))
+            .with_no_client_auth();
+        let stream = TcpStream::connect(self.nodes[node]).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        tokio_rustls::TlsConnector::from(Arc::new(config))
+            .connect(name, stream)
+            .await
+            .unwrap()
+    }
+
+    /// The leaf that a new handshake with the node shows.
+    async fn shown(&self, node: usize) -> Vec<u8> {
+        self.connect(node).await.get_ref().1.peer_certificates().unwrap()[0].to_vec()
+    }
+
+    /// Everything that comes back before the connection ends, and whether it ended in order.
+    async fn send(&self, node: usize, method: &str, path: &str, body: &str) -> (String, bool) {
+        let mut stream = self.connect(node).await;
+        let login = STANDARD.encode("admin@example.com:secret");
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: Basic {login}\r\nconnection: close\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        // The server may have ended the connection before all is sent.
+        let _ = stream.write_all(head.as_bytes()).await;
+        let mut answer = Vec::new();
+        let orderly = stream.read_to_end(&mut answer).await.is_ok();
+        (String::from_utf8(answer).unwrap(), orderly)
+    }
+
+    fn fault(&self, effect: Effect) {
+        let rule = Rule {
+            method: None,
+            path: None,
+            node: None,
+            skip: 0,
+            count: Some(1),
+            effect,
+        };
+        self.live.world().set_faults(FaultPlan { rules: vec![rule] });
+    }
+}
+
+fn leaf(identity: &TlsIdentity) -> Vec<u8> {
+    CertificateDer::from_pem_slice(identity.chain_pem.as_bytes())
+        .unwrap()
+        .to_vec()
+}
+
+#[tokio::test]
+async fn fresh_nodes_show_certificates_of_their_own() {
+    let served = Served::new(false).await;
+    for node in 0..3 {
+        let own = leaf(served.live.world().presented(NodeIndex(node)).unwrap());
+        assert_eq!(served.shown(node).await, own);
+    }
+    assert_ne!(served.shown(0).await, served.shown(1).await);
+    let (answer, _) = served.send(0, "GET", "/v1/bootstrap", "").await;
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.contains("\"idle\""),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn a_new_api_certificate_shows_in_new_handshakes() {
+    let served = Served::new(true).await;
+    let source = mint::source(testbed::start(), KeyKind::Ecdsa).unwrap();
+    let new = source.issue(&CertificateOrder {
+        cluster_name: NAME.into(),
+        certificate: "api".into(),
+        generation: 9,
+    });
+    assert_ne!(served.shown(0).await, leaf(&new));
+    let entry = json!({"name": "api", "certificate": new.chain_pem, "key": new.key_pem});
+    let body = json!({"certificates": [entry]}).to_string();
+    let (answer, _) = served.send(0, "PUT", "/v1/cluster/certificates", &body).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    for node in 0..3 {
+        assert_eq!(served.shown(node).await, leaf(&new));
+    }
+}
+
+#[tokio::test]
+async fn faults_reach_the_wire() {
+    let served = Served::new(true).await;
+    for effect in [Effect::LostReply, Effect::LostRequest, Effect::Reset] {
+        served.fault(effect.clone());
+        assert_eq!(served.send(0, "GET", "/v1/nodes", "").await.0, "", "{effect:?}");
+    }
+    served.fault(Effect::TruncateAt(10));
+    let (answer, _) = served.send(0, "GET", "/v1/nodes", "").await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let whole: usize = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "))
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(body.len() == 10 && whole > 10, "{answer}");
+    let (answer, orderly) = served.send(0, "GET", "/v1/nodes", "").await;
+    assert!(orderly && answer.ends_with(']'), "{answer}");
+}
+
+#[tokio::test]
+async fn a_crashed_node_answers_nothing_and_a_started_one_does() {
+    let served = Served::new(true).await;
+    served.live.world().crash(NodeIndex(2));
+    let mut stream = TcpStream::connect(served.nodes[2]).await.unwrap();
+    assert!(matches!(stream.read(&mut [0; 1]).await, Ok(0) | Err(_)));
+    served.live.world().power_on(NodeIndex(2));
+    assert!(!served.shown(2).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_refused() {
+    let served = Served::new(true).await;
+    let (answer, _) = served
+        .send(0, "PUT", "/v1/cluster", &" ".repeat(BODY_LIMIT + 1))
+        .await;
+    assert!(
+        answer.is_empty() || answer.starts_with("HTTP/1.1 413"),
+        "{answer}"
+    );
+    let (answer, _) = served.send(0, "GET", "/v1/nodes", "").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn plain_text_on_a_tls_port_is_dropped() {
+    let served = Served::new(true).await;
+    let mut stream = TcpStream::connect(served.nodes[0]).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    assert!(!String::from_utf8_lossy(&answer).contains("HTTP"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn the_admin_port_answers_and_the_server_ends_when_told() {
+    let served = Served::new(true).await;
+    let mut stream = TcpStream::connect(served.admin).await.unwrap();
+    stream
+        .write_all(b"GET /state HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let state: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+    assert_eq!(state["clusters"][0]["nodes"], json!([1, 2, 3]));
+    served.stop.send(()).unwrap();
+    served.running.await.unwrap();
+}
