@@ -2,6 +2,8 @@
 
 mod check;
 
+#[cfg(test)]
+pub(crate) use check::ERROR_CODES;
 pub(crate) use check::{Failure, Plan, is_rack_id};
 
 use super::auth::Accounts;

@@ -63,6 +63,8 @@ pub enum Effect {
     CrashNode,
     /// The node stops answering before anything happened.
     FreezeNode,
+    /// It takes effect, the node loses power, and there is no answer.
+    CrashAfter,
     /// The task or state machine that it starts never ends.
     TaskStuck,
     /// The task or state machine that it starts fails with this error code.

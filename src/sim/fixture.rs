@@ -145,6 +145,18 @@ impl Fixture {
         assert_eq!(self.admin(0, "POST", "/v1/users", body).status, 200);
     }
 
+    /// Creates a database with this tag of ownership, waits for it and gives its uid.
+    pub(crate) fn database(&mut self, owner: Option<&str>) -> u64 {
+        let mut body = json!({"name": "db", "memory_size": 1 << 28, "redis_version": "7.2"});
+        if let Some(owner) = owner {
+            body["tags"] = json!([{"key": "owner", "value": owner}]);
+        }
+        let reply = self.admin(0, "POST", "/v1/bdbs", body);
+        assert_eq!(reply.status, 200, "{reply:?}");
+        self.pass(30);
+        reply.json["uid"].as_u64().unwrap()
+    }
+
     pub(crate) fn pass(&mut self, secs: i64) {
         self.pass_ms(secs * 1000);
     }

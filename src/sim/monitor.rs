@@ -439,6 +439,77 @@ mod tests {
     }
 
     #[test]
+    fn a_database_update_carries_only_what_changes() {
+        let mut sim = Fixture::cluster(1, 1);
+        let uid = sim.database(Some("a"));
+        let path = format!("/v1/bdbs/{uid}");
+        assert_eq!(
+            sim.admin(0, "PUT", &path, json!({"memory_size": 1 << 29})).status,
+            200
+        );
+        sim.pass(30);
+        assert_eq!(rules(&sim), [] as [&str; 0]);
+        assert_eq!(
+            sim.admin(0, "PUT", &path, json!({"memory_size": 1 << 29, "maxclients": 5}))
+                .status,
+            200
+        );
+        assert_eq!(rules(&sim), ["unchanged-fields"]);
+        assert!(sim.world.violations()[0].message.contains("memory_size"));
+    }
+
+    #[test]
+    fn one_owner_has_one_database_and_only_owned_ones_are_deleted() {
+        let mut sim = Fixture::cluster(1, 1);
+        sim.database(Some("a"));
+        let free = sim.database(None);
+        assert_eq!(rules(&sim), [] as [&str; 0]);
+        let second = sim.database(Some("a"));
+        assert_eq!(rules(&sim), ["two-owned"]);
+        sim.admin(0, "DELETE", &format!("/v1/bdbs/{second}"), Value::Null);
+        sim.pass(30);
+        assert_eq!(rules(&sim), ["two-owned"]);
+        sim.admin(0, "DELETE", &format!("/v1/bdbs/{free}"), Value::Null);
+        assert_eq!(rules(&sim), ["two-owned", "foreign-delete"]);
+    }
+
+    #[test]
+    fn no_node_is_disrupted_while_a_database_is_at_work_or_certificates_change() {
+        let mut sim = Fixture::cluster(3, 3);
+        let uid = sim.database(Some("a"));
+        sim.admin(
+            0,
+            "PUT",
+            &format!("/v1/bdbs/{uid}"),
+            json!({"memory_size": 1 << 29}),
+        );
+        maintain(&mut sim, 2);
+        assert_eq!(rules(&sim), ["unsettled-databases"]);
+        sim.admin(0, "POST", "/v1/cluster/certificates/rotate", json!({}));
+        assert_eq!(rules(&sim)[1..], ["certificates-during-disruption"]);
+        let mut sim = Fixture::cluster(3, 3);
+        sim.admin(0, "POST", "/v1/cluster/certificates/rotate", json!({}));
+        maintain(&mut sim, 2);
+        assert_eq!(rules(&sim), ["certificates-during-disruption"]);
+    }
+
+    #[test]
+    fn destructive_calls_and_hasty_removals_are_noted() {
+        let mut sim = Fixture::cluster(3, 3);
+        let uid = sim.database(Some("a"));
+        sim.admin(0, "PUT", &format!("/v1/bdbs/{uid}/flush"), Value::Null);
+        sim.pass(30);
+        sim.admin(0, "POST", "/v1/nodes/3/actions/remove", json!({}));
+        let noted: Vec<_> = sim
+            .world
+            .violations()
+            .iter()
+            .map(|noted| (noted.rule, noted.advisory))
+            .collect();
+        assert_eq!(noted, [("destructive-call", true), ("no-persistence-wait", true)]);
+    }
+
+    #[test]
     fn a_failed_request_that_comes_again_at_once_is_bad_manners() {
         let mut sim = Fixture::cluster(1, 1);
         sim.admin(0, "PUT", "/v1/cluster", json!({"nonsense": 1}));

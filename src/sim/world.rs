@@ -100,7 +100,8 @@ impl World {
             Some(Effect::TaskStuck) => self.env.ordered.stuck = true,
             Some(Effect::TaskFailed(code)) => self.env.ordered.failed = Some(code.clone()),
             Some(Effect::CertificatesOn(count)) => self.env.ordered.certificates_on = Some(*count),
-            Some(Effect::LostReply | Effect::DelayMs(_) | Effect::TruncateAt(_)) | None => {}
+            Some(Effect::LostReply | Effect::CrashAfter | Effect::DelayMs(_) | Effect::TruncateAt(_))
+            | None => {}
         }
         let (entry, served) = self.served(node, request);
         self.env.ordered = Default::default();
@@ -110,6 +111,10 @@ impl World {
         let (response, delay) = (answered.response, answered.delay);
         match effect {
             Some(Effect::LostReply) => self.logged(entry, Sent::Nothing, Outcome::Closed),
+            Some(Effect::CrashAfter) => {
+                self.crash(node);
+                self.logged(entry, Sent::Nothing, Outcome::Closed)
+            }
             Some(Effect::DelayMs(ms)) => {
                 let delay = delay + Duration::from_millis(ms);
                 self.logged(entry, Sent::Reply, Outcome::Reply { delay, response })
@@ -365,6 +370,7 @@ mod tests {
             (json!({"status": {"code": 502, "body": "<html>"}}), 502, false),
             (json!({"truncate_at": 3}), 0, true),
             (json!("crash_node"), 0, false),
+            (json!("crash_after"), 0, true),
             (json!("freeze_node"), 0, false),
         ] {
             let mut sim = Fixture::cluster(1, 1);

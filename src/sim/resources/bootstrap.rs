@@ -242,6 +242,7 @@ fn local_node_info(env: &Env, node: &SimNode) -> Value {
 mod tests {
     use super::*;
     use crate::sim::fixture::{CREDENTIALS, Fixture};
+    use crate::sim::switch::Switches;
 
     #[test]
     fn every_failed_check_has_its_status_and_code() {
@@ -396,6 +397,87 @@ mod tests {
             sim.admin(0, "POST", "/v1/bootstrap/create_cluster", body).status,
             409
         );
+    }
+
+    #[test]
+    fn what_no_request_causes_is_caused_by_the_machine_or_a_fault() {
+        for code in bootstrap::ERROR_CODES {
+            let mut sim = Fixture::cluster(1, 2);
+            sim.faults(
+                json!([{"path": "/v1/bootstrap/*", "method": "POST", "effect": {"task_failed": code}}]),
+            );
+            let body = sim.join_body(1);
+            assert_eq!(sim.bootstrap_error(1, body), *code);
+        }
+        let mut sim = Fixture::cluster(1, 2);
+        sim.world.env.nodes[1].config.clock_skew_secs = 90;
+        let body = sim.join_body(1);
+        assert_eq!(sim.bootstrap_error(1, body), "time_not_sync");
+        let mut sim = Fixture::fresh(1);
+        sim.world.env.nodes[0].config.inaccessible_paths = vec!["/data".to_owned()];
+        let mut body = sim.create_body();
+        body["node"] = json!({"paths": {"persistent_path": "/data"}});
+        let reply = sim.send(0, "POST", "/v1/bootstrap/validate/create_cluster", None, body);
+        assert_eq!(reply.code(), "path_error");
+    }
+
+    #[test]
+    fn a_replacement_must_be_as_large_as_the_node_it_replaces() {
+        for (memory, flash, code) in [
+            (1 << 30, 0, "insufficient_node_memory"),
+            (32 << 30, 8, ""),
+            (32 << 30, 7, "insufficient_node_flash"),
+        ] {
+            let mut sim = Fixture::cluster(3, 4);
+            sim.world.env.nodes[2].config.flash_bytes = 8;
+            sim.world.env.nodes[3].config.memory_bytes = memory;
+            sim.world.env.nodes[3].config.flash_bytes = flash;
+            sim.world.crash(NodeIndex(2));
+            sim.pass(30);
+            let mut body = sim.join_body(3);
+            body["node"]["identity"]["uid"] = json!(3);
+            assert_eq!(sim.bootstrap_error(3, body), code);
+        }
+    }
+
+    #[test]
+    fn a_rack_aware_cluster_wants_a_rack_and_names_those_it_has() {
+        let mut sim = Fixture::cluster(1, 2);
+        sim.admin(0, "PUT", "/v1/nodes/1", json!({"rack_id": "a"}));
+        sim.admin(0, "PUT", "/v1/cluster/policy", json!({"rack_aware": true}));
+        let mut body = sim.join_body(1);
+        assert_eq!(sim.bootstrap_error(1, body.clone()), "rack_id_required");
+        let status = sim.send(1, "GET", "/v1/bootstrap", None, Value::Null).json;
+        assert_eq!(
+            status["bootstrap_status"]["error_details"]["current_rack_ids"],
+            json!(["a"])
+        );
+        body["node"]["identity"]["rack_id"] = json!("b");
+        assert_eq!(sim.bootstrap_error(1, body), "");
+    }
+
+    #[test]
+    fn doubts_about_joins_have_another_side() {
+        let mut sim = Fixture::cluster_with(3, 4, Switches::default().with(Switch::JoinReplacesDeadNode));
+        sim.world.crash(NodeIndex(1));
+        sim.pass(30);
+        let body = sim.join_body(3);
+        assert_eq!(sim.bootstrap_error(3, body), "");
+        assert_eq!(sim.world.uid(NodeIndex(3)).map(|uid| uid.0), Some(2));
+        for (switches, code) in [
+            (Switches::default(), ""),
+            (
+                Switches::default().with(Switch::ConcurrentJoinFails),
+                "internal_error",
+            ),
+        ] {
+            let mut sim = Fixture::cluster_with(1, 3, switches);
+            let first = sim.join_body(1);
+            sim.send(1, "POST", "/v1/bootstrap/join_cluster", None, first);
+            sim.pass(5);
+            let second = sim.join_body(2);
+            assert_eq!(sim.bootstrap_error(2, second), code);
+        }
     }
 
     #[test]

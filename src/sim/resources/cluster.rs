@@ -59,6 +59,7 @@ fn put(ctx: &mut Ctx<'_>) -> Answer {
     for (name, value) in update {
         merge(&mut settings, name, value);
     }
+    check_alerts(&settings)?;
     check_ports(&settings)?;
     check_path(&settings)?;
     if ctx.call.dry_run() {
@@ -81,6 +82,26 @@ fn merge(settings: &mut Map<String, Value>, name: String, value: Value) {
         (_, _, value) => {
             settings.insert(name, value);
         }
+    }
+}
+
+/// An alert is on or off, some with a threshold, which is text.
+fn check_alerts(settings: &Map<String, Value>) -> Result<(), ApiError> {
+    let alerts = settings.get("alert_settings").and_then(Value::as_object);
+    let fits = |setting: &Value| match setting {
+        Value::Bool(_) => true,
+        Value::Object(map) => map.iter().all(|(key, value)| match key.as_str() {
+            "enabled" => value.is_boolean(),
+            "threshold" => value.is_string(),
+            _ => false,
+        }),
+        Value::Null | Value::Number(_) | Value::String(_) | Value::Array(_) => false,
+    };
+    match alerts.into_iter().flatten().find(|(_, setting)| !fits(setting)) {
+        Some((name, _)) => Err(ApiError::bad_request(format!(
+            "alert_settings.{name} has a wrong value"
+        ))),
+        None => Ok(()),
     }
 }
 
@@ -138,6 +159,7 @@ mod tests {
     use super::*;
     use crate::sim::fixture::Fixture;
     use crate::sim::ids::NodeIndex;
+    use crate::sim::switch::{Switch, Switches};
 
     #[test]
     fn every_refusal_has_its_status_and_code() {
@@ -151,6 +173,21 @@ mod tests {
             (json!({"name": "other"}), 400, "invalid_schema"),
             (json!({"name": "cluster.example.com"}), 200, ""),
             (json!({"nonsense": 1}), 400, "invalid_schema"),
+            (
+                json!({"alert_settings": {"node_memory": {"enabled": true, "threshold": "80"}}}),
+                200,
+                "",
+            ),
+            (
+                json!({"alert_settings": {"node_memory": {"enabled": true, "threshold": 80}}}),
+                400,
+                "invalid_schema",
+            ),
+            (
+                json!({"alert_settings": {"node_failed": "on"}}),
+                400,
+                "invalid_schema",
+            ),
             (json!([]), 400, "invalid_schema"),
         ] {
             let mut sim = Fixture::cluster(1, 1);
@@ -191,6 +228,28 @@ mod tests {
         assert_eq!((&same.json, same.state_id), (&before.json, before.state_id));
         let changed = sim.admin(0, "PUT", "/v1/cluster", json!({"email_alerts": true}));
         assert_eq!(changed.state_id, before.state_id.map(|id| id + 1));
+    }
+
+    #[test]
+    fn doubts_about_bodies_and_defaults_have_another_side() {
+        let switches = [
+            Switch::UnknownFieldsIgnored,
+            Switch::ReadOnlyFieldsIgnored,
+            Switch::DefaultsAsDocumented,
+        ];
+        let switches = switches.into_iter().fold(Switches::default(), Switches::with);
+        let mut sim = Fixture::cluster_with(1, 1, switches);
+        let body = json!({"nonsense": 1, "name": "other.example.com"});
+        let reply = sim.admin(0, "PUT", "/v1/cluster", body);
+        assert_eq!(
+            (reply.status, &reply.json["name"]),
+            (200, &json!("cluster.example.com"))
+        );
+        assert_eq!(
+            (&reply.json["slave_ha"], &reply.json["slave_ha_grace_period"]),
+            (&json!(false), &json!(900))
+        );
+        assert!(reply.json.get("nonsense").is_none());
     }
 
     #[test]

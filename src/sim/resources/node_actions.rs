@@ -174,6 +174,7 @@ mod tests {
     use super::*;
     use crate::sim::fixture::Fixture;
     use crate::sim::ids::NodeIndex;
+    use crate::sim::switch::Switches;
 
     const ON: &str = "/v1/nodes/2/actions/maintenance_on";
     const OFF: &str = "/v1/nodes/2/actions/maintenance_off";
@@ -363,6 +364,44 @@ mod tests {
             "10.0.0.3",
             "uids are not reused"
         );
+    }
+
+    #[test]
+    fn doubts_about_removal_have_another_side() {
+        let switches = Switches::default()
+            .with(Switch::RemovingNodeStaysActive)
+            .with(Switch::RemovedNodeLooksIdle);
+        let mut sim = Fixture::cluster_with(3, 3, switches);
+        sim.admin(0, "POST", REMOVE, json!({}));
+        sim.pass(3);
+        assert_eq!(
+            sim.admin(0, "GET", "/v1/nodes/3", Value::Null).json["status"],
+            "active"
+        );
+        sim.pass(30);
+        let status = sim.send(2, "GET", "/v1/bootstrap", None, Value::Null).json;
+        assert_eq!(status["bootstrap_status"], json!({"state": "idle"}));
+        let body = sim.join_body(2);
+        assert_eq!(sim.bootstrap_error(2, body), "internal_error");
+    }
+
+    #[test]
+    fn a_node_that_a_failed_removal_left_closed_opens_when_it_is_told_to_accept_shards() {
+        let mut sim = Fixture::cluster(3, 3);
+        sim.faults(json!([{"path": "*/remove", "effect": {"task_failed": "insufficient_resources"}}]));
+        sim.admin(0, "POST", REMOVE, json!({}));
+        sim.pass(60);
+        let accepts = |sim: &Fixture| {
+            let cluster = sim.world.clusters.values().next().unwrap();
+            cluster.hosts(&sim.world.env).pop().unwrap().accepts_shards
+        };
+        assert!(!accepts(&sim));
+        assert_eq!(
+            sim.admin(0, "PUT", "/v1/nodes/3", json!({"accept_servers": true}))
+                .status,
+            200
+        );
+        assert!(accepts(&sim));
     }
 
     #[test]

@@ -567,5 +567,14 @@ mod tests {
                 .status,
             404
         );
+        let switches = Switches::default().with(Switch::DisabledAlertKeepsState);
+        let mut sim = Fixture::cluster_with(3, 3, switches);
+        sim.world.crash(NodeIndex(2));
+        sim.pass(30);
+        let alert = sim.admin(0, "GET", path, Value::Null).json;
+        assert_eq!(
+            (&alert["enabled"], &alert["state"]),
+            (&json!(false), &json!(true))
+        );
     }
 }
