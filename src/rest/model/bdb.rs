@@ -25,8 +25,9 @@ server_string! {
     }
 }
 
-/// A database. Fields that can be managed stay as JSON: the field table compares them by name.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// A database. Fields that can be managed stay as JSON: the field table compares them by name. Passwords, which the server
+/// answers in clear, are dropped as it is read. Shown without the values of its fields: some bear credentials of others.
+#[derive(Clone, PartialEq, Deserialize)]
 pub struct Bdb {
     /// Uid.
     pub uid: BdbUid,
@@ -41,9 +42,27 @@ pub struct Bdb {
     /// Tags.
     #[serde(default)]
     pub tags: Vec<Tag>,
-    /// Every other field.
-    #[serde(flatten)]
+    /// Every other field but passwords.
+    #[serde(flatten, deserialize_with = "without_passwords")]
     pub fields: JsonMap,
+}
+
+impl std::fmt::Debug for Bdb {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bdb")
+            .field("uid", &self.uid)
+            .field("name", &self.name)
+            .field("status", &self.status)
+            .field("endpoints", &self.endpoints)
+            .field("tags", &self.tags)
+            .finish_non_exhaustive()
+    }
+}
+
+fn without_passwords<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<JsonMap, D::Error> {
+    let mut fields = JsonMap::deserialize(deserializer)?;
+    fields.retain(|name, _| !name.ends_with("_pass") && !name.ends_with("_password"));
+    Ok(fields)
 }
 
 impl Bdb {
@@ -106,4 +125,21 @@ pub struct Shard {
     pub node_uid: crate::rest::model::NodeUid,
     /// Its role.
     pub role: ShardRole,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_dropped_as_a_database_is_read() {
+        let text = r#"{"uid": 1, "status": "active", "memory_size": 1, "authentication_redis_pass": "canary",
+            "authentication_admin_pass": "canary", "replica_sources": [{"uri": "redis://admin:canary@host:1"}]}"#;
+        let bdb: Bdb = serde_json::from_str(text).unwrap();
+        assert_eq!(
+            bdb.fields.keys().collect::<Vec<_>>(),
+            ["memory_size", "replica_sources"]
+        );
+        assert!(!format!("{bdb:?}").contains("canary"));
+    }
 }

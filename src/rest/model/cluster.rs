@@ -4,7 +4,8 @@ use crate::rest::model::JsonMap;
 use serde::Deserialize;
 
 /// The cluster, as GET `/v1/cluster` answers. Its settings stay as JSON: the planner compares them by name.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// Shown without their values: older versions answer the SMTP password among them.
+#[derive(Clone, PartialEq, Deserialize)]
 pub struct Cluster {
     /// Fully qualified domain name.
     pub name: String,
@@ -13,4 +14,18 @@ pub struct Cluster {
     /// Every other field.
     #[serde(flatten)]
     pub settings: JsonMap,
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            name,
+            created_time,
+            settings: _,
+        } = self;
+        f.debug_struct("Cluster")
+            .field("name", name)
+            .field("created_time", created_time)
+            .finish_non_exhaustive()
+    }
 }
