@@ -83,6 +83,7 @@ pub(crate) const TABLES: &[&[Route]] = &[
     resources::license::ROUTES,
     resources::certificates::ROUTES,
     resources::bdbs::ROUTES,
+    resources::bdb_stats::ROUTES,
     resources::passwords::ROUTES,
     resources::availability::ROUTES,
     resources::shards::ROUTES,

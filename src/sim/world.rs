@@ -335,6 +335,17 @@ impl World {
         Ok(())
     }
 
+    /// Puts data into a database of the cluster that `node` belongs to: it then uses so many bytes more than when it is
+    /// empty. `false` without such a database.
+    pub fn fill(&mut self, node: NodeIndex, bdb_uid: u64, data_bytes: u64) -> bool {
+        let id = self.cluster_of(node).map(|cluster| cluster.id);
+        let cluster = id.and_then(|id| self.clusters.get_mut(&id));
+        let database = cluster.and_then(|cluster| cluster.databases.get_mut(super::ids::BdbUid(bdb_uid)));
+        database
+            .map(|database| database.data_bytes = data_bytes)
+            .is_some()
+    }
+
     /// What an administrator would get from `GET path` at the leader of the cluster that `node` belongs to. It is not logged
     /// and needs no credentials, so that tests can look without being seen.
     pub fn peek(&mut self, node: NodeIndex, path: &str) -> Option<Value> {

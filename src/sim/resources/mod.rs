@@ -2,6 +2,7 @@
 
 pub(crate) mod actions;
 pub(crate) mod availability;
+pub(crate) mod bdb_stats;
 pub(crate) mod bdbs;
 pub(crate) mod bootstrap;
 pub(crate) mod certificates;

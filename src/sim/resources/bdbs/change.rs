@@ -321,6 +321,7 @@ fn insert(ctx: &mut Ctx<'_>, uid: BdbUid, mut set: Map<String, Value>, port: u16
         created: ctx.env.now,
         changed: ctx.env.now,
         topology_epoch: 0,
+        data_bytes: 0,
     };
     ctx.cluster.databases.insert(database);
 }

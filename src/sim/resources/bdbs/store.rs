@@ -69,6 +69,8 @@ pub(crate) struct Database {
     pub(crate) created: Timestamp,
     pub(crate) changed: Timestamp,
     pub(crate) topology_epoch: u64,
+    /// What was put into it, in memory.
+    pub(crate) data_bytes: u64,
 }
 
 impl Database {
