@@ -112,22 +112,37 @@ const BULK_SINCE: &str = "7.22.2";
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Replace { certificate, bulk: true } => write!(f, "replace certificate {certificate}"),
-            Self::Replace { certificate, bulk: false } => write!(f, "replace certificate {certificate} by update_cert"),
+            Self::Replace {
+                certificate,
+                bulk: true,
+            } => write!(f, "replace certificate {certificate}"),
+            Self::Replace {
+                certificate,
+                bulk: false,
+            } => write!(f, "replace certificate {certificate} by update_cert"),
         }
     }
 }
 
 /// Decides the next wave for a certificate. Total: whatever is wrong is a hold. The caller plans no second wave while the
 /// call of an earlier one still runs.
-pub fn plan(object: &ClusterCertificate, inputs: &Inputs, observed: &Observed, now: Timestamp) -> Plan<Action> {
+pub fn plan(
+    object: &ClusterCertificate,
+    inputs: &Inputs,
+    observed: &Observed,
+    now: Timestamp,
+) -> Plan<Action> {
     let mut plan = Plan::default();
     // A cluster cannot be without the certificate: it stays.
     if object.metadata.deletion_timestamp.is_some() {
         plan.steps.push(Step::Release);
         return plan;
     }
-    if object.metadata.annotations.as_ref().is_some_and(|all| all.get(RECONCILE_ANNOTATION).is_some_and(|it| it == "paused"))
+    if object
+        .metadata
+        .annotations
+        .as_ref()
+        .is_some_and(|all| all.get(RECONCILE_ANNOTATION).is_some_and(|it| it == "paused"))
     {
         return plan;
     }
@@ -145,25 +160,39 @@ pub fn plan(object: &ClusterCertificate, inputs: &Inputs, observed: &Observed, n
 /// The hold that says what is wrong with it.
 pub fn pair(inputs: &Inputs, now: Timestamp) -> Input<CertificatePair> {
     let secret = inputs.pair.as_ref().map_err(Clone::clone)?;
-    CertificatePair::parse(secret.certificate_pem.as_bytes(), secret.key_pem.expose_secret().as_bytes(), now).map_err(
-        |error| Hold {
-            what: format!("use Secret {}", secret.secret),
-            why: Reason::CertificateInvalid,
-            detail: format!("{error}; correct the Secret"),
-        },
+    CertificatePair::parse(
+        secret.certificate_pem.as_bytes(),
+        secret.key_pem.expose_secret().as_bytes(),
+        now,
     )
+    .map_err(|error| Hold {
+        what: format!("use Secret {}", secret.secret),
+        why: Reason::CertificateInvalid,
+        detail: format!("{error}; correct the Secret"),
+    })
 }
 
 /// Pins of the certificate that an object has put in place and of the one that it is about to put there: both are trusted
 /// until every node serves the new one.
 pub fn pins(status: &ClusterCertificateStatus) -> Vec<String> {
-    let intended = status.intent.as_ref().and_then(|intent| intent.detail.as_deref()?.split_once(' '));
-    status.pin.iter().cloned().chain(intended.map(|(_, pin)| pin.to_owned())).collect()
+    let intended = status
+        .intent
+        .as_ref()
+        .and_then(|intent| intent.detail.as_deref()?.split_once(' '));
+    status
+        .pin
+        .iter()
+        .cloned()
+        .chain(intended.map(|(_, pin)| pin.to_owned()))
+        .collect()
 }
 
 /// Whether a replacement is under way, so that nothing may be disrupted.
 pub fn is_under_way(status: &ClusterCertificateStatus) -> bool {
-    status.intent.as_ref().is_some_and(|intent| intent.action == IntentAction::ReplaceCertificate)
+    status
+        .intent
+        .as_ref()
+        .is_some_and(|intent| intent.action == IntentAction::ReplaceCertificate)
 }
 
 /// How the nodes' certificates compare with the one wanted.
@@ -179,7 +208,12 @@ pub enum Standing {
 
 /// Compares what the nodes have with the certificate of this fingerprint.
 pub fn standing(seen: &Seen, fingerprint: &str) -> Standing {
-    if seen.served.iter().filter_map(|served| served.fingerprint.as_deref()).any(|served| served != fingerprint) {
+    if seen
+        .served
+        .iter()
+        .filter_map(|served| served.fingerprint.as_deref())
+        .any(|served| served != fingerprint)
+    {
         return Standing::Differs;
     }
     let silent = seen.served.iter().filter(|served| served.fingerprint.is_none());
@@ -187,7 +221,11 @@ pub fn standing(seen: &Seen, fingerprint: &str) -> Standing {
     if seen.served.len() < seen.nodes.len() || seen.served.is_empty() {
         silent.push("not listed".to_owned());
     }
-    if silent.is_empty() { Standing::Everywhere } else { Standing::Unknown(silent) }
+    if silent.is_empty() {
+        Standing::Everywhere
+    } else {
+        Standing::Unknown(silent)
+    }
 }
 
 struct Case<'a> {
@@ -202,7 +240,11 @@ impl Case<'_> {
     }
 
     fn hold(&self, why: Reason, detail: String) -> Hold {
-        Hold { what: self.what(), why, detail }
+        Hold {
+            what: self.what(),
+            why,
+            detail,
+        }
     }
 
     fn policy(&self) -> ManagementPolicy {
@@ -210,7 +252,10 @@ impl Case<'_> {
     }
 
     fn intent(&self) -> Option<&Intent> {
-        self.object.status.as_ref().and_then(|status| status.intent.as_ref())
+        self.object
+            .status
+            .as_ref()
+            .and_then(|status| status.intent.as_ref())
     }
 
     /// What a replacement starts from: whose certificate it is, who answered, and a pair that can be used.
@@ -233,8 +278,16 @@ impl Case<'_> {
             let detail = format!("RedisCluster {} has not been created yet", inputs.cluster);
             return Err(self.hold(Reason::WaitingForCluster, detail));
         };
-        let recorded = self.object.status.as_ref().and_then(|status| status.cluster_identity.as_ref());
-        if let Some(known) = [Some(trusted), recorded].into_iter().flatten().find(|known| **known != seen.identity) {
+        let recorded = self
+            .object
+            .status
+            .as_ref()
+            .and_then(|status| status.cluster_identity.as_ref());
+        if let Some(known) = [Some(trusted), recorded]
+            .into_iter()
+            .flatten()
+            .find(|known| **known != seen.identity)
+        {
             return Err(self.hold(Reason::IdentityMismatch, mismatch(&seen.identity, known)));
         }
         Ok((seen, pair(inputs, self.now)?))
@@ -245,7 +298,10 @@ impl Case<'_> {
         match standing(seen, wanted) {
             Standing::Everywhere => return,
             Standing::Unknown(nodes) => {
-                let detail = format!("the certificate of these nodes could not be read: {}", nodes.join(", "));
+                let detail = format!(
+                    "the certificate of these nodes could not be read: {}",
+                    nodes.join(", ")
+                );
                 return plan.holds.push(self.hold(Reason::ClusterUnreachable, detail));
             }
             Standing::Differs => plan.drift.push(drift(seen, wanted)),
@@ -256,7 +312,11 @@ impl Case<'_> {
         let detail = format!("{wanted} {}", pair.pin());
         if self.is_settling(&detail) {
             let detail = "the nodes take the new certificate up".to_owned();
-            return plan.waits.push(Wait { what: self.what(), why: Reason::Applying, detail });
+            return plan.waits.push(Wait {
+                what: self.what(),
+                why: Reason::Applying,
+                detail,
+            });
         }
         match self.obstacle(seen) {
             Some(hold) => plan.holds.push(hold),
@@ -266,7 +326,9 @@ impl Case<'_> {
 
     /// Whether this very replacement was sent a moment ago.
     fn is_settling(&self, detail: &str) -> bool {
-        let same = self.intent().filter(|intent| intent.detail.as_deref() == Some(detail));
+        let same = self
+            .intent()
+            .filter(|intent| intent.detail.as_deref() == Some(detail));
         let since = same.and_then(|intent| intent.time.parse::<Timestamp>().ok());
         since.is_some_and(|since| self.now.duration_since(since) < SignedDuration::from_secs(SETTLE_SECS))
     }
@@ -278,25 +340,38 @@ impl Case<'_> {
             return Some(self.hold(Reason::Disruption, detail));
         }
         if let Some(other) = &self.inputs.other_change {
-            let detail = format!("ClusterCertificate {other} goes first; one certificate is replaced at a time");
+            let detail =
+                format!("ClusterCertificate {other} goes first; one certificate is replaced at a time");
             return Some(self.hold(Reason::CertificateChange, detail));
         }
         let out = seen.nodes.iter().filter(|node| node.status != NodeState::Active);
-        let out: Vec<String> = out.map(|node| format!("{} ({}) is {}", node.uid, node.addr, node.status)).collect();
+        let out: Vec<String> = out
+            .map(|node| format!("{} ({}) is {}", node.uid, node.addr, node.status))
+            .collect();
         if !out.is_empty() {
-            let detail = format!("every node must be active to take the new certificate, and node {}", out.join(", node "));
+            let detail = format!(
+                "every node must be active to take the new certificate, and node {}",
+                out.join(", node ")
+            );
             return Some(self.hold(Reason::OneNodeAtATime, detail));
         }
-        self.inputs.takeover_until.filter(|until| self.now < *until).map(|_| {
-            let detail = "a new leader lets the calls of the previous one run out first".to_owned();
-            self.hold(Reason::TakeoverWait, detail)
-        })
+        self.inputs
+            .takeover_until
+            .filter(|until| self.now < *until)
+            .map(|_| {
+                let detail = "a new leader lets the calls of the previous one run out first".to_owned();
+                self.hold(Reason::TakeoverWait, detail)
+            })
     }
 
     fn replace(&self, seen: &Seen, detail: String) -> Vec<Step<Action>> {
         let certificate = self.object.spec.certificate;
         let since = SoftwareVersion::parse(BULK_SINCE);
-        let bulk = seen.nodes.iter().all(|node| node.software_version.as_ref().is_some_and(|version| *version >= since));
+        let bulk = seen.nodes.iter().all(|node| {
+            node.software_version
+                .as_ref()
+                .is_some_and(|version| *version >= since)
+        });
         let intent = Intent {
             action: IntentAction::ReplaceCertificate,
             target: certificate.to_string(),
@@ -304,12 +379,19 @@ impl Case<'_> {
             generation: self.object.metadata.generation.unwrap_or_default(),
             detail: Some(detail),
         };
-        vec![Step::Record(Record::Intent(intent)), Step::Call(Action::Replace { certificate, bulk })]
+        vec![
+            Step::Record(Record::Intent(intent)),
+            Step::Call(Action::Replace { certificate, bulk }),
+        ]
     }
 }
 
 fn drift(seen: &Seen, wanted: &str) -> Drift {
-    let served: BTreeSet<&str> = seen.served.iter().filter_map(|served| served.fingerprint.as_deref()).collect();
+    let served: BTreeSet<&str> = seen
+        .served
+        .iter()
+        .filter_map(|served| served.fingerprint.as_deref())
+        .collect();
     Drift {
         path: "spec.secretRef".to_owned(),
         live: served.into_iter().collect::<Vec<_>>().join(", "),

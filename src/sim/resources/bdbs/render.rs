@@ -36,12 +36,6 @@ impl View {
             passwords: may && !masked,
         }
     }
-
-    fn wants(&self, name: &str) -> bool {
-        self.fields
-            .as_ref()
-            .is_none_or(|fields| fields.iter().any(|field| field == name))
-    }
 }
 
 const MASK: &str = "***";
@@ -61,26 +55,24 @@ pub(crate) fn object(
     defaults: &Map<String, Value>,
     view: &View,
 ) -> Value {
-    let mut shown = Map::new();
-    for (name, value) in defaults.iter().filter(|(name, _)| view.wants(name)) {
-        shown.insert(name.clone(), value.clone());
+    let of = |name: &str| {
+        computed(cluster, env, database, view, name)
+            .or_else(|| database.set.get(name).filter(|_| is_shown(name, view)).cloned())
+    };
+    if let Some(names) = &view.fields {
+        let known = |name: &String| Some((name.clone(), of(name).or_else(|| defaults.get(name).cloned())?));
+        return Value::Object(names.iter().filter_map(known).collect());
     }
-    for (name, value) in database
+    let mut shown = defaults.clone();
+    let names = database
         .set
-        .iter()
-        .filter(|(name, _)| view.wants(name) && is_shown(name, view))
-    {
-        shown.insert(name.clone(), value.clone());
-    }
-    for name in MODULE_SETTINGS
-        .into_iter()
-        .filter(|name| view.extended && env.profile >= Profile::V8_0_20 && view.wants(name))
-    {
-        shown.entry(name).or_insert_with(|| json!({}));
-    }
-    for (name, value) in computed(cluster, env, database, view) {
-        if view.wants(name) {
-            shown.insert(name.to_owned(), value);
+        .keys()
+        .map(String::as_str)
+        .chain(COMPUTED.iter().copied());
+    shown.extend(names.filter_map(|name| Some((name.to_owned(), of(name)?))));
+    if view.extended && env.profile >= Profile::V8_0_20 {
+        for name in MODULE_SETTINGS {
+            shown.entry(name).or_insert_with(|| json!({}));
         }
     }
     Value::Object(shown)
@@ -99,13 +91,25 @@ fn is_shown(name: &str, view: &View) -> bool {
     !in_requests_only && !password && (view.extended || !MODULE_SETTINGS.contains(&name))
 }
 
-fn computed(cluster: &Cluster, env: &Env, database: &Database, view: &View) -> Vec<(&'static str, Value)> {
-    let shards: Vec<u64> = cluster
-        .databases
-        .shards
-        .of(database.uid)
-        .map(|shard| shard.uid.0)
-        .collect();
+/// Fields that are worked out from the state of the world.
+const COMPUTED: [&str; 14] = [
+    "uid",
+    "status",
+    "shard_list",
+    "endpoints",
+    "created_time",
+    "last_changed_time",
+    "topology_epoch",
+    "background_op",
+    "authentication_admin_pass",
+    "authentication_redis_pass",
+    "authentication_sasl_pass",
+    "slave_ha",
+    "module_list",
+    "action_uid",
+];
+
+fn computed(cluster: &Cluster, env: &Env, database: &Database, view: &View, name: &str) -> Option<Value> {
     let time = |at: jiff::Timestamp| json!(at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
     let secret = |text: &str| {
         if view.passwords || text.is_empty() {
@@ -114,31 +118,23 @@ fn computed(cluster: &Cluster, env: &Env, database: &Database, view: &View) -> V
             json!(MASK)
         }
     };
-    let mut fields = vec![
-        ("uid", json!(database.uid.0)),
-        ("status", json!(database.status.as_str())),
-        ("shard_list", json!(shards)),
-        ("endpoints", endpoints(cluster, database)),
-        ("created_time", time(database.created)),
-        ("last_changed_time", time(database.changed)),
-        ("topology_epoch", json!(database.topology_epoch)),
-        ("background_op", json!([background_op(cluster, database)])),
-        ("authentication_admin_pass", secret(&database.admin_password)),
-        (
-            "authentication_redis_pass",
-            secret(database.text("authentication_redis_pass")),
-        ),
-        (
-            "authentication_sasl_pass",
-            secret(database.text("authentication_sasl_pass")),
-        ),
-        ("slave_ha", json!(slave_ha(cluster, database))),
-        ("module_list", modules(env.profile, database)),
-    ];
-    if !database.action_uid.is_empty() {
-        fields.push(("action_uid", json!(database.action_uid)));
-    }
-    fields
+    let shards = || cluster.databases.shards.of(database.uid);
+    Some(match name {
+        "uid" => json!(database.uid.0),
+        "status" => json!(database.status.as_str()),
+        "shard_list" => json!(shards().map(|shard| shard.uid.0).collect::<Vec<_>>()),
+        "endpoints" => endpoints(cluster, database),
+        "created_time" => time(database.created),
+        "last_changed_time" => time(database.changed),
+        "topology_epoch" => json!(database.topology_epoch),
+        "background_op" => json!([background_op(cluster, database)]),
+        "authentication_admin_pass" => secret(&database.admin_password),
+        "authentication_redis_pass" | "authentication_sasl_pass" => secret(database.text(name)),
+        "slave_ha" => json!(slave_ha(cluster, database)),
+        "module_list" => modules(env.profile, database),
+        "action_uid" if !database.action_uid.is_empty() => json!(database.action_uid),
+        _ => return None,
+    })
 }
 
 /// Replica high availability: as set, else as the cluster has it for replicated databases.

@@ -568,3 +568,71 @@ fn an_import_is_pending_until_it_succeeded() {
     );
     assert_eq!(done["dataset_import_sources"], json!([]));
 }
+
+/// (node, role) of each shard of database 1, by uid.
+fn layout(bed: &mut Bed) -> Vec<(String, String)> {
+    let shards = bed.ok("GET", "/v1/bdbs/1/shards", Value::Null);
+    let text = |shard: &Value, field: &str| shard[field].as_str().unwrap().to_owned();
+    let mut all: Vec<_> = shards.as_array().unwrap().iter().collect();
+    all.sort_by_key(|shard| text(shard, "uid"));
+    all.iter()
+        .map(|shard| (text(shard, "node_uid"), text(shard, "role")))
+        .collect()
+}
+
+#[test]
+fn maintenance_empties_a_node_and_gives_it_its_shards_back() {
+    let mut bed = Bed::new();
+    bed.database(with(json!({"replication": true, "proxy_policy": "single"})));
+    let before = layout(&mut bed);
+    let endpoint =
+        |bed: &mut Bed| bed.ok("GET", "/v1/bdbs/1", Value::Null)["endpoints"][0]["addr"][0].clone();
+    let served = endpoint(&mut bed);
+    let node = &before[0].0;
+    bed.ok(
+        "POST",
+        &format!("/v1/nodes/{node}/actions/maintenance_on"),
+        json!({"evict_ha_replica": true}),
+    );
+    bed.pass(120);
+    assert!(
+        layout(&mut bed).iter().all(|(on, _)| on != node),
+        "{:?}",
+        layout(&mut bed)
+    );
+    assert_ne!(endpoint(&mut bed), served);
+    assert_eq!(
+        bed.ok("GET", &format!("/v1/nodes/{node}"), Value::Null)["shard_count"],
+        0
+    );
+    bed.ok(
+        "POST",
+        &format!("/v1/nodes/{node}/actions/maintenance_off"),
+        json!({}),
+    );
+    bed.pass(120);
+    assert_eq!((layout(&mut bed), endpoint(&mut bed)), (before, served));
+}
+
+#[test]
+fn replicas_of_a_dead_node_are_made_anew_after_the_grace_period() {
+    let mut bed = Bed::new();
+    bed.database(with(json!({"replication": true, "slave_ha": true})));
+    let dead: usize = layout(&mut bed)[1].0.parse().unwrap();
+    let asked = if dead == 1 { 1 } else { 0 };
+    bed.world.crash(NodeIndex(dead - 1));
+    bed.pass(30);
+    let down = |bed: &mut Bed| {
+        let (status, shards) = bed.call_on(asked, "GET", "/v1/bdbs/1/shards", Value::Null);
+        assert_eq!(status, 200);
+        shards
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|shard| shard["detailed_status"] == "down")
+            .count()
+    };
+    assert_eq!(down(&mut bed), 1);
+    bed.pass(700);
+    assert_eq!(down(&mut bed), 0);
+}
