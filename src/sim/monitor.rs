@@ -2,6 +2,7 @@
 
 use super::ids::{BdbUid, ClusterId, NodeIndex, NodeUid};
 use super::log::LogEntry;
+use super::resources::bdbs::Status;
 use super::resources::nodes::maintenance_snapshot;
 use super::state::{Cluster, Env, MemberStatus, Membership};
 use super::task::Kind;
@@ -98,6 +99,8 @@ pub(crate) struct Monitor {
     suspected: Vec<(&'static str, String)>,
     certificates_until: Option<Timestamp>,
     failed: BTreeMap<(String, String, String), Timestamp>,
+    /// Databases seen with a value of the ownership tag.
+    owned: BTreeMap<(ClusterId, String), BTreeSet<BdbUid>>,
     twice_owned: BTreeSet<(ClusterId, String)>,
     last_seq: u64,
 }
@@ -152,12 +155,8 @@ impl Monitor {
         if entry.method == "GET" {
             return;
         }
-        let id = match env.node(node).map(|node| node.membership) {
-            Some(Membership::Member(id, _)) => Some(id),
-            _ => None,
-        };
         let segments: Vec<&str> = entry.path.split('/').skip(1).collect();
-        let cluster = id.and_then(|id| clusters.get(&id));
+        let cluster = cluster_at(node, env, clusters);
         match (entry.method.as_str(), segments.as_slice(), cluster) {
             ("POST", ["v1", "bootstrap", "join_cluster"], None) => self.suspect_join(entry, clusters),
             ("POST", ["v1", "nodes", uid, "actions", action], Some(cluster)) => {
@@ -263,12 +262,7 @@ impl Monitor {
         let (Some(key), Ok(uid)) = (&self.ownership_tag, uid.parse::<BdbUid>()) else {
             return;
         };
-        if !cluster
-            .databases
-            .tagged(key)
-            .iter()
-            .any(|(tagged, _)| *tagged == uid)
-        {
+        if owner(cluster, uid, key).is_none() {
             self.suspected
                 .push(("foreign-delete", format!("database {uid} carries no tag {key}")));
         }
@@ -284,31 +278,33 @@ impl Monitor {
             if entry.path.starts_with("/v1/cluster/") && entry.path.contains("cert") {
                 self.certificates_until = Some(env.after(env.timings.certificate_apply));
             }
-            if entry.path.contains("/bdbs") {
-                self.check_owners(entry.at, clusters);
+            let bdbs = matches!(entry.method.as_str(), "POST" | "PUT") && entry.path.contains("/bdbs");
+            if let (true, Some(cluster)) = (bdbs, cluster_at(entry.node, env, clusters)) {
+                self.check_owner(entry, cluster);
             }
         }
         self.check_pace(entry);
     }
 
-    fn check_owners(&mut self, at: Timestamp, clusters: &BTreeMap<ClusterId, Cluster>) {
+    /// Looks at the one database that a request created or changed, so that its cost does not grow with their number.
+    fn check_owner(&mut self, entry: &LogEntry, cluster: &Cluster) {
         let Some(key) = self.ownership_tag.clone() else {
             return;
         };
-        for cluster in clusters.values() {
-            let mut owners: BTreeMap<String, BdbUid> = BTreeMap::new();
-            for (bdb, owner) in cluster.databases.tagged(&key) {
-                let Some(first) = owners.insert(owner.clone(), bdb) else {
-                    continue;
-                };
-                if self.twice_owned.insert((cluster.id, owner.clone())) {
-                    self.file(
-                        "two-owned",
-                        at,
-                        format!("databases {first} and {bdb} are both owned by {owner}"),
-                    );
-                }
-            }
+        let named = entry.path.split('/').nth(3).and_then(|uid| uid.parse().ok());
+        let chosen = entry.body.get("uid").and_then(Value::as_u64).map(BdbUid);
+        let newest = BdbUid(cluster.databases.next_uid().0.saturating_sub(1));
+        let uid = named.or(chosen).unwrap_or(newest);
+        let Some(owner) = owner(cluster, uid, &key) else {
+            return;
+        };
+        let owned = self.owned.entry((cluster.id, owner.clone())).or_default();
+        owned.insert(uid);
+        owned.retain(|uid| self::owner(cluster, *uid, &key).as_ref() == Some(&owner));
+        if owned.len() > 1 && self.twice_owned.insert((cluster.id, owner.clone())) {
+            let uids: Vec<String> = owned.iter().map(ToString::to_string).collect();
+            let message = format!("databases {} are all owned by {owner}", uids.join(", "));
+            self.file("two-owned", entry.at, message);
         }
     }
 
@@ -332,6 +328,30 @@ impl Monitor {
             self.file("hot-retry", entry.at, message);
         }
     }
+}
+
+fn cluster_at<'a>(
+    node: NodeIndex,
+    env: &Env,
+    clusters: &'a BTreeMap<ClusterId, Cluster>,
+) -> Option<&'a Cluster> {
+    match env.node(node)?.membership {
+        Membership::Member(id, _) => clusters.get(&id),
+        Membership::Fresh | Membership::Removed => None,
+    }
+}
+
+/// The value of a database's ownership tag, unless it is being deleted.
+fn owner(cluster: &Cluster, uid: BdbUid, key: &str) -> Option<String> {
+    let database = cluster
+        .databases
+        .get(uid)
+        .filter(|database| database.status != Status::DeletePending)?;
+    let tags = database.set.get("tags")?.as_array()?;
+    let tag = tags
+        .iter()
+        .find(|tag| tag.get("key").and_then(Value::as_str) == Some(key))?;
+    Some(tag.get("value")?.as_str()?.to_owned())
 }
 
 /// Members in maintenance, entering or leaving it, joining or being removed.
