@@ -207,7 +207,6 @@ impl Task {
 /// States of a state machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MachineStatus {
-    Pending,
     Active,
     Completed,
     Failed,
@@ -216,7 +215,6 @@ pub(crate) enum MachineStatus {
 impl MachineStatus {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
-            Self::Pending => "pending",
             Self::Active => "active",
             Self::Completed => "completed",
             Self::Failed => "failed",

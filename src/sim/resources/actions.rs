@@ -123,7 +123,6 @@ fn task_v2(ctx: &Ctx<'_>, task: &Task) -> Value {
 
 fn machine_v2(machine: &Machine) -> Value {
     let status = match machine.status {
-        MachineStatus::Pending => "queued",
         MachineStatus::Active => "running",
         MachineStatus::Completed => "completed",
         MachineStatus::Failed => "failed",

@@ -269,21 +269,6 @@ impl Databases {
         self.by_uid.contains_key(&uid)
     }
 
-    /// (database, value) for every database that carries the tag `key` and is not being deleted.
-    pub(crate) fn tagged(&self, key: &str) -> Vec<(BdbUid, String)> {
-        let value = |database: &Database| {
-            let tags = database.set.get("tags")?.as_array()?;
-            let tag = tags
-                .iter()
-                .find(|tag| tag.get("key").and_then(Value::as_str) == Some(key))?;
-            Some((database.uid, tag.get("value")?.as_str()?.to_owned()))
-        };
-        self.iter()
-            .filter(|database| database.status != Status::DeletePending)
-            .filter_map(value)
-            .collect()
-    }
-
     /// The value that `GET /v1/bdbs/{uid}` shows for a settable field, for the monitor of unchanged fields.
     pub(crate) fn shown(&self, uid: BdbUid, field: &str) -> Option<Value> {
         let database = self.get(uid)?;
