@@ -1,6 +1,9 @@
 //! Observes Redis Enterprise and carries plans out. Knows nothing of Kubernetes.
 
+mod certificate;
+mod cluster;
 mod coalesce;
+mod database;
 mod execute;
 mod login;
 mod moment;

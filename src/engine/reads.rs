@@ -7,6 +7,7 @@ use crate::engine::coalesce::Shareable;
 use crate::engine::login::Login;
 use crate::plan::access::ClusterAccess;
 use crate::plan::access::NodeAccess;
+use crate::plan::database::fields::FIELDS;
 use crate::rest::Credentials;
 use crate::rest::NodeAddress;
 use crate::rest::Session;
@@ -118,6 +119,27 @@ pub fn unsendable(why: String) -> Error {
     }
 }
 
+/// Fields of a database that somebody reads and that nobody manages.
+const UNMANAGED_BDB_FIELDS: &[&str] = &[
+    "bigstore",
+    "endpoints",
+    "enforce_client_authentication",
+    "rack_aware",
+    "redis_version",
+    "sharding",
+    "version",
+];
+
+/// The fields of databases that are asked for: what is not asked for, such as passwords, is never seen.
+fn bdb_fields() -> Vec<&'static str> {
+    // Tags come with every list.
+    let managed = FIELDS
+        .iter()
+        .map(|field| field.wire)
+        .filter(|wire| *wire != "tags");
+    managed.chain(UNMANAGED_BDB_FIELDS.iter().copied()).collect()
+}
+
 /// One resource.
 type One<T> = Arc<Coalesced<T>>;
 
@@ -206,8 +228,8 @@ impl Reads {
     }
 
     pub async fn bdbs(&self, asked: Moment) -> Shareable<Vec<Bdb>> {
-        self.read(&self.bdbs, asked, |session| async move { session.bdbs().await })
-            .await
+        let get = |session: Session| async move { session.bdbs_with(&bdb_fields()).await };
+        self.read(&self.bdbs, asked, get).await
     }
 
     pub async fn shards(&self, asked: Moment) -> Shareable<Vec<Shard>> {

@@ -23,7 +23,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    pub(crate) fn new(route: &'static Route, arguments: &[&dyn Display]) -> Self {
+    pub(crate) fn new(route: &'static Route, arguments: &[&(dyn Display + Sync)]) -> Self {
         Self {
             route,
             path: route.fill(arguments),

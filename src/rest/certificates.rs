@@ -6,7 +6,6 @@ use crate::rest::error::Error;
 use crate::rest::model::CertificateName;
 use crate::rest::model::CertificatePair;
 use crate::rest::model::JsonMap;
-use crate::rest::model::SoftwareVersion;
 use crate::rest::route;
 use crate::rest::session::Session;
 use secrecy::ExposeSecret;
@@ -16,9 +15,6 @@ use serde::de::IgnoredAny;
 use serde::de::MapAccess;
 use serde::de::Visitor;
 use serde_json::json;
-
-/// First version that replaces certificates in bulk.
-const BULK_SINCE: &str = "7.22.2";
 
 impl Session {
     /// The chain of one certificate, PEM; `None` when the cluster has no such certificate. Nothing else of the answer is
@@ -33,20 +29,20 @@ impl Session {
         })
     }
 
-    /// Replaces one certificate on every node, by the call that the oldest node's software `version` knows. May take 15
+    /// Replaces one certificate on every node: by the bulk call, or by the older one that nodes before 7.22.2 know. May take 15
     /// minutes. The same pair again after an error of disposition `Busy` finishes what was begun.
     pub async fn replace_certificate(
         &self,
         name: &CertificateName,
         pair: &CertificatePair,
-        version: &SoftwareVersion,
+        bulk: bool,
     ) -> Result<(), Error> {
         let certificate = json!({
             "name": name,
             "certificate": pair.chain_pem(),
             "key": pair.key_pem().expose_secret(),
         });
-        let call = if *version >= SoftwareVersion::parse(BULK_SINCE) {
+        let call = if bulk {
             let body = JsonMap::from_iter([("certificates".to_owned(), json!([certificate]))]);
             Call::new(&route::CERTIFICATES_REPLACE, &[]).body(body)
         } else {

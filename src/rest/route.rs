@@ -126,7 +126,7 @@ impl Route {
     }
 
     /// The path with its arguments, in order. Arguments are percent-encoded.
-    pub fn fill(&self, arguments: &[&dyn std::fmt::Display]) -> String {
+    pub fn fill(&self, arguments: &[&(dyn std::fmt::Display + Sync)]) -> String {
         let mut arguments = arguments.iter();
         let mut path = String::with_capacity(self.path.len() + 8);
         for (place, part) in self.path.split("{}").enumerate() {

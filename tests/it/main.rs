@@ -1,6 +1,9 @@
 //! Everything that runs in one process: the engine over the simulator, tidiness, and the simulator by itself.
 
-#![expect(clippy::unwrap_used, reason = "a world that cannot be set up is a failed test")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a world that cannot be set up is a failed test"
+)]
 
 mod fleet;
 mod tidy;

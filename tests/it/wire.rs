@@ -335,11 +335,12 @@ async fn a_certificate_is_replaced_by_the_call_that_the_version_knows() {
             .software_version
             .clone()
             .unwrap();
+        let bulk = version >= SoftwareVersion::parse("7.22.2");
         let now = fleet.shared.world().now();
         let (cert, key) = minted(now);
         let pair = CertificatePair::parse(cert.as_bytes(), key.as_bytes(), now).unwrap();
         session
-            .replace_certificate(&CertificateName::Proxy, &pair, &version)
+            .replace_certificate(&CertificateName::Proxy, &pair, bulk)
             .await
             .unwrap();
         let read = session

@@ -94,13 +94,15 @@ pub struct Served {
 /// A mutation of a cluster's certificate.
 #[derive(Clone, Debug)]
 pub enum Action {
-    /// PUT `/v1/cluster/certificates`, or `/v1/cluster/update_cert` where every node is older than 7.22.2, with the pair of
-    /// the inputs. May take 15 minutes.
+    /// PUT `/v1/cluster/certificates`, or `/v1/cluster/update_cert` where some node is older than 7.22.2. May take 15
+    /// minutes.
     Replace {
         /// Which certificate.
         certificate: CertificateRole,
         /// Whether every node knows the bulk call.
         bulk: bool,
+        /// The certificate and its key, checked.
+        pair: Box<CertificatePair>,
     },
 }
 
@@ -115,10 +117,12 @@ impl fmt::Display for Action {
             Self::Replace {
                 certificate,
                 bulk: true,
+                ..
             } => write!(f, "replace certificate {certificate}"),
             Self::Replace {
                 certificate,
                 bulk: false,
+                ..
             } => write!(f, "replace certificate {certificate} by update_cert"),
         }
     }
@@ -320,7 +324,7 @@ impl Case<'_> {
         }
         match self.obstacle(seen) {
             Some(hold) => plan.holds.push(hold),
-            None => plan.steps = self.replace(seen, detail),
+            None => plan.steps = self.replace(seen, pair, detail),
         }
     }
 
@@ -364,7 +368,7 @@ impl Case<'_> {
             })
     }
 
-    fn replace(&self, seen: &Seen, detail: String) -> Vec<Step<Action>> {
+    fn replace(&self, seen: &Seen, pair: &CertificatePair, detail: String) -> Vec<Step<Action>> {
         let certificate = self.object.spec.certificate;
         let since = SoftwareVersion::parse(BULK_SINCE);
         let bulk = seen.nodes.iter().all(|node| {
@@ -379,9 +383,14 @@ impl Case<'_> {
             generation: self.object.metadata.generation.unwrap_or_default(),
             detail: Some(detail),
         };
+        let pair = Box::new(pair.clone());
         vec![
             Step::Record(Record::Intent(intent)),
-            Step::Call(Action::Replace { certificate, bulk }),
+            Step::Call(Action::Replace {
+                certificate,
+                bulk,
+                pair,
+            }),
         ]
     }
 }
