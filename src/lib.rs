@@ -28,3 +28,7 @@ pub mod engine;
 /// Floor 5: the Kubernetes shell.
 #[cfg(feature = "operator")]
 pub mod operator;
+
+/// Floor 5: the verbs of the command.
+#[cfg(feature = "operator")]
+pub mod cli;

@@ -16,6 +16,7 @@ use serde::Serialize;
 ///
 /// Despite its name it is an object of a namespace: the `Cluster` is the Redis Enterprise cluster. Deleting one leaves a
 /// required certificate in place.
+#[allow(clippy::duplicated_attributes, reason = "columns may share a type")]
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[kube(
     group = "regent.dev",
@@ -26,7 +27,43 @@ use serde::Serialize;
     category = "regent",
     namespaced,
     status = "ClusterCertificateStatus",
-    derive = "PartialEq"
+    derive = "PartialEq",
+    selectable = ".spec.clusterRef.name",
+    printcolumn(
+        name = "Ready",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status",
+        type_ = "string"
+    ),
+    printcolumn(
+        name = "Status",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason",
+        type_ = "string"
+    ),
+    printcolumn(name = "Cluster", json_path = ".spec.clusterRef.name", type_ = "string"),
+    printcolumn(name = "Certificate", json_path = ".spec.certificate", type_ = "string"),
+    printcolumn(name = "Not-After", json_path = ".status.notAfter", type_ = "string"),
+    printcolumn(name = "Secret", json_path = ".spec.secretRef.name", type_ = "string"),
+    printcolumn(name = "Age", json_path = ".metadata.creationTimestamp", type_ = "date"),
+    printcolumn(
+        name = "Fingerprint",
+        json_path = ".status.fingerprint",
+        type_ = "string",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Message",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].message",
+        type_ = "string",
+        priority = 1
+    )
+)]
+#[x_kube(
+    validation = Rule::new("self.clusterRef == oldSelf.clusterRef")
+        .message("`clusterRef` is immutable; make another ClusterCertificate for the other cluster")
+        .field_path(".clusterRef"),
+    validation = Rule::new("self.certificate == oldSelf.certificate")
+        .message("`certificate` is immutable; make another ClusterCertificate for the other certificate")
+        .field_path(".certificate"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterCertificateSpec {
@@ -98,6 +135,7 @@ pub struct ClusterCertificateStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// Conditions: `Ready` and `Synced` always, others while they apply.
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
     /// Value of the annotation `regent.dev/reconcile-requested-at` that was last acted on.
@@ -119,6 +157,7 @@ pub struct ClusterCertificateStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_after: Option<String>,
     /// What Regent would do; only under `managementPolicy: Plan`.
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plan: Vec<String>,
 }

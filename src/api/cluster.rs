@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 ///
 /// Applying one to fresh nodes creates the cluster on the first of them and joins the others one at a time. Deleting one
 /// never deletes or resets the Redis Enterprise cluster.
+#[allow(clippy::duplicated_attributes, reason = "columns may share a type")]
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[kube(
     group = "regent.dev",
@@ -27,15 +28,70 @@ use std::collections::BTreeMap;
     category = "regent",
     namespaced,
     status = "RedisClusterStatus",
-    derive = "PartialEq"
+    derive = "PartialEq",
+    printcolumn(
+        name = "Ready",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status",
+        type_ = "string"
+    ),
+    printcolumn(
+        name = "Status",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason",
+        type_ = "string"
+    ),
+    printcolumn(name = "Version", json_path = ".status.version", type_ = "string"),
+    printcolumn(name = "Nodes", json_path = ".status.summary.nodes", type_ = "string"),
+    printcolumn(name = "Shards", json_path = ".status.summary.shards", type_ = "string"),
+    printcolumn(
+        name = "Databases",
+        json_path = ".status.summary.databases",
+        type_ = "integer"
+    ),
+    printcolumn(
+        name = "License",
+        json_path = ".status.license.expirationTime",
+        type_ = "string"
+    ),
+    printcolumn(name = "Age", json_path = ".metadata.creationTimestamp", type_ = "date"),
+    printcolumn(
+        name = "Cluster",
+        json_path = ".spec.clusterName",
+        type_ = "string",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Message",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].message",
+        type_ = "string",
+        priority = 1
+    )
+)]
+#[x_kube(
+    validation = Rule::new("self.clusterName == oldSelf.clusterName")
+        .message("`clusterName` is immutable; a Redis Enterprise cluster keeps its name for life")
+        .field_path(".clusterName"),
+    validation = Rule::new("self.nodes.all(a, self.nodes.exists_one(b, a.address == b.address && (has(a.port) ? a.port : 9443) == (has(b.port) ? b.port : 9443)))")
+        .message("`nodes` must not list the same `address` and `port` twice")
+        .field_path(".nodes"),
+    validation = Rule::new("!has(self.policy) || !has(self.policy.rackAware) || !self.policy.rackAware || self.nodes.all(node, has(node.rackId))")
+        .message("`nodes` must each have a `rackId` when `policy.rackAware` is true")
+        .field_path(".nodes"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct RedisClusterSpec {
     /// Fully qualified domain name of the cluster. Every certificate is checked against it. Immutable.
     /// REST: `cluster.name`.
+    #[schemars(
+        length(max = 64),
+        regex(pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)+$")
+    )]
     pub cluster_name: String,
     /// The nodes of the cluster. The first one that is fresh becomes the seed. Adding an entry joins a node; taking one
     /// away removes that node from Redis Enterprise, one at a time and only while quorum and every database stay healthy.
+    #[schemars(
+        length(min = 1, max = 35),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"])
+    )]
     pub nodes: Vec<NodeSpec>,
     /// Secret with the keys `username` and `password` of the cluster's administrator. Used to create the cluster and for
     /// every call afterwards.
@@ -63,21 +119,38 @@ pub struct RedisClusterSpec {
 }
 
 /// One node of the cluster.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(
+    validation = Rule::new("isIP(self.address)")
+        .message("`address` must be an IPv4 or IPv6 address, such as '10.0.0.11'")
+        .field_path(".address"),
+    validation = Rule::new("!has(self.externalAddresses) || self.externalAddresses.all(address, isIP(address))")
+        .message("`externalAddresses` must be IPv4 or IPv6 addresses")
+        .field_path(".externalAddresses"),
+)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeSpec {
     /// Name of the node within this object; messages use it. Must be unique and must not change.
+    #[schemars(length(max = 63), regex(pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"))]
     pub name: String,
     /// IP address of the node inside the cluster's network. REST: `node.addr`.
+    #[schemars(length(min = 2, max = 45))]
     pub address: String,
     /// Port of the REST API. 9443 when left out.
+    #[schemars(range(min = 1, max = 65535))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
     /// Rack or zone of the node. Needed when the cluster is rack aware. Set once. REST: `node.rack_id`.
+    #[schemars(length(max = 63), regex(pattern = "^[a-zA-Z][a-zA-Z0-9_.-]*$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rack_id: Option<String>,
     /// Addresses under which clients outside reach the node. Immutable once the node belongs to the cluster.
     /// REST: `node.external_addr`.
+    #[schemars(
+        length(min = 1, max = 8),
+        inner(length(min = 2, max = 45)),
+        extend("x-kubernetes-list-type" = "atomic")
+    )]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_addresses: Option<Vec<String>>,
     /// Storage paths of the node. Immutable once the node belongs to the cluster.
@@ -88,6 +161,7 @@ pub struct NodeSpec {
     pub limits: Option<NodeLimits>,
     /// SHA-256 of the public key (SubjectPublicKeyInfo) of the certificate that the fresh node shows, as
     /// `sha256/<base64>`. Vouches for the node until it belongs to the cluster.
+    #[schemars(length(max = 51), regex(pattern = "^sha256/[A-Za-z0-9+/]{43}=$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pin: Option<String>,
     /// `true` moves every shard and endpoint off the node and keeps it empty; `false` or leaving it out brings it back.
@@ -102,9 +176,11 @@ pub struct NodeSpec {
 #[serde(rename_all = "camelCase")]
 pub struct NodePaths {
     /// Directory for persistence files. REST: `paths.persistent_path`.
+    #[schemars(length(max = 255), regex(pattern = "^/"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub persistent: Option<String>,
     /// Directory for temporary files. REST: `paths.ephemeral_path`.
+    #[schemars(length(max = 255), regex(pattern = "^/"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ephemeral: Option<String>,
 }
@@ -114,9 +190,11 @@ pub struct NodePaths {
 #[serde(rename_all = "camelCase")]
 pub struct NodeLimits {
     /// Most endpoints bound on the node. REST: `limits.max_listeners`.
+    #[schemars(range(min = 1, max = 10_000))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_listeners: Option<u32>,
     /// Most shards on the node. REST: `limits.max_redis_servers`.
+    #[schemars(range(min = 1, max = 10_000))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_redis_servers: Option<u32>,
 }
@@ -134,12 +212,22 @@ pub struct TlsTrust {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_secret_ref: Option<SecretKeyRef>,
     /// SHA-256 pins of the public keys that the cluster's `api` certificate may have, each as `sha256/<base64>`.
+    #[schemars(
+        length(min = 1, max = 8),
+        inner(length(max = 51), regex(pattern = "^sha256/[A-Za-z0-9+/]{43}=$")),
+        extend("x-kubernetes-list-type" = "set")
+    )]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pins: Option<Vec<String>>,
 }
 
 /// Settings of the cluster. Fields left out are unmanaged.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(
+    validation = Rule::new("!has(self.extra) || self.extra.all(key, key.size() <= 64 && key.matches('^[A-Za-z][A-Za-z0-9_]*$'))")
+        .message("`extra` must have names of REST fields as keys: letters, digits and '_', 64 characters at most")
+        .field_path(".extra"),
+)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterSettings {
     /// Whether nodes answer for the primary node instead of redirecting to it. REST: `handle_redirects`.
@@ -149,27 +237,40 @@ pub struct ClusterSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email_alerts: Option<bool>,
     /// Minutes until an idle session of the web interface ends. REST: `cm_session_timeout_minutes`.
+    #[schemars(range(min = 1, max = 10_080))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cm_session_timeout_minutes: Option<u32>,
     /// Whether user passwords must be complex. REST: `password_complexity`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_complexity: Option<bool>,
     /// Days until a user's password expires; 0 means never. REST: `password_expiration_duration`.
+    #[schemars(range(min = 0, max = 3_650))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_expiration_days: Option<u32>,
     /// Lowest TLS version of the REST API and web interface: `1.2` or `1.3`. REST: `min_control_TLS_version`.
+    #[schemars(extend("enum" = ["1.2", "1.3"]))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_control_tls_version: Option<String>,
     /// Lowest TLS version of database endpoints: `1.2` or `1.3`. REST: `min_data_TLS_version`.
+    #[schemars(extend("enum" = ["1.2", "1.3"]))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_data_tls_version: Option<String>,
     /// Any other setting: the REST field's name and its value as JSON text, for example `slave_ha_grace_period: "600"`.
+    #[schemars(extend(
+        "maxProperties" = 64,
+        "additionalProperties" = {"type": "string", "minLength": 1, "maxLength": 4096}
+    ))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extra: Option<BTreeMap<String, String>>,
 }
 
 /// Policy of the cluster. Fields left out are unmanaged.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(
+    validation = Rule::new("!has(self.extra) || self.extra.all(key, key.size() <= 64 && key.matches('^[A-Za-z][A-Za-z0-9_]*$'))")
+        .message("`extra` must have names of REST fields as keys: letters, digits and '_', 64 characters at most")
+        .field_path(".extra"),
+)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterPolicy {
     /// Whether a master shard and its replica are kept in different racks. Cannot be turned off again.
@@ -188,6 +289,10 @@ pub struct ClusterPolicy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_non_sharded_proxy_policy: Option<crate::api::ProxyPolicy>,
     /// Any other policy field: the REST field's name and its value as JSON text.
+    #[schemars(extend(
+        "maxProperties" = 64,
+        "additionalProperties" = {"type": "string", "minLength": 1, "maxLength": 4096}
+    ))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extra: Option<BTreeMap<String, String>>,
 }
@@ -200,6 +305,7 @@ pub struct RedisClusterStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// Conditions: `Ready` and `Synced` always, others while they apply.
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
     /// Value of the annotation `regent.dev/reconcile-requested-at` that was last acted on.
@@ -212,6 +318,7 @@ pub struct RedisClusterStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<Intent>,
     /// The nodes that this object lists or has listed and that still belong to the cluster.
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nodes: Vec<NodeRecord>,
     /// Pin of the cluster's own `api` certificate, recorded once after creation; gone when the authority vouches for it.
@@ -221,6 +328,7 @@ pub struct RedisClusterStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected_credentials: Option<RejectedCredentials>,
     /// Deletions of databases with their data within the last ten minutes.
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recent_deletions: Vec<RecentDeletion>,
     /// Software version of the nodes; the lowest while they differ.
@@ -233,6 +341,7 @@ pub struct RedisClusterStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub license: Option<LicenseStatus>,
     /// What Regent would do; only under `managementPolicy: Plan`.
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plan: Vec<String>,
 }

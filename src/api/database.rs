@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 /// A database (bdb) of a Redis Enterprise cluster.
 ///
 /// Fields left out are unmanaged: never sent, never reset. What the server chose shows in `status.effective`.
+#[allow(clippy::duplicated_attributes, reason = "columns may share a type")]
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[kube(
     group = "regent.dev",
@@ -29,19 +30,73 @@ use std::collections::BTreeMap;
     category = "regent",
     namespaced,
     status = "RedisDatabaseStatus",
-    derive = "PartialEq"
+    derive = "PartialEq",
+    selectable = ".spec.clusterRef.name",
+    validation = Rule::new("has(self.spec.databaseName) || (self.metadata.name.size() <= 63 && !self.metadata.name.contains('.'))")
+        .message("`databaseName` must be set when the object's name has a dot or more than 63 characters")
+        .field_path(".spec.databaseName"),
+    printcolumn(name = "Ready", json_path = ".status.conditions[?(@.type==\"Ready\")].status", type_ = "string"),
+    printcolumn(name = "Status", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", type_ = "string"),
+    printcolumn(name = "Cluster", json_path = ".spec.clusterRef.name", type_ = "string"),
+    printcolumn(name = "Memory", json_path = ".spec.memorySize", type_ = "string"),
+    printcolumn(name = "Shards", json_path = ".status.effective.shardCount", type_ = "integer"),
+    printcolumn(name = "Age", json_path = ".metadata.creationTimestamp", type_ = "date"),
+    printcolumn(name = "UID", json_path = ".status.uid", type_ = "integer", priority = 1),
+    printcolumn(name = "Host", json_path = ".status.host", type_ = "string", priority = 1),
+    printcolumn(name = "Port", json_path = ".status.port", type_ = "integer", priority = 1),
+    printcolumn(
+        name = "Synced",
+        json_path = ".status.conditions[?(@.type==\"Synced\")].status",
+        type_ = "string",
+        priority = 1
+    ),
+    printcolumn(name = "Version", json_path = ".status.effective.redisVersion", type_ = "string", priority = 1),
+    printcolumn(
+        name = "Message",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].message",
+        type_ = "string",
+        priority = 1
+    )
+)]
+#[x_kube(
+    validation = Rule::new("self.clusterRef == oldSelf.clusterRef")
+        .message("`clusterRef` is immutable; make another RedisDatabase and move the data")
+        .field_path(".clusterRef"),
+    validation = Rule::new("!has(oldSelf.databaseName) || (has(self.databaseName) && self.databaseName == oldSelf.databaseName)")
+        .message("`databaseName` is immutable once set")
+        .field_path(".databaseName"),
+    validation = Rule::new("!has(oldSelf.port) || (has(self.port) && self.port == oldSelf.port)")
+        .message("`port` is immutable once set; make another RedisDatabase for the other port")
+        .field_path(".port"),
+    validation = Rule::new("!has(self.port) || self.port != 10050")
+        .message("`port` must be 10000 to 19999 and not 10050, which Redis Enterprise uses itself")
+        .field_path(".port"),
+    validation = Rule::new("isQuantity(self.memorySize) && quantity(self.memorySize).isInteger() && quantity(self.memorySize).compareTo(quantity('1Mi')) >= 0")
+        .message("`memorySize` must be at least '1Mi' and a whole number of bytes, such as '512Mi' or '2Gi'")
+        .field_path(".memorySize"),
+    validation = Rule::new("!has(self.tags) || self.tags.all(key, !key.startsWith('regent-'))")
+        .message("`tags` must not have keys that begin with 'regent-'; they are reserved")
+        .field_path(".tags"),
+    validation = Rule::new("!has(self.tags) || self.tags.all(key, key.size() >= 1 && key.size() <= 63)")
+        .message("`tags` must have keys of 1 to 63 characters")
+        .field_path(".tags"),
+    validation = Rule::new("!has(self.connectionSecret) || !has(self.passwordSecretRef) || self.connectionSecret.name != self.passwordSecretRef.name")
+        .message("`connectionSecret` must name another Secret than `passwordSecretRef`")
+        .field_path(".connectionSecret"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct RedisDatabaseSpec {
     /// The RedisCluster that holds the database. Immutable.
     pub cluster_ref: ClusterRef,
     /// Name of the database in Redis Enterprise; the object's name when left out. Immutable once set. REST: `name`.
+    #[schemars(length(max = 63), regex(pattern = "^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database_name: Option<String>,
     /// Memory limit of the whole database, replicas included, such as `2Gi`. Growing is online. Shrinking below what is in
     /// use needs `Memory` in `allowDowngrades`. REST: `memory_size`.
     pub memory_size: ByteQuantity,
     /// Number of master shards. Can only grow, and only to a multiple; growing reshards online. REST: `shards_count`.
+    #[schemars(range(min = 1, max = 512))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard_count: Option<u32>,
     /// Whether every master shard has a replica on another node. Turning it on halves the memory left for data; turning
@@ -55,7 +110,9 @@ pub struct RedisDatabaseSpec {
     /// `VolatileLfu`, `VolatileRandom` or `VolatileTtl`. Changes apply online. REST: `eviction_policy`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eviction_policy: Option<EvictionPolicy>,
-    /// Port of the endpoint, 10000 to 19999 except 10050; the server chooses when left out. Immutable. REST: `port`.
+    /// Port of the endpoint, 10000 to 19999 except 10050; the server chooses when left out. Immutable once set.
+    /// REST: `port`.
+    #[schemars(range(min = 10000, max = 19999))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
     /// TLS of the endpoint. Turning it off needs `Tls` in `allowDowngrades`.
@@ -69,6 +126,10 @@ pub struct RedisDatabaseSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard_placement: Option<ShardPlacement>,
     /// Tags of the database. Tags that others set stay. Keys beginning with `regent-` are reserved. REST: `tags`.
+    #[schemars(extend(
+        "maxProperties" = 32,
+        "additionalProperties" = {"type": "string", "maxLength": 256, "pattern": "^[^&<>\"]*$"}
+    ))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<BTreeMap<String, String>>,
     /// Secret with the database's password. REST: `authentication_redis_pass`, PUT `/v1/bdbs/{uid}/passwords`.
@@ -89,12 +150,21 @@ pub struct RedisDatabaseSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub management_policy: Option<ManagementPolicy>,
     /// Protections that a change of this spec may lower: `Persistence`, `Replication`, `Tls`, `Memory`.
+    #[schemars(length(max = 4), extend("x-kubernetes-list-type" = "set"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_downgrades: Option<Vec<Downgrade>>,
 }
 
 /// How data is kept on disk.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(
+    validation = Rule::new("!has(self.fsync) || self.mode == 'Aof'")
+        .message("`fsync` must be left out unless `mode` is 'Aof'")
+        .field_path(".fsync"),
+    validation = Rule::new("has(self.snapshots) == (self.mode == 'Snapshot')")
+        .message("`snapshots` must be set when `mode` is 'Snapshot', and left out otherwise")
+        .field_path(".snapshots"),
+)]
 #[serde(rename_all = "camelCase")]
 pub struct Persistence {
     /// `Disabled`, `Aof` (append-only file) or `Snapshot`. REST: `data_persistence`.
@@ -103,6 +173,7 @@ pub struct Persistence {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fsync: Option<Fsync>,
     /// With `Snapshot`: when one is taken. REST: `snapshot_policy`.
+    #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshots: Option<Vec<SnapshotRule>>,
 }
@@ -111,9 +182,11 @@ pub struct Persistence {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SnapshotRule {
-    /// Seconds. REST: `secs`.
+    /// Seconds after which the snapshot is taken. REST: `secs`.
+    #[schemars(range(min = 1, max = 604_800))]
     pub seconds: u32,
-    /// Changed keys. REST: `writes`.
+    /// Keys that must have changed by then. REST: `writes`.
+    #[schemars(range(min = 1, max = 1_000_000_000))]
     pub changes: u32,
 }
 
@@ -203,8 +276,10 @@ pub enum ShardPlacement {
 #[serde(rename_all = "camelCase")]
 pub struct PasswordSecretRef {
     /// Name of the Secret.
+    #[schemars(length(min = 1, max = 253))]
     pub name: String,
     /// Key that holds the password; `password` when left out.
+    #[schemars(length(min = 1, max = 253), regex(pattern = "^[-._a-zA-Z0-9]+$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// `true` makes the Secret with a random password if it does not exist. It is never rewritten afterwards.
@@ -235,6 +310,7 @@ pub struct RedisDatabaseStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// Conditions: `Ready` and `Synced` always, others while they apply.
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
     /// Value of the annotation `regent.dev/reconcile-requested-at` that was last acted on.
@@ -268,6 +344,7 @@ pub struct RedisDatabaseStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective: Option<EffectiveDatabase>,
     /// What Regent would do; only under `managementPolicy: Plan`.
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plan: Vec<String>,
 }

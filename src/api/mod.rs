@@ -3,6 +3,7 @@
 mod certificate;
 mod cluster;
 mod database;
+pub mod schema;
 mod status;
 mod values;
 

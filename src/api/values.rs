@@ -7,26 +7,33 @@ use serde::Serialize;
 /// A reference to a RedisCluster in the same namespace.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct ClusterRef {
     /// Name of the RedisCluster.
+    #[schemars(length(min = 1, max = 253))]
     pub name: String,
 }
 
 /// A reference to a Secret in the same namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct SecretRef {
     /// Name of the Secret.
+    #[schemars(length(min = 1, max = 253))]
     pub name: String,
 }
 
 /// A reference to one key of a Secret in the same namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct SecretKeyRef {
     /// Name of the Secret.
+    #[schemars(length(min = 1, max = 253))]
     pub name: String,
     /// Key within the Secret; each field that refers to a Secret says which key it takes when this is left out.
+    #[schemars(length(min = 1, max = 253), regex(pattern = "^[-._a-zA-Z0-9]+$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
 }
@@ -67,6 +74,7 @@ pub enum DeletionPolicy {
 /// A size in bytes in Kubernetes notation, such as `512Mi`, `2Gi` or `1500M`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(extend("maxLength" = 32, "pattern" = r"^[0-9]+(\.[0-9]{1,9})?(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"))]
 pub struct ByteQuantity(pub String);
 
 impl ByteQuantity {

@@ -6,5 +6,6 @@
 )]
 
 mod fleet;
+mod generated;
 mod tidy;
 mod wire;
