@@ -361,6 +361,15 @@ impl Shards {
         }))
     }
 
+    /// Puts the shard with this first slot and part on `node`, whatever speaks against it.
+    pub(crate) fn place(&mut self, bdb: BdbUid, first_slot: u32, role: Role, node: NodeUid) {
+        let meant = |shard: &&Shard| shard.slots.0 == first_slot && shard.role == role;
+        let uid = self.of(bdb).find(meant).map(|shard| shard.uid);
+        if let Some(uid) = uid {
+            self.relocate(uid, node);
+        }
+    }
+
     /// Places the dead replicas of a node anew, as replica HA does after its grace period, as far as `wanted` and as they fit.
     pub(crate) fn replace_dead_replicas(
         &mut self,

@@ -292,34 +292,43 @@ fn tls_config(identity: &TlsIdentity) -> Option<ServerConfig> {
     Some(config)
 }
 
-/// `12:00:07 node2 PUT /v1/cluster 200 changed`
+/// Longest part of a body in a log line, characters.
+const SHOWN_BODY: usize = 160;
+
+/// `12:00:07 node2 PUT /v1/cluster 200 changed admin@example.com {"handle_redirects":true}`
 fn line(entry: &LogEntry) -> String {
-    let query = if entry.query.is_empty() {
-        String::new()
-    } else {
-        format!("?{}", entry.query)
-    };
-    let status = if entry.status == 0 {
-        "-".to_owned()
-    } else {
-        entry.status.to_string()
-    };
-    let code = if entry.error_code.is_empty() {
-        String::new()
-    } else {
-        format!(" {}", entry.error_code)
-    };
-    let effect = if entry.effect { " changed" } else { "" };
-    let lost = match entry.sent {
-        Sent::Reply => "",
-        Sent::Nothing => " (no answer sent)",
-        Sent::Truncated => " (answer cut short)",
-    };
     let time = entry.at.strftime("%H:%M:%S");
-    format!(
-        "{time} {} {} {}{query} {status}{code}{effect}{lost}",
-        entry.node_name, entry.method, entry.path
-    )
+    let mut line = format!("{time} {} {} {}", entry.node_name, entry.method, entry.path);
+    if !entry.query.is_empty() {
+        line.push('?');
+        line.push_str(&entry.query);
+    }
+    line.push_str(&if entry.status == 0 {
+        " -".to_owned()
+    } else {
+        format!(" {}", entry.status)
+    });
+    let sent = match entry.sent {
+        Sent::Reply => "",
+        Sent::Nothing => "(no answer sent)",
+        Sent::Truncated => "(answer cut short)",
+    };
+    let mut body = String::new();
+    if entry.effect && !entry.body.is_null() {
+        body = entry.body.to_string();
+        if let Some((end, _)) = body.char_indices().nth(SHOWN_BODY) {
+            body.truncate(end);
+            body.push_str("...");
+        }
+    }
+    let effect = if entry.effect { "changed" } else { "" };
+    for part in [entry.error_code.as_str(), effect, sent, &entry.user, &body] {
+        if !part.is_empty() {
+            line.push(' ');
+            line.push_str(part);
+        }
+    }
+    line
 }
 
 async fn accept<F, C>(listener: TcpListener, live: Arc<Live>, connection: F)

@@ -1,5 +1,6 @@
 //! Databases: `/v1/bdbs`, `/v2/bdbs` and what happens to them when nodes come and go.
 
+mod blueprint;
 mod change;
 mod machine;
 mod nodes;

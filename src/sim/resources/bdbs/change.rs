@@ -1,5 +1,6 @@
 //! Creating and updating databases.
 
+use super::blueprint;
 use super::machine;
 use super::render::View;
 use super::store::{Change, Database, Status, bind, rules};
@@ -78,15 +79,16 @@ fn create_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>) -> Answer {
     )?;
     insert(ctx, uid, set, port);
     if let Err(error) = reshape(ctx, uid, Phase::Create).and_then(|_| bound(ctx, uid)) {
-        ctx.cluster.databases.undo(uid);
+        ctx.cluster.databases.remove(uid);
         return Err(error);
     }
     let view = View::of(ctx.cluster, &ctx.call.actor);
     if ctx.call.dry_run() {
         let body = without_action(shown(ctx, uid, &view));
-        ctx.cluster.databases.undo(uid);
+        ctx.cluster.databases.remove(uid);
         return Ok(Reply::json(body));
     }
+    ctx.cluster.databases.keep(uid);
     let length = ctx.env.timings.bdb_create;
     machine::start(ctx.cluster, ctx.env, uid, Change::Create, length);
     ctx.commit();
@@ -339,7 +341,19 @@ fn reshape(ctx: &mut Ctx<'_>, uid: BdbUid, phase: Phase) -> Result<Vec<Shard>, A
         return Err(validate::no_room(phase, NoRoom::Resources));
     }
     let before = ctx.cluster.databases.shards.shape(uid, &hosts, &rules, demand);
-    before.map_err(|no_room| validate::no_room(phase, no_room))
+    let before = before.map_err(|no_room| validate::no_room(phase, no_room))?;
+    let blueprint = ctx
+        .cluster
+        .databases
+        .get_mut(uid)
+        .and_then(|database| database.set.remove("shards_blueprint"));
+    if let Some(blueprint) = blueprint
+        && let Err(error) = blueprint::apply(ctx.cluster, uid, demand, &blueprint)
+    {
+        ctx.cluster.databases.shards.put_back(uid, before);
+        return Err(error);
+    }
+    Ok(before)
 }
 
 fn within_license(ctx: &Ctx<'_>, uid: BdbUid, demand: Demand) -> Result<(), ApiError> {

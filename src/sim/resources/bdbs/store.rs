@@ -187,7 +187,6 @@ impl Databases {
     }
 
     pub(crate) fn insert(&mut self, database: Database) {
-        self.last_uid = self.last_uid.max(database.uid.0);
         self.ports.insert(database.port);
         self.by_uid.insert(database.uid, database);
     }
@@ -201,16 +200,9 @@ impl Databases {
         }
     }
 
-    /// Forgets a database that never was: its uid, if it was the newest, is free again.
-    pub(crate) fn undo(&mut self, uid: BdbUid) {
-        self.remove(uid);
-        if self.last_uid == uid.0 {
-            self.last_uid = self
-                .by_uid
-                .keys()
-                .next_back()
-                .map_or(uid.0 - 1, |last| last.0.max(uid.0 - 1));
-        }
+    /// Remembers that the uid of this database was given away for good.
+    pub(crate) fn keep(&mut self, uid: BdbUid) {
+        self.last_uid = self.last_uid.max(uid.0);
     }
 
     pub(crate) fn port_in_use(&self, port: u16) -> bool {

@@ -636,3 +636,40 @@ fn replicas_of_a_dead_node_are_made_anew_after_the_grace_period() {
     bed.pass(700);
     assert_eq!(down(&mut bed), 0);
 }
+
+#[test]
+fn a_blueprint_places_shards_or_is_bad() {
+    let mut bed = Bed::new();
+    bed.database(with(json!({"replication": true})));
+    let blueprint = |range: &str, master: &str, slave: &str| {
+        let nodes = json!([{"node_uid": master, "role": "master"}, {"node_uid": slave, "role": "slave"}]);
+        json!({"shards_blueprint": [{"slot_range": range, "nodes": nodes}]})
+    };
+    for bad in [
+        blueprint("0-100", "1", "2"),
+        blueprint("0-16383", "1", "1"),
+        blueprint("0-16383", "1", "9"),
+        json!({"shards_blueprint": []}),
+    ] {
+        let refused = bed.refused("PUT", "/v1/bdbs/1", bad.clone());
+        assert_eq!(refused, (406, "bad_shards_blueprint".to_owned()), "{bad}");
+    }
+    bed.ok("PUT", "/v1/bdbs/1", blueprint("0-16383", "3", "1"));
+    let on = |node: &str, role: &str| (node.to_owned(), role.to_owned());
+    assert_eq!(layout(&mut bed), [on("3", "master"), on("1", "slave")]);
+}
+
+#[test]
+fn a_refused_or_dry_creation_takes_no_uid() {
+    let mut bed = Bed::new();
+    bed.ok("POST", "/v1/bdbs?dry_run", with(json!({"uid": 40})));
+    assert_eq!(
+        bed.refused("POST", "/v1/bdbs", with(json!({"memory_size": 900 * GIB})))
+            .0,
+        406
+    );
+    assert_eq!(bed.database(plain()), 1);
+    bed.ok("DELETE", "/v1/bdbs/1", Value::Null);
+    bed.pass(10);
+    assert_eq!(bed.database(plain()), 2);
+}
