@@ -20,6 +20,8 @@ pub struct Violation {
     pub seq: u64,
     /// Simulated time.
     pub at: Timestamp,
+    /// `User-Agent` of that request, so that a person's doings can be told from a client's.
+    pub user_agent: String,
     /// What happened, in a sentence.
     pub message: String,
     /// Bad manners rather than danger.
@@ -103,6 +105,7 @@ pub(crate) struct Monitor {
     owned: BTreeMap<(ClusterId, String), BTreeSet<BdbUid>>,
     twice_owned: BTreeSet<(ClusterId, String)>,
     last_seq: u64,
+    last_agent: String,
 }
 
 impl Monitor {
@@ -123,6 +126,7 @@ impl Monitor {
             rule,
             seq: self.last_seq,
             at,
+            user_agent: self.last_agent.clone(),
             message,
             advisory,
         });
@@ -151,6 +155,7 @@ impl Monitor {
         clusters: &BTreeMap<ClusterId, Cluster>,
     ) {
         self.last_seq = entry.seq;
+        self.last_agent.clone_from(&entry.user_agent);
         self.suspected.clear();
         if entry.method == "GET" {
             return;
@@ -271,6 +276,7 @@ impl Monitor {
     /// Looks at a request once it was served.
     pub(crate) fn after(&mut self, entry: &LogEntry, env: &Env, clusters: &BTreeMap<ClusterId, Cluster>) {
         self.last_seq = entry.seq;
+        self.last_agent.clone_from(&entry.user_agent);
         if entry.effect {
             for (rule, message) in std::mem::take(&mut self.suspected) {
                 self.file(rule, entry.at, message);

@@ -142,6 +142,25 @@ mod tests {
     }
 
     #[test]
+    fn an_expired_password_is_refused_everywhere_but_where_it_is_changed() {
+        let mut sim = Fixture::cluster(1, 1);
+        sim.admin(
+            0,
+            "PUT",
+            "/v1/cluster",
+            json!({"password_expiration_duration": 10}),
+        );
+        sim.pass(11 * 86_400);
+        let refused = sim.admin(0, "GET", "/v1/cluster", Value::Null);
+        assert_eq!((refused.status, refused.code()), (401, "password_expired"));
+        assert_eq!(
+            sim.admin(0, "PUT", PATH, json!({"new_password": "fresh"})).status,
+            200
+        );
+        assert!(logs_in(&mut sim, "fresh"));
+    }
+
+    #[test]
     fn every_refusal_has_its_status_and_code() {
         for (method, body, status, code) in [
             ("PUT", json!({}), 400, "invalid_schema"),
