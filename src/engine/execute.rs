@@ -67,10 +67,13 @@ async fn take<K: Managed, J: Journal>(
 ) -> Result<(), Failure<J::Error>> {
     match step {
         Step::Record(record) => journal.record(record).await.map_err(Failure::Journal),
-        Step::Call(action) => match K::apply(action, inputs, view).await {
-            Err(error) if K::must_succeed(action) => Err(Failure::Rest(error)),
-            Err(_) | Ok(()) => Ok(()),
-        },
+        Step::Call(action) => {
+            journal.proceed().await.map_err(Failure::Journal)?;
+            match K::apply(action, inputs, view).await {
+                Err(error) if K::must_succeed(action) => Err(Failure::Rest(error)),
+                Err(_) | Ok(()) => Ok(()),
+            }
+        }
         Step::Publish(publication) => journal.publish(publication).await.map_err(Failure::Journal),
         Step::Release => journal.release().await.map_err(Failure::Journal),
     }

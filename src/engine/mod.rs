@@ -76,8 +76,11 @@ pub trait Journal: Send {
     /// Why a write failed.
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// Writes one record to the object's status, checked against the resourceVersion that was read.
+    /// Takes in one record of the object's status. An intent is written at once, checked against the resourceVersion that
+    /// was read; other records may wait until [`proceed`](Journal::proceed), so that several of them cost one write.
     fn record(&mut self, record: &Record) -> impl Future<Output = Result<(), Self::Error>> + Send;
+    /// Lets a call to Redis Enterprise follow: whatever was recorded has been written when this succeeds.
+    fn proceed(&mut self) -> impl Future<Output = Result<(), Self::Error>> + Send;
     /// Writes a Secret.
     fn publish(&mut self, publication: &Publication) -> impl Future<Output = Result<(), Self::Error>> + Send;
     /// Drops our finalizer.
