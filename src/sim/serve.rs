@@ -436,6 +436,7 @@ async fn respond(
         Outcome::Silence => std::future::pending().await,
     };
     sleep(live.real(delay)).await;
+    live.write_trust(&live.world());
     let mut response = response.map(|body| Answer::new(body, len));
     if len.is_some() {
         let whole = HeaderValue::from(response.body().whole);

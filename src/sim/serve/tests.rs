@@ -239,6 +239,71 @@ async fn a_body_over_the_limit_is_refused() {
 }
 
 #[tokio::test]
+async fn a_chunked_body_that_is_cut_short_changes_nothing() {
+    let served = Served::new(true).await;
+    let requests = served.live.world().log().len();
+    let mut stream = served.connect(0).await;
+    let head = "PUT /v1/cluster HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n20\r\n{\"handle";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    assert!(!String::from_utf8_lossy(&answer).contains(" 200 "), "{answer:?}");
+    assert_eq!(served.live.world().log().len(), requests);
+}
+
+#[tokio::test]
+async fn the_file_of_certificates_follows_what_the_nodes_show() {
+    let dir = std::env::temp_dir().join(format!("resim-trust-{}", std::process::id()));
+    fs::create_dir_all(&dir).unwrap();
+    let path = dir.join("ca.pem");
+    let mut world = World::new(testbed::config(1, Profile::default(), Switches::all_default()));
+    let options = ServeOptions {
+        speed: 1000.0,
+        log: LogFormat::Off,
+        ca_out: Some(path.clone()),
+    };
+    let live = Live::new(World::clone(&world), options.clone());
+    live.write_trust(&live.world());
+    let fresh = fs::read_to_string(&path).unwrap();
+    assert_eq!(fresh, world.presented(NodeIndex(0)).unwrap().chain_pem);
+    world
+        .form(&Formation {
+            members: 1,
+            ..Formation::new(NAME, "admin@example.com", "secret")
+        })
+        .unwrap();
+    let live = Live::new(world, options);
+    live.write_trust(&live.world());
+    assert_ne!(fs::read_to_string(&path).unwrap(), fresh);
+    fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn a_log_line_is_readable_and_short() {
+    let mut bed = testbed::Bed::new();
+    bed.ok(
+        "PUT",
+        "/v1/cluster",
+        json!({"handle_redirects": true, "email_from": "x".repeat(500)}),
+    );
+    bed.call("GET", "/v1/nodes/9?x=1", Value::Null);
+    let lines: Vec<String> = bed.world.log().iter().rev().take(2).map(line).collect();
+    assert!(
+        lines[0].ends_with("node1 GET /v1/nodes/9?x=1 404 not_found admin@example.com"),
+        "{}",
+        lines[0]
+    );
+    assert!(
+        lines[1].contains("node1 PUT /v1/cluster 200 changed admin@example.com {")
+            && lines[1].ends_with("..."),
+        "{}",
+        lines[1]
+    );
+    assert!(lines[1].len() < 260, "{}", lines[1]);
+}
+
+#[tokio::test]
 async fn plain_text_on_a_tls_port_is_dropped() {
     let served = Served::new(true).await;
     let mut stream = TcpStream::connect(served.nodes[0]).await.unwrap();
