@@ -290,7 +290,7 @@ fn a_log_line_is_readable_and_short() {
     bed.call("GET", "/v1/nodes/9?x=1", Value::Null);
     let lines: Vec<String> = bed.world.log().iter().rev().take(2).map(line).collect();
     assert!(
-        lines[0].ends_with("node1 GET /v1/nodes/9?x=1 404 not_found admin@example.com"),
+        lines[0].ends_with("node1 GET /v1/nodes/9?x=1 404 node_not_found admin@example.com"),
         "{}",
         lines[0]
     );
