@@ -19,8 +19,7 @@ const ADMIN: (&str, &str) = ("admin@example.com", "secret");
 pub(crate) const LOGIN: &str = "Basic YWRtaW5AZXhhbXBsZS5jb206c2VjcmV0";
 
 /// The credentials of the first user, as a bootstrap wants them.
-#[expect(non_snake_case, reason = "it stands for a constant")]
-pub(crate) fn CREDENTIALS() -> Value {
+pub(crate) fn credentials() -> Value {
     json!({"username": ADMIN.0, "password": ADMIN.1})
 }
 
@@ -109,14 +108,14 @@ impl Fixture {
     }
 
     pub(crate) fn create_body(&self) -> Value {
-        json!({"action": "create_cluster", "cluster": {"name": NAME, "nodes": []}, "credentials": CREDENTIALS()})
+        json!({"action": "create_cluster", "cluster": {"name": NAME, "nodes": []}, "credentials": credentials()})
     }
 
     pub(crate) fn join_body(&self, node: usize) -> Value {
         let identity = json!({"addr": format!("10.0.0.{}", node + 1)});
         json!({
             "action": "join_cluster", "cluster": {"name": NAME, "nodes": ["10.0.0.1"]},
-            "node": {"identity": identity}, "credentials": CREDENTIALS(),
+            "node": {"identity": identity}, "credentials": credentials(),
         })
     }
 

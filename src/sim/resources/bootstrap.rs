@@ -241,13 +241,13 @@ fn local_node_info(env: &Env, node: &SimNode) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::fixture::{CREDENTIALS, Fixture};
+    use crate::sim::fixture::{Fixture, credentials};
     use crate::sim::switch::Switches;
 
     #[test]
     fn every_failed_check_has_its_status_and_code() {
         let node = json!({"identity": {"addr": "10.0.0.1"}});
-        let good = json!({"cluster": {"name": "c.example.com", "nodes": []}, "node": node, "credentials": CREDENTIALS()});
+        let good = json!({"cluster": {"name": "c.example.com", "nodes": []}, "node": node, "credentials": credentials()});
         let with = |key: &str, value: Value| {
             let mut body = good.clone();
             body[key] = value;
