@@ -199,6 +199,15 @@ pub fn is_under_way(status: &ClusterCertificateStatus) -> bool {
         .is_some_and(|intent| intent.action == IntentAction::ReplaceCertificate)
 }
 
+/// A replacement that was sent, as it is waited for.
+pub fn under_way(object: &ClusterCertificate) -> Wait {
+    Wait {
+        what: format!("replace certificate {}", object.spec.certificate),
+        why: Reason::Applying,
+        detail: "the nodes take the new one up".to_owned(),
+    }
+}
+
 /// How the nodes' certificates compare with the one wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
@@ -379,7 +388,7 @@ impl Case<'_> {
         let intent = Intent {
             action: IntentAction::ReplaceCertificate,
             target: certificate.to_string(),
-            time: self.now.to_string(),
+            time: self.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             generation: self.object.metadata.generation.unwrap_or_default(),
             detail: Some(detail),
         };

@@ -126,7 +126,7 @@ impl<'a> Case<'a> {
         Intent {
             action,
             target,
-            time: self.now.to_string(),
+            time: self.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             generation: self.object.metadata.generation.unwrap_or_default(),
             detail,
         }
@@ -165,14 +165,6 @@ impl<'a> Case<'a> {
             why,
             detail,
         }
-    }
-
-    pub(super) fn creating(&self) -> Wait {
-        self.wait(
-            "create",
-            Reason::Creating,
-            "Redis Enterprise is creating it".to_owned(),
-        )
     }
 
     /// The cluster that answers must be the one that its RedisCluster stands for, and the one recorded here.

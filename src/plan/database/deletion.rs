@@ -13,10 +13,12 @@ use crate::plan::Plan;
 use crate::plan::Step;
 use crate::plan::Wait;
 use crate::plan::database::Action;
+use crate::plan::database::Effort;
 use crate::plan::database::Observed;
 use crate::plan::database::case::Case;
 use crate::plan::database::create::tags_with_owner;
 use crate::plan::database::ownership;
+use crate::plan::database::under_way;
 use crate::plan::gate::OwnedBdb;
 use crate::rest::model::Bdb;
 use crate::rest::model::BdbStatus;
@@ -171,8 +173,7 @@ fn doom(case: &Case<'_>, bdb: &Bdb, owned: OwnedBdb) -> Next {
     match &bdb.status {
         BdbStatus::Active | BdbStatus::CreationFailed => {}
         BdbStatus::DeletePending => {
-            let detail = "Redis Enterprise is deleting it".to_owned();
-            return Next::Wait(case.wait("delete", Reason::Deleting, detail));
+            return Next::Wait(under_way(case.object, Effort::Delete));
         }
         BdbStatus::Pending
         | BdbStatus::ActiveChangePending

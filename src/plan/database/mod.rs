@@ -7,9 +7,11 @@ mod case;
 mod connection;
 mod create;
 mod deletion;
+mod facts;
 pub mod fields;
 mod ownership;
 mod password;
+mod under_way;
 
 use crate::api::ClusterIdentity;
 use crate::api::ManagementPolicy;
@@ -34,8 +36,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use case::Case;
+pub use facts::Facts;
+pub use facts::facts;
 use ownership::Found;
-pub use ownership::subject;
+pub use under_way::Effort;
+pub use under_way::under_way;
 
 /// What a RedisDatabase refers to, and what else in Kubernetes bears on it.
 #[derive(Clone, Debug)]
@@ -224,7 +229,7 @@ pub fn plan(
 
 /// Reports how what is there differs from the spec, and plans nothing.
 fn observe(case: &Case<'_>, seen: &Seen, plan: &mut Plan<Action>) {
-    match subject(case.object, seen) {
+    match ownership::subject(case.object, seen) {
         Some(bdb) => plan.drift = fields::compare(case.spec, bdb, None).drift,
         None => plan.holds.push(case.hold(
             Reason::Missing,
@@ -271,10 +276,9 @@ fn state(case: &Case<'_>, bdb: &Bdb) -> State {
     let status = format!("its status is {}", bdb.status);
     match &bdb.status {
         BdbStatus::Active => State::Settled,
-        BdbStatus::Pending => State::Waiting(case.creating()),
-        BdbStatus::ActiveChangePending | BdbStatus::ImportPending => {
-            State::Serving(case.wait("change", Reason::Updating, status))
-        }
+        BdbStatus::Pending => State::Waiting(under_way(case.object, Effort::Create)),
+        BdbStatus::ActiveChangePending => State::Serving(under_way(case.object, Effort::Change)),
+        BdbStatus::ImportPending => State::Serving(case.wait("change", Reason::Updating, status)),
         BdbStatus::DeletePending => State::Waiting(case.wait("change", Reason::Deleting, status)),
         BdbStatus::Recovery | BdbStatus::Unknown(_) => State::Waiting(case.wait("change", Reason::Updating, status)),
         BdbStatus::CreationFailed => State::Failed(case.hold(

@@ -48,7 +48,7 @@ pub(super) fn find<'a>(case: &Case<'_>, seen: &'a Seen) -> Found<'a> {
 
 /// The database that an object's status speaks of: the one with its tag, else the one recorded; in Observe mode also the
 /// only one of its name.
-pub fn subject<'a>(object: &RedisDatabase, seen: &'a Seen) -> Option<&'a Bdb> {
+pub(super) fn subject<'a>(object: &RedisDatabase, seen: &'a Seen) -> Option<&'a Bdb> {
     let owner = object.metadata.uid.as_deref().unwrap_or_default();
     let recorded = object.status.as_ref().and_then(|status| status.uid);
     let ours = tagged(owner, seen)

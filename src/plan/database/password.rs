@@ -34,7 +34,7 @@ pub(super) fn rotate(case: &Case<'_>, seen: &Seen, bdb: &Bdb, owned: OwnedBdb, p
         Ok(None) => return,
         Err(hold) => {
             return plan.holds.push(Hold {
-                what: case.what("set the password of"),
+                what: case.what("change the password of"),
                 ..hold.clone()
             });
         }
