@@ -256,7 +256,7 @@ impl std::fmt::Display for Record {
             Self::Node { node, uid, .. } => write!(f, "node {node} has uid {uid}"),
             Self::NodeMaintenance { node, on: true } => write!(f, "node {node} is in maintenance"),
             Self::NodeMaintenance { node, on: false } => write!(f, "node {node} is out of maintenance"),
-            Self::NodeGone { node } => write!(f, "node {node} has left"),
+            Self::NodeGone { node } => write!(f, "forget node {node}"),
             Self::Database { uid, adopted: false } => write!(f, "database {uid} is ours"),
             Self::Database { uid, adopted: true } => write!(f, "database {uid} is taken over"),
             Self::PasswordVersion(version) => write!(f, "the password is that of Secret version {version}"),

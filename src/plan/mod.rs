@@ -4,6 +4,7 @@
 //! and no more: after a disruptive effect the world is observed again.
 
 pub mod access;
+pub mod audit;
 pub mod certificate;
 pub mod cluster;
 pub mod database;

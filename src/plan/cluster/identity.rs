@@ -149,6 +149,7 @@ fn foreign(view: &View<'_>) -> Outcome {
                 spec.name
             );
             out.hold("create the cluster", Reason::AlreadyExists, detail);
+            break;
         } else {
             out.hold(
                 format!("use node {}", spec.name),
@@ -180,7 +181,14 @@ pub(super) fn take_stock(view: &View<'_>) -> Outcome {
         return out.last();
     };
     for record in &view.status.nodes {
-        let Some(uid) = record.uid else { continue };
+        let Some(uid) = record.uid else {
+            if view.node(&record.name).is_none() && !joining(view, &record.name) {
+                out.record(Record::NodeGone {
+                    node: record.name.clone(),
+                });
+            }
+            continue;
+        };
         if !live.nodes.iter().any(|node| node.uid.0 == uid) {
             out.record(Record::NodeGone {
                 node: record.name.clone(),
@@ -232,6 +240,11 @@ fn recognise(view: &View<'_>, spec: &NodeSpec, node: &Node, out: &mut Outcome) {
     if joining {
         out.record(Record::Resolved);
     }
+}
+
+fn joining(view: &View<'_>, name: &str) -> bool {
+    view.intent(IntentAction::JoinNode)
+        .is_some_and(|intent| intent.target == name)
 }
 
 /// Whether the intent ends when its node leaves the cluster.

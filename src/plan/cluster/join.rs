@@ -89,8 +89,9 @@ fn turn(view: &View<'_>, live: &Live, spec: &NodeSpec) -> Turn {
         .intent(IntentAction::JoinNode)
         .filter(|intent| intent.target == spec.name);
     if let Some(node) = view.member(live, spec) {
+        let joining = intent.is_some() && node.status != NodeState::Active;
         let detail = format!("the cluster has it in state {}", node.status);
-        return if intent.is_some() {
+        return if joining {
             Turn::Running(Reason::Joining, detail)
         } else {
             Turn::Settled

@@ -195,7 +195,7 @@ fn extra(
             Ok(wanted) => {
                 let found = live.get(name).unwrap_or(&Value::Null);
                 if !covers(found, &wanted) {
-                    diff.differs(&path, found, &wanted);
+                    diff.differs(&path, &narrow(found, &wanted), &wanted);
                     diff.body.insert(name.clone(), wanted);
                 }
             }
@@ -227,6 +227,17 @@ fn covers(live: &Value, wanted: &Value) -> bool {
     }
 }
 
+/// The part of the live value that the wanted one speaks of.
+fn narrow(live: &Value, wanted: &Value) -> Value {
+    match (live, wanted) {
+        (Value::Object(live), Value::Object(wanted)) => live
+            .iter()
+            .filter_map(|(key, value)| Some((key.clone(), narrow(value, wanted.get(key)?))))
+            .collect(),
+        _ => live.clone(),
+    }
+}
+
 /// What was fixed when a member joined and differs from the spec now.
 fn check_members(view: &View<'_>, live: &Live, out: &mut Outcome) {
     for (spec, node) in members(view, live) {
@@ -252,11 +263,7 @@ fn check_members(view: &View<'_>, live: &Live, out: &mut Outcome) {
         if let Some(wanted) = &spec.external_addresses
             && addresses(wanted) != addresses(&node.external_addr)
         {
-            differs(
-                "externalAddresses",
-                node.external_addr.join(" "),
-                wanted.join(" "),
-            );
+            differs("externalAddresses", list(&node.external_addr), wanted.join(" "));
         }
         for (field, want, have) in [
             ("limits.maxListeners", limits.max_listeners, node.max_listeners),
@@ -279,6 +286,14 @@ fn check_members(view: &View<'_>, live: &Live, out: &mut Outcome) {
         {
             differs("rackId", node.rack_id.clone(), rack.clone());
         }
+    }
+}
+
+fn list(values: &[String]) -> String {
+    if values.is_empty() {
+        "none".to_owned()
+    } else {
+        values.join(" ")
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::api::CertificateRole;
 use crate::api::IntentAction;
+use crate::api::NodeRecord;
 use crate::api::NodeSpec;
 use crate::api::Reason;
 use crate::api::Record;
@@ -16,6 +17,11 @@ use crate::plan::cluster::view::port;
 /// Judges what every listed node showed.
 pub(super) fn judge(view: &View<'_>) -> Outcome {
     let mut out = Outcome::default();
+    for spec in view.spec.nodes.iter().filter(|spec| has_moved(view, spec)) {
+        out.record(Record::NodeGone {
+            node: spec.name.clone(),
+        });
+    }
     for (spec, seen) in view
         .spec
         .nodes
@@ -38,6 +44,21 @@ pub(super) fn judge(view: &View<'_>) -> Outcome {
         out.record(record);
     }
     out
+}
+
+/// Whether what was recorded of a node that never joined was seen at another address than the spec names now.
+fn has_moved(view: &View<'_>, spec: &NodeSpec) -> bool {
+    let named = view
+        .status
+        .intent
+        .as_ref()
+        .is_some_and(|intent| intent.target == spec.name);
+    let elsewhere = |record: &&NodeRecord| record.address != spec.address || record.port != port(spec);
+    view.recorded(&spec.name)
+        .filter(|record| record.uid.is_none())
+        .filter(elsewhere)
+        .is_some()
+        && !named
 }
 
 fn distrusted(view: &View<'_>, spec: &NodeSpec, seen: &NodeObserved, out: &mut Outcome) {
