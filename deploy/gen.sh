@@ -7,7 +7,8 @@ helm=target/helm
 {
     echo "# Everything that Regent needs, rendered from charts/. Do not edit; \`make gen\` writes it."
     echo "---"
-    printf 'apiVersion: v1\nkind: Namespace\nmetadata:\n  name: regent-system\n'
+    printf '%s\n' 'apiVersion: v1' 'kind: Namespace' 'metadata:' '  name: regent-system' '  labels:' \
+        '    app.kubernetes.io/part-of: regent' '    pod-security.kubernetes.io/enforce: restricted'
     "$helm" template regent-crds charts/regent-crds
     "$helm" template regent charts/regent --namespace regent-system
 } >"$out.partial"

@@ -20,10 +20,12 @@ use serde_json::json;
 
 /// The CustomResourceDefinition of every kind, ready to be applied, in the order in which people read them.
 pub fn definitions() -> Vec<Value> {
+    // Operators of the Service Binding specification look for this label; `status.binding` then names the Secret.
+    let bindable = [("servicebinding.io/provisioned-service", "true")];
     vec![
-        definition::<RedisCluster>(),
-        bindable(definition::<RedisDatabase>()),
-        definition::<ClusterCertificate>(),
+        definition::<RedisCluster>(&[]),
+        definition::<RedisDatabase>(&bindable),
+        definition::<ClusterCertificate>(&[]),
     ]
 }
 
@@ -32,7 +34,7 @@ pub fn schema_of(definition: &Value) -> Option<&Value> {
     definition.pointer("/spec/versions/0/schema/openAPIV3Schema")
 }
 
-fn definition<K: CustomResourceExt + JsonSchema>() -> Value {
+fn definition<K: CustomResourceExt + JsonSchema>(labels: &[(&str, &str)]) -> Value {
     let mut schema = structural::<K>();
     polish(&mut schema);
     describe_root(&mut schema);
@@ -44,16 +46,12 @@ fn definition<K: CustomResourceExt + JsonSchema>() -> Value {
     if let Some(place) = definition.pointer_mut("/spec/versions/0/schema/openAPIV3Schema") {
         *place = schema;
     }
-    definition
-}
-
-/// Says to operators of the Service Binding specification that `status.binding` names a Secret.
-fn bindable(mut definition: Value) -> Value {
+    let labels = labels.iter().chain(&[("app.kubernetes.io/part-of", "regent")]);
+    let labels: Map<String, Value> = labels
+        .map(|(key, value)| ((*key).to_owned(), json!(value)))
+        .collect();
     if let Some(Value::Object(metadata)) = definition.get_mut("metadata") {
-        metadata.insert(
-            "labels".into(),
-            json!({"servicebinding.io/provisioned-service": "true"}),
-        );
+        metadata.insert("labels".into(), Value::Object(labels));
     }
     definition
 }
