@@ -146,7 +146,19 @@ impl Server {
             self.live.clone(),
             admin_connection,
         ));
+        tasks.spawn(watch(self.live.clone()));
         stop.await;
+        self.live.report(&self.live.world());
+    }
+}
+
+/// Reports what happens without a request, and keeps the file of certificates up to date.
+async fn watch(live: Arc<Live>) {
+    loop {
+        sleep(Duration::from_millis(200)).await;
+        let world = live.world();
+        live.report(&world);
+        live.write_trust(&world);
     }
 }
 
