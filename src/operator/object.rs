@@ -1,9 +1,14 @@
 //! The three kinds as the operator sees them: objects with a status, that belong to a cluster.
 
 use crate::api::ClusterCertificate;
+use crate::api::ClusterCertificateStatus;
 use crate::api::ClusterRef;
+use crate::api::Condition;
+use crate::api::ManagementPolicy;
 use crate::api::RedisCluster;
+use crate::api::RedisClusterStatus;
 use crate::api::RedisDatabase;
+use crate::api::RedisDatabaseStatus;
 use crate::plan::access::ClusterKey;
 use k8s_openapi::NamespaceResourceScope;
 use kube::ResourceExt;
@@ -65,10 +70,27 @@ pub fn cluster_key(namespace: &str, reference: &ClusterRef) -> ClusterKey {
     }
 }
 
+/// The status of one of the kinds.
+pub trait ObjectStatus: Clone + fmt::Debug + Default + PartialEq + Serialize + Send + Sync {
+    /// Its conditions.
+    fn conditions(&self) -> &[Condition];
+}
+
+macro_rules! object_status {
+    ($($status:ty),+) => {
+        $(impl ObjectStatus for $status {
+            fn conditions(&self) -> &[Condition] {
+                &self.conditions
+            }
+        })+
+    };
+}
+object_status!(RedisClusterStatus, RedisDatabaseStatus, ClusterCertificateStatus);
+
 /// An object of one of the kinds, as the operator reads and writes it.
 pub trait Object:
     kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>
-    + HasStatus<Status: Clone + Default + PartialEq + Serialize + Send + Sync>
+    + HasStatus<Status: ObjectStatus>
     + Clone
     + fmt::Debug
     + DeserializeOwned
@@ -82,6 +104,9 @@ pub trait Object:
 
     /// The RedisCluster that it is, or belongs to.
     fn cluster(&self) -> ClusterKey;
+
+    /// How far Regent may go for it.
+    fn management_policy(&self) -> ManagementPolicy;
 
     /// Its kind, namespace and name.
     fn key(&self) -> ObjectKey {
@@ -101,6 +126,9 @@ impl Object for RedisCluster {
             name: self.name_any(),
         }
     }
+    fn management_policy(&self) -> ManagementPolicy {
+        self.spec.management_policy.unwrap_or_default()
+    }
 }
 
 impl Object for RedisDatabase {
@@ -108,11 +136,17 @@ impl Object for RedisDatabase {
     fn cluster(&self) -> ClusterKey {
         cluster_key(&self.namespace().unwrap_or_default(), &self.spec.cluster_ref)
     }
+    fn management_policy(&self) -> ManagementPolicy {
+        self.spec.management_policy.unwrap_or_default()
+    }
 }
 
 impl Object for ClusterCertificate {
     const KIND: Kind = Kind::ClusterCertificate;
     fn cluster(&self) -> ClusterKey {
         cluster_key(&self.namespace().unwrap_or_default(), &self.spec.cluster_ref)
+    }
+    fn management_policy(&self) -> ManagementPolicy {
+        self.spec.management_policy.unwrap_or_default()
     }
 }

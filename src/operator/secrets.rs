@@ -136,6 +136,15 @@ impl Secrets {
         });
     }
 
+    /// Makes the next look at a Secret a read, whatever its round.
+    pub async fn expire(&self, namespace: &str, name: &str) {
+        let entry = self.entry(Name {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        });
+        *entry.answer.lock().await = None;
+    }
+
     /// Forgets the Secrets that nothing refers to any more.
     pub fn forget_unused(&self) {
         let now = Instant::now();

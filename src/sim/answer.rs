@@ -20,18 +20,12 @@ pub(crate) struct Answered {
 /// Everything that can be answered.
 pub(crate) enum Body {
     Json(Value),
-    /// JSON that is written already.
-    Written(Vec<u8>),
     Text(&'static str, String),
     Empty,
 }
 
 pub(crate) fn answered(world: &World, node: NodeIndex, reply: Reply) -> Answered {
-    let body = match (reply.written, reply.body) {
-        (Some(json), _) => Body::Written(json),
-        (None, Some(json)) => Body::Json(json),
-        (None, None) => Body::Empty,
-    };
+    let body = reply.body.map_or(Body::Empty, Body::Json);
     let mut answered = respond(world, node, reply.status, body);
     answered.delay = reply.delay;
     answered
@@ -71,7 +65,6 @@ pub(crate) fn front_end(world: &World, node: NodeIndex, status: StatusCode) -> A
 pub(crate) fn respond(world: &World, node: NodeIndex, status: StatusCode, body: Body) -> Answered {
     let (content_type, bytes) = match body {
         Body::Json(value) => ("application/json", Bytes::from(value.to_string())),
-        Body::Written(json) => ("application/json", Bytes::from(json)),
         Body::Text(content_type, text) => (content_type, Bytes::from(text)),
         Body::Empty => ("application/json", Bytes::new()),
     };

@@ -77,8 +77,6 @@ impl Ctx<'_> {
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) body: Option<Value>,
-    /// JSON that is written already, in place of `body`: lists that would be large as values.
-    pub(crate) written: Option<Vec<u8>>,
     /// How long the answer takes.
     pub(crate) delay: Duration,
 }
@@ -89,7 +87,6 @@ impl Reply {
         Self {
             status: StatusCode::OK,
             body: Some(body.into()),
-            written: None,
             delay: Duration::ZERO,
         }
     }
@@ -99,16 +96,7 @@ impl Reply {
         Self {
             status: StatusCode::OK,
             body: None,
-            written: None,
             delay: Duration::ZERO,
-        }
-    }
-
-    /// 200 with JSON that is written already.
-    pub(crate) fn written(json: Vec<u8>) -> Self {
-        Self {
-            written: Some(json),
-            ..Self::empty()
         }
     }
 

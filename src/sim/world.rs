@@ -7,7 +7,7 @@ use super::fault::{Effect, FaultPlan, Faults};
 use super::form::{self, Formation};
 use super::front::{self, Served};
 use super::ids::{ClusterId, NodeIndex, NodeUid};
-use super::log::{self, LogEntry, RequestLog, Sent, Totals};
+use super::log::{self, LogEntry, Sent};
 use super::monitor::{Monitor, Violation};
 use super::power;
 use super::resources::{bdbs, certificates, users};
@@ -53,7 +53,7 @@ pub enum Outcome {
 pub struct World {
     pub(crate) env: Env,
     pub(crate) clusters: BTreeMap<ClusterId, Cluster>,
-    log: RequestLog,
+    log: Vec<LogEntry>,
     monitor: Monitor,
     faults: Faults,
 }
@@ -65,7 +65,7 @@ impl World {
         Self {
             env: Env::new(&config),
             clusters: BTreeMap::new(),
-            log: RequestLog::new(config.log_capacity),
+            log: Vec::new(),
             monitor: Monitor::new(config.ownership_tag),
             faults: Faults::new(config.faults),
         }
@@ -147,7 +147,7 @@ impl World {
     }
 
     fn entry(&self, node: NodeIndex, request: &Request<Bytes>) -> LogEntry {
-        let seq = self.log.next_seq();
+        let seq = self.log.len() as u64 + 1;
         let name = self
             .env
             .node(node)
@@ -262,25 +262,13 @@ impl World {
         self.faults = Faults::new(faults);
     }
 
-    /// The latest requests: all of them, until there are more than [`Config::log_capacity`].
+    /// Every request so far.
     #[must_use]
     pub fn log(&self) -> &[LogEntry] {
-        self.log.entries()
+        &self.log
     }
 
-    /// The requests after number `seq` that the log still has.
-    #[must_use]
-    pub fn log_since(&self, seq: u64) -> &[LogEntry] {
-        self.log.since(seq)
-    }
-
-    /// How many requests there were.
-    #[must_use]
-    pub fn totals(&self) -> &Totals {
-        self.log.totals()
-    }
-
-    /// Every broken invariant so far; of each rule the first thousand.
+    /// Every broken invariant so far.
     #[must_use]
     pub fn violations(&self) -> &[Violation] {
         self.monitor.violations()

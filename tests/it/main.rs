@@ -7,6 +7,5 @@
 
 mod fleet;
 mod generated;
-mod samples;
 mod tidy;
 mod wire;

@@ -45,7 +45,6 @@ pub async fn access_of(
     let found = Secrets {
         credentials,
         authority,
-        may_appear: world.references_may_appear(cluster),
     };
     Ok(assemble(
         cluster,
@@ -64,10 +63,7 @@ pub async fn access_of_parent<K: Object>(
     world: &World<'_>,
 ) -> Result<Input<ClusterAccess>, KubeError> {
     let Some(cluster) = cluster else {
-        return Ok(Err(missing(
-            &object.cluster(),
-            world.references_may_appear(object),
-        )));
+        return Ok(Err(missing(&object.cluster())));
     };
     let access = access_of(cluster, world, Age::Interval).await?;
     Ok(access.and_then(|access| match access.identity {
@@ -80,14 +76,10 @@ pub async fn access_of_parent<K: Object>(
     }))
 }
 
-fn missing(cluster: &ClusterKey, may_appear: bool) -> Hold {
+fn missing(cluster: &ClusterKey) -> Hold {
     Hold {
         what: "reach the cluster".into(),
-        why: if may_appear {
-            Reason::WaitingForRef
-        } else {
-            Reason::RefNotFound
-        },
+        why: Reason::RefNotFound,
         detail: format!("RedisCluster {cluster} does not exist; create it or correct clusterRef"),
     }
 }
@@ -96,7 +88,6 @@ fn missing(cluster: &ClusterKey, may_appear: bool) -> Hold {
 struct Secrets {
     credentials: Found,
     authority: Option<Found>,
-    may_appear: bool,
 }
 
 fn assemble(
@@ -194,7 +185,6 @@ fn authority(cluster: &RedisCluster, found: &Secrets) -> Input<Option<String>> {
         what,
         namespace: &namespace,
         name: &reference.name,
-        may_appear: found.may_appear,
     };
     let pem = named.value(
         named.content(secret)?,
@@ -210,7 +200,6 @@ fn credentials(cluster: &RedisCluster, found: &Secrets) -> Input<Credentials> {
         what: "log in",
         namespace: &namespace,
         name,
-        may_appear: found.may_appear,
     };
     let content = named.content(&found.credentials)?;
     Ok(Credentials {
@@ -225,8 +214,8 @@ mod tests {
     use super::*;
     use crate::api::RedisClusterStatus;
     use crate::api::TlsTrust;
-    use crate::operator::resolve::certificate::tests::certificate;
-    use crate::operator::resolve::cluster::tests::cluster;
+    use crate::operator::resolve::tests::certificate;
+    use crate::operator::resolve::tests::cluster;
     use crate::operator::secrets::Absent;
     use crate::operator::secrets::SecretContent;
     use secrecy::SecretString;
@@ -247,7 +236,6 @@ mod tests {
         Secrets {
             credentials,
             authority: None,
-            may_appear: false,
         }
     }
 

@@ -66,8 +66,8 @@ fn nonce(cluster: &RedisCluster, deletions: &BTreeSet<String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operator::resolve::cluster::tests::cluster;
-    use crate::operator::resolve::database::tests::database;
+    use crate::operator::resolve::tests::cluster;
+    use crate::operator::resolve::tests::database;
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
     fn now() -> Timestamp {

@@ -2,10 +2,12 @@
 
 use crate::api::ClusterCertificate;
 use crate::api::IntentAction;
+use crate::api::Record;
 use crate::api::RedisCluster;
 use crate::operator::kube::Kube;
 use crate::operator::kube::KubeError;
 use crate::operator::object::Object;
+use crate::operator::resolve::KindRound;
 use crate::operator::resolve::Live;
 use crate::operator::resolve::Resolve;
 use crate::operator::resolve::World;
@@ -17,13 +19,14 @@ use crate::operator::secrets::Found;
 use crate::plan::Input;
 use crate::plan::certificate::Inputs;
 use crate::plan::certificate::SecretPair;
+use crate::report;
+use crate::report::Report;
+use jiff::Timestamp;
 use kube::ResourceExt;
 use secrecy::ExposeSecret;
 use std::sync::Arc;
 
 impl Resolve for ClusterCertificate {
-    type Inputs = Inputs;
-
     async fn resolve(&self, world: &World<'_>) -> Result<Inputs, KubeError> {
         let key = self.cluster();
         let cluster = world.cluster(&key);
@@ -33,7 +36,7 @@ impl Resolve for ClusterCertificate {
             .await?;
         Ok(Inputs {
             access: access_of_parent(self, cluster.as_deref(), world).await?,
-            pair: pair(self, &found, world.references_may_appear(self)),
+            pair: pair(self, &found),
             claimed_by: claimed_by(self, &others),
             disruption: cluster.as_deref().and_then(disruption),
             other_change: other_change(self, &others),
@@ -52,16 +55,23 @@ impl Resolve for ClusterCertificate {
             ..Live::default()
         })
     }
+
+    fn report(round: &KindRound<'_, Self>) -> Report<Self::Status> {
+        report::certificate(round)
+    }
+
+    fn announce(object: &Self, record: &Record, now: Timestamp) -> Self::Status {
+        report::announce_certificate(object, record, now)
+    }
 }
 
-fn pair(certificate: &ClusterCertificate, found: &Found, may_appear: bool) -> Input<SecretPair> {
+fn pair(certificate: &ClusterCertificate, found: &Found) -> Input<SecretPair> {
     let namespace = certificate.namespace().unwrap_or_default();
     let name = &certificate.spec.secret_ref.name;
     let named = Reference {
         what: "replace the certificate",
         namespace: &namespace,
         name,
-        may_appear,
     };
     let content = named.content(found)?;
     Ok(SecretPair {
@@ -109,29 +119,15 @@ fn other_change(certificate: &ClusterCertificate, others: &[Arc<ClusterCertifica
 }
 
 #[cfg(test)]
-pub mod tests {
+mod tests {
     use super::*;
     use crate::api::CertificateRole;
     use crate::api::Intent;
     use crate::api::Reason;
-    use crate::operator::resolve::cluster::tests::cluster;
+    use crate::operator::resolve::tests::certificate;
+    use crate::operator::resolve::tests::cluster;
     use crate::operator::secrets::SecretContent;
     use secrecy::SecretString;
-    use serde_json::json;
-
-    /// A ClusterCertificate of the cluster `prod`.
-    pub fn certificate(name: &str, role: CertificateRole) -> ClusterCertificate {
-        serde_json::from_value(json!({
-            "apiVersion": "regent.dev/v1alpha1",
-            "kind": "ClusterCertificate",
-            "metadata": {
-                "name": name, "namespace": "redis", "uid": format!("{name}-uid"), "resourceVersion": "1",
-                "creationTimestamp": "2026-11-21T07:00:00Z",
-            },
-            "spec": {"clusterRef": {"name": "prod"}, "certificate": role, "secretRef": {"name": "tls"}},
-        }))
-        .unwrap()
-    }
 
     fn intent(action: IntentAction) -> Intent {
         Intent {
@@ -193,12 +189,7 @@ pub mod tests {
             controlled_by: None,
             data,
         };
-        let hold = pair(
-            &certificate("a", CertificateRole::Api),
-            &Ok(Arc::new(content)),
-            false,
-        )
-        .unwrap_err();
+        let hold = pair(&certificate("a", CertificateRole::Api), &Ok(Arc::new(content))).unwrap_err();
         assert_eq!(hold.why, Reason::SecretInvalid);
         assert_eq!(hold.detail, "Secret redis/tls lacks the key `tls.key`; add it");
     }

@@ -1,10 +1,12 @@
 //! What a RedisCluster refers to.
 
 use crate::api::ClusterCertificate;
+use crate::api::Record;
 use crate::api::RedisCluster;
 use crate::operator::kube::Kube;
 use crate::operator::kube::KubeError;
 use crate::operator::object::Object;
+use crate::operator::resolve::KindRound;
 use crate::operator::resolve::Live;
 use crate::operator::resolve::Resolve;
 use crate::operator::resolve::World;
@@ -16,14 +18,15 @@ use crate::operator::secrets::Age;
 use crate::plan::Input;
 use crate::plan::cluster::CertificateState;
 use crate::plan::cluster::Inputs;
+use crate::report;
+use crate::report::Report;
+use jiff::Timestamp;
 use kube::ResourceExt;
 use secrecy::ExposeSecret;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 impl Resolve for RedisCluster {
-    type Inputs = Inputs;
-
     async fn resolve(&self, world: &World<'_>) -> Result<Inputs, KubeError> {
         let age = world.own_age(Age::Interval);
         Ok(Inputs {
@@ -71,6 +74,14 @@ impl Resolve for RedisCluster {
             ..Live::default()
         })
     }
+
+    fn report(round: &KindRound<'_, Self>) -> Report<Self::Status> {
+        report::cluster(round)
+    }
+
+    fn announce(object: &Self, record: &Record, now: Timestamp) -> Self::Status {
+        report::announce_cluster(object, record, now)
+    }
 }
 
 async fn license(
@@ -83,12 +94,10 @@ async fn license(
     };
     let found = world.secret(cluster, &reference.name, age).await?;
     let namespace = cluster.namespace().unwrap_or_default();
-    let may_appear = world.references_may_appear(cluster);
     let named = Reference {
         what: "install the licence",
         namespace: &namespace,
         name: &reference.name,
-        may_appear,
     };
     let text = named
         .content(&found)
@@ -152,32 +161,10 @@ fn dependents(cluster: &RedisCluster, world: &World<'_>) -> Vec<String> {
 }
 
 #[cfg(test)]
-pub mod tests {
+mod tests {
     use super::*;
+    use crate::operator::resolve::tests::cluster;
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-    use serde_json::json;
-
-    /// A RedisCluster of three nodes.
-    pub fn cluster() -> RedisCluster {
-        serde_json::from_value(json!({
-            "apiVersion": "regent.dev/v1alpha1",
-            "kind": "RedisCluster",
-            "metadata": {
-                "name": "prod", "namespace": "redis", "uid": "cluster-uid", "resourceVersion": "1",
-                "creationTimestamp": "2026-11-21T07:00:00Z",
-            },
-            "spec": {
-                "clusterName": "prod.example.com",
-                "nodes": [
-                    {"name": "n1", "address": "10.0.0.11"},
-                    {"name": "n2", "address": "10.0.0.12"},
-                    {"name": "n3", "address": "10.0.0.13"},
-                ],
-                "credentialsSecretRef": {"name": "admin"},
-            },
-        }))
-        .unwrap()
-    }
 
     fn other(name: &str, created: &str) -> RedisCluster {
         let mut other = cluster();

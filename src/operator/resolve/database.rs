@@ -1,11 +1,13 @@
 //! What a RedisDatabase refers to.
 
 use crate::api::PasswordSecretRef;
+use crate::api::Record;
 use crate::api::RedisCluster;
 use crate::api::RedisDatabase;
 use crate::operator::kube::Kube;
 use crate::operator::kube::KubeError;
 use crate::operator::object::Object;
+use crate::operator::resolve::KindRound;
 use crate::operator::resolve::Live;
 use crate::operator::resolve::Resolve;
 use crate::operator::resolve::World;
@@ -19,14 +21,15 @@ use crate::plan::Input;
 use crate::plan::database::Breaker;
 use crate::plan::database::Inputs;
 use crate::plan::database::Password;
+use crate::report;
+use crate::report::Report;
+use jiff::Timestamp;
 use kube::ResourceExt;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 impl Resolve for RedisDatabase {
-    type Inputs = Inputs;
-
     async fn resolve(&self, world: &World<'_>) -> Result<Inputs, KubeError> {
         let cluster = world.cluster(&self.cluster());
         Ok(Inputs {
@@ -51,6 +54,14 @@ impl Resolve for RedisDatabase {
             ..Live::default()
         })
     }
+
+    fn report(round: &KindRound<'_, Self>) -> Report<Self::Status> {
+        report::database(round)
+    }
+
+    fn announce(object: &Self, record: &Record, now: Timestamp) -> Self::Status {
+        report::announce_database(object, record, now)
+    }
 }
 
 async fn password(database: &RedisDatabase, world: &World<'_>) -> Result<Input<Option<Password>>, KubeError> {
@@ -65,7 +76,6 @@ async fn password(database: &RedisDatabase, world: &World<'_>) -> Result<Input<O
         what: "set the password",
         namespace: &namespace,
         name: &reference.name,
-        may_appear: world.references_may_appear(database),
     };
     Ok(given_or_to_generate(reference, named, &found).map(Some))
 }
@@ -117,25 +127,10 @@ fn deletions(database: &RedisDatabase, cluster: Option<&RedisCluster>, world: &W
 }
 
 #[cfg(test)]
-pub mod tests {
+mod tests {
     use super::*;
     use crate::api::Reason;
     use crate::operator::secrets::SecretContent;
-    use serde_json::json;
-
-    /// A RedisDatabase of the cluster `prod`.
-    pub fn database(name: &str) -> RedisDatabase {
-        serde_json::from_value(json!({
-            "apiVersion": "regent.dev/v1alpha1",
-            "kind": "RedisDatabase",
-            "metadata": {
-                "name": name, "namespace": "redis", "uid": format!("{name}-uid"), "resourceVersion": "1",
-                "creationTimestamp": "2026-11-21T07:00:00Z",
-            },
-            "spec": {"clusterRef": {"name": "prod"}, "memorySize": "1Gi"},
-        }))
-        .unwrap()
-    }
 
     fn resolve(generate: Option<bool>, found: &Found) -> Input<Password> {
         let reference = PasswordSecretRef {
@@ -147,7 +142,6 @@ pub mod tests {
             what: "set the password",
             namespace: "redis",
             name: "pw",
-            may_appear: false,
         };
         given_or_to_generate(&reference, named, found)
     }

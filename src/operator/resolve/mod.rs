@@ -9,14 +9,19 @@ mod certificate;
 mod cluster;
 mod database;
 mod secret;
+#[cfg(test)]
+pub mod tests;
 
 pub use access::access_of;
 pub use breaker::DELETION_WINDOW;
 pub use breaker::breaker;
+pub use breaker::is_recent;
 
 use crate::api::ClusterCertificate;
+use crate::api::Record;
 use crate::api::RedisCluster;
 use crate::api::RedisDatabase;
+use crate::engine::Managed;
 use crate::operator::kube::Kube;
 use crate::operator::kube::KubeError;
 use crate::operator::object::Object;
@@ -26,19 +31,14 @@ use crate::operator::secrets::Secrets;
 use crate::operator::stores::Shelved;
 use crate::operator::stores::Stores;
 use crate::plan::access::ClusterKey;
-use jiff::SignedDuration;
+use crate::report::Report;
+use crate::report::Round;
 use jiff::Timestamp;
 use kube::ResourceExt;
 use std::sync::Arc;
 
-/// An object may be applied together with what it refers to: that a reference is missing is normal for so long.
-const REFERENCES_MAY_APPEAR: SignedDuration = SignedDuration::from_secs(120);
-
 /// A kind whose references can be resolved.
-pub trait Resolve: Shelved {
-    /// What it refers to, resolved.
-    type Inputs: Send + Sync;
-
+pub trait Resolve: Managed + Shelved {
     /// Finds what the object refers to.
     fn resolve(&self, world: &World<'_>) -> impl Future<Output = Result<Self::Inputs, KubeError>> + Send;
 
@@ -49,7 +49,17 @@ pub trait Resolve: Shelved {
         kube: &Kube,
         scope: &[Option<String>],
     ) -> impl Future<Output = Result<Live, KubeError>> + Send;
+
+    /// What others see of a pass.
+    fn report(round: &KindRound<'_, Self>) -> Report<Self::Status>;
+
+    /// The status with a record taken in, as it is written together with the record.
+    fn announce(object: &Self, record: &Record, now: Timestamp) -> Self::Status;
 }
+
+/// A pass over an object of kind `K`.
+pub type KindRound<'a, K> =
+    Round<'a, K, <K as Managed>::Inputs, <K as Managed>::Observed, <K as Managed>::Action>;
 
 /// Objects read in this pass; they take precedence over the stores.
 #[derive(Default)]
@@ -119,13 +129,6 @@ impl World<'_> {
 
     fn databases_of(&self, key: &ClusterKey) -> Vec<Arc<RedisDatabase>> {
         self.stores.databases.of_cluster(key)
-    }
-
-    /// Whether what `object` refers to may still be on its way.
-    fn references_may_appear<K: Object>(&self, object: &K) -> bool {
-        object
-            .creation_timestamp()
-            .is_some_and(|made| self.now.duration_since(made.0) < REFERENCES_MAY_APPEAR)
     }
 }
 

@@ -18,8 +18,6 @@ pub struct Reference<'a> {
     pub namespace: &'a str,
     /// Name of the Secret.
     pub name: &'a str,
-    /// Whether it may still be on its way.
-    pub may_appear: bool,
 }
 
 impl Reference<'_> {
@@ -27,14 +25,10 @@ impl Reference<'_> {
     pub fn content(self, found: &Found) -> Input<&SecretContent> {
         match found {
             Ok(content) => Ok(content),
-            Err(Absent::NotFound) => {
-                let why = if self.may_appear {
-                    Reason::WaitingForRef
-                } else {
-                    Reason::SecretNotFound
-                };
-                Err(self.hold(why, format!("Secret {self} does not exist; create it")))
-            }
+            Err(Absent::NotFound) => Err(self.hold(
+                Reason::SecretNotFound,
+                format!("Secret {self} does not exist; create it"),
+            )),
             Err(Absent::Forbidden) => {
                 let detail =
                     format!("Regent may not read Secret {self}; grant its ServiceAccount `get` on it");
@@ -81,7 +75,6 @@ mod tests {
         what: "log in",
         namespace: "redis",
         name: "admin",
-        may_appear: false,
     };
 
     fn secret(data: &[(&str, Option<&str>)]) -> SecretContent {
@@ -115,17 +108,10 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_secret_is_waited_for_before_it_needs_a_human() {
-        let missing = Err(Absent::NotFound);
-        assert_eq!(
-            REFERENCE.content(&missing).unwrap_err().why,
-            Reason::SecretNotFound
-        );
-        let young = Reference {
-            may_appear: true,
-            ..REFERENCE
-        };
-        assert_eq!(young.content(&missing).unwrap_err().why, Reason::WaitingForRef);
+    fn a_missing_secret_is_named() {
+        let hold = REFERENCE.content(&Err(Absent::NotFound)).unwrap_err();
+        assert_eq!(hold.why, Reason::SecretNotFound);
+        assert_eq!(hold.detail, "Secret redis/admin does not exist; create it");
     }
 
     #[test]

@@ -18,9 +18,7 @@ use crate::sim::ids::BdbUid;
 use crate::sim::route::Route;
 use crate::sim::switch::Switch;
 use crate::sim::version::Profile;
-use http::StatusCode;
 use render::View;
-use serde::Serializer;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -50,17 +48,10 @@ fn list(ctx: &mut Ctx<'_>) -> Answer {
         .databases
         .iter()
         .filter(|database| internals || !database.flag("internal"));
-    let mut json = Vec::new();
-    let objects = visible.map(|database| render::fields(ctx.cluster, ctx.env, database, &defaults, &view));
-    let written = serde_json::Serializer::new(&mut json).collect_seq(objects);
-    if let Err(error) = written {
-        return Err(ApiError::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal_error",
-            error.to_string(),
-        ));
-    }
-    Ok(Reply::written(json))
+    let all: Vec<Value> = visible
+        .map(|database| render::object(ctx.cluster, ctx.env, database, &defaults, &view))
+        .collect();
+    Ok(Reply::json(all))
 }
 
 fn one(ctx: &mut Ctx<'_>) -> Answer {

@@ -1,0 +1,87 @@
+//! The task of one object: sleeps until its bell rings, makes a pass, sleeps again; ends when the object is gone.
+
+use crate::operator::context::Context;
+use crate::operator::object::Kind;
+use crate::operator::object::ObjectKey;
+use crate::operator::reconcile::Memory;
+use crate::operator::reconcile::visit;
+use crate::operator::resolve::Resolve;
+use crate::operator::roster::Entry;
+use crate::operator::roster::Ring;
+use kube::ResourceExt;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// Attends to one object for as long as it exists.
+pub async fn attend<K: Resolve>(context: Arc<Context>, key: ObjectKey, entry: Arc<Entry>) {
+    let stored = || K::shelf(&context.stores).get(&key.namespace, &key.name);
+    let mut memory = Memory::<K>::default();
+    let mut again = None;
+    loop {
+        tokio::select! {
+            () = entry.rung() => {}
+            () = at(again) => {}
+        }
+        let Some(object) = stored() else {
+            if context.roster.leave(&key, || stored().is_none()) {
+                break;
+            }
+            continue;
+        };
+        let Some(_running) = context.passes.enter().await else {
+            return;
+        };
+        let started = Instant::now();
+        let seat = context.clusters.seat(&entry.cluster, &context.stores);
+        let heard = entry.heard();
+        let ring = if is_echo(&*object, memory.written.as_ref()) {
+            Ring::Related
+        } else {
+            heard
+        };
+        let object = newest(object, memory.written.as_ref());
+        let visited = Box::pin(visit(&context, &seat, object, &mut memory, ring)).await;
+        if let Some(outcome) = visited.outcome {
+            context.metrics.count_pass(K::KIND, outcome, started.elapsed());
+        }
+        again = visited.again.map(|delay| Instant::now() + delay);
+        if let Some(outlook) = visited.outlook {
+            let hurry = outlook.sweep_within.is_some();
+            entry.note(outlook);
+            if hurry {
+                seat.hurry.notify_one();
+            }
+        }
+    }
+    if K::KIND == Kind::RedisCluster {
+        context.clusters.forget(&entry.cluster);
+    }
+}
+
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The object as we last wrote it, while the watch has not shown that yet.
+fn newest<K: Resolve>(shown: Arc<K>, written: Option<&K>) -> Arc<K> {
+    match written {
+        Some(written) if written.meta().uid == shown.meta().uid && version(written) > version(&*shown) => {
+            Arc::new(written.clone())
+        }
+        Some(_) | None => shown,
+    }
+}
+
+/// Whether the watch shows nothing newer than what we wrote: then what changed is known.
+fn is_echo<K: Resolve>(shown: &K, written: Option<&K>) -> bool {
+    written
+        .is_some_and(|written| written.meta().uid == shown.meta().uid && version(written) >= version(shown))
+}
+
+/// Resource versions of one object grow.
+fn version<K: Resolve>(object: &K) -> Option<u128> {
+    object.resource_version()?.parse().ok()
+}
