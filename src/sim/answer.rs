@@ -1,6 +1,6 @@
 //! Answers as a node's front end sends them.
 
-use super::call::{ApiError, Reply};
+use super::call::{ApiError, Document, Reply};
 use super::ids::NodeIndex;
 use super::switch::Switch;
 use super::world::World;
@@ -21,11 +21,16 @@ pub(crate) struct Answered {
 pub(crate) enum Body {
     Json(Value),
     Text(&'static str, String),
+    Document(Document),
     Empty,
 }
 
 pub(crate) fn answered(world: &World, node: NodeIndex, reply: Reply) -> Answered {
-    let body = reply.body.map_or(Body::Empty, Body::Json);
+    let body = match (reply.document, reply.body) {
+        (Some(document), _) => Body::Document(document),
+        (None, Some(value)) => Body::Json(value),
+        (None, None) => Body::Empty,
+    };
     let mut answered = respond(world, node, reply.status, body);
     answered.delay = reply.delay;
     answered
@@ -63,7 +68,12 @@ pub(crate) fn front_end(world: &World, node: NodeIndex, status: StatusCode) -> A
 }
 
 pub(crate) fn respond(world: &World, node: NodeIndex, status: StatusCode, body: Body) -> Answered {
+    let mut file_name = None;
     let (content_type, bytes) = match body {
+        Body::Document(document) => {
+            file_name = document.file_name;
+            (document.content_type, Bytes::from(document.bytes))
+        }
         Body::Json(value) => ("application/json", Bytes::from(value.to_string())),
         Body::Text(content_type, text) => (content_type, Bytes::from(text)),
         Body::Empty => ("application/json", Bytes::new()),
@@ -74,6 +84,10 @@ pub(crate) fn respond(world: &World, node: NodeIndex, status: StatusCode, body: 
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CONTENT_LENGTH, length);
+    let attachment = file_name.map(|name| HeaderValue::from_str(&format!("attachment; filename={name}")));
+    if let Some(Ok(attachment)) = attachment {
+        headers.insert(header::CONTENT_DISPOSITION, attachment);
+    }
     headers.insert(header::SERVER, HeaderValue::from_static("envoy"));
     let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&world.env.now);
     if let Some(date) = date.ok().and_then(|date| HeaderValue::from_str(&date).ok()) {

@@ -47,13 +47,6 @@ impl Role {
             .map(|(role, ..)| *role)
     }
 
-    pub(crate) fn of_uid(uid: u64) -> Option<Self> {
-        ROLES
-            .iter()
-            .find(|(_, _, known)| *known == Some(uid))
-            .map(|(role, ..)| *role)
-    }
-
     pub(crate) fn uid(self) -> Option<u64> {
         ROLES
             .iter()

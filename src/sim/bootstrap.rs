@@ -8,6 +8,7 @@ pub(crate) use check::{Failure, Plan, is_rack_id};
 
 use super::auth::Accounts;
 use super::config::{CertificateOrder, Timings};
+use super::documents::Documents;
 use super::ids::{ClusterId, NodeIndex, NodeUid};
 use super::license_text::License;
 use super::resources::bdbs::{self, Databases};
@@ -166,6 +167,11 @@ fn become_member(world: &mut World, index: NodeIndex, request: &Value, id: Clust
     cluster
         .members
         .extend(member(env, index, uid, request, MemberStatus::Active).map(|member| (uid, member)));
+    if uid != NodeUid(1) || cluster.members.len() > 1 {
+        cluster
+            .documents
+            .tell(now, "cluster_node_joined", &json!({"node_uid": uid.0}));
+    }
     cluster.state_id += 1;
     if cluster.master.is_none() {
         cluster.elect(env, None);
@@ -289,6 +295,7 @@ fn create(
         certificate_generation: 0,
         suffixes: super::resources::suffixes::fresh(&name, request.get("dns_suffixes")),
         databases: Databases::default(),
+        documents: Documents::fresh(),
     };
     world.clusters.insert(id, cluster);
     world.monitor_created(index, &name);

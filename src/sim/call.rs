@@ -3,6 +3,7 @@
 use super::auth::Actor;
 use super::ids::NodeIndex;
 use super::state::{Cluster, Env};
+use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, str::FromStr, time::Duration};
@@ -17,8 +18,10 @@ pub(crate) struct Call {
     /// Query parameters, percent-decoded; a bare `?dry_run` has the value "".
     pub(crate) query: BTreeMap<String, String>,
     pub(crate) headers: HeaderMap,
-    /// The JSON body; `Null` when it was empty.
+    /// The JSON body; `Null` when it was empty or an upload.
     pub(crate) body: Value,
+    /// The bytes of a `multipart/form-data` body; empty otherwise.
+    pub(crate) upload: Bytes,
     /// Who sent it; anonymous only on routes that need no credentials.
     pub(crate) actor: Actor,
 }
@@ -77,8 +80,19 @@ impl Ctx<'_> {
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) body: Option<Value>,
+    /// What is sent in place of a JSON body.
+    pub(crate) document: Option<Document>,
     /// How long the answer takes.
     pub(crate) delay: Duration,
+}
+
+/// A body that is not JSON.
+#[derive(Clone, Debug)]
+pub(crate) struct Document {
+    pub(crate) content_type: &'static str,
+    /// Name under which a browser would save it, if it is an attachment.
+    pub(crate) file_name: Option<&'static str>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Reply {
@@ -87,6 +101,7 @@ impl Reply {
         Self {
             status: StatusCode::OK,
             body: Some(body.into()),
+            document: None,
             delay: Duration::ZERO,
         }
     }
@@ -96,7 +111,16 @@ impl Reply {
         Self {
             status: StatusCode::OK,
             body: None,
+            document: None,
             delay: Duration::ZERO,
+        }
+    }
+
+    /// 200 with a body that is not JSON.
+    pub(crate) fn document(document: Document) -> Self {
+        Self {
+            document: Some(document),
+            ..Self::empty()
         }
     }
 

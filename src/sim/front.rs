@@ -87,12 +87,13 @@ fn routed(world: &mut World, node: NodeIndex, request: &Request<Bytes>) -> Resul
         query: query(request.uri().query().unwrap_or_default()),
         headers: request.headers().clone(),
         body: Value::Null,
+        upload: Bytes::new(),
         actor: Actor::Anonymous,
     };
     match (membership, route.handler) {
         (Membership::Member(id, uid), _) => at_member(world, (node, id, uid), route, call, request),
         (Membership::Fresh | Membership::Removed, Handler::Node(handler)) => {
-            call.body = body(request)?;
+            (call.body, call.upload) = body(request)?;
             let reply = handler(world, node, &call)?;
             Ok(answered(world, node, reply))
         }
@@ -128,7 +129,7 @@ fn at_member(
         let text = format!("Role {} lacks the permission for this operation", role.name());
         return Err(ApiError::forbidden("unauthorized_action", text).into());
     }
-    call.body = body(request)?;
+    (call.body, call.upload) = body(request)?;
     check_state_id(cluster, env, &call)?;
     let mut ctx = Ctx {
         cluster,
@@ -156,6 +157,7 @@ pub(crate) fn peek(env: &mut Env, cluster: &mut Cluster, node: NodeIndex, target
         query: query(text),
         headers: HeaderMap::new(),
         body: Value::Null,
+        upload: Bytes::new(),
         actor: Actor::User {
             uid: UserUid(1),
             role: Role::Admin,

@@ -4,7 +4,7 @@ use super::call::{ApiError, Call};
 use super::state::{Cluster, Env};
 use super::switch::Switch;
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode, header};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -19,7 +19,11 @@ pub(crate) fn check_headers(headers: &HeaderMap) -> Result<(), ApiError> {
     let admits = |range: &str| {
         matches!(
             range.split(';').next().unwrap_or_default().trim(),
-            "" | "*/*" | "application/*" | "application/json"
+            "" | "*/*"
+                | "application/*"
+                | "application/json"
+                | "application/x-gzip"
+                | "application/samlmetadata+xml"
         )
     };
     if !accept.is_empty() && !accept.split(',').any(admits) {
@@ -32,7 +36,7 @@ pub(crate) fn check_headers(headers: &HeaderMap) -> Result<(), ApiError> {
     // curl -d, as the vendor's own examples use it, says x-www-form-urlencoded.
     if !matches!(
         content_type,
-        "" | "application/json" | "application/x-www-form-urlencoded"
+        "" | "application/json" | "application/x-www-form-urlencoded" | "multipart/form-data"
     ) {
         return Err(ApiError::bad_request(format!(
             "Content-Type: {content_type} is not supported"
@@ -74,11 +78,20 @@ pub(crate) fn check_state_id(cluster: &Cluster, env: &Env, call: &Call) -> Resul
     Err(ApiError::new(status, "wrong_cluster_state_id", text))
 }
 
-pub(crate) fn body(request: &Request<Bytes>) -> Result<Value, ApiError> {
+/// The JSON body, or the bytes of an upload.
+pub(crate) fn body(request: &Request<Bytes>) -> Result<(Value, Bytes), ApiError> {
+    let content_type = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    if content_type.is_some_and(|text| text.starts_with("multipart/form-data")) {
+        return Ok((Value::Null, request.body().clone()));
+    }
     if request.body().iter().all(u8::is_ascii_whitespace) {
-        return Ok(Value::Null);
+        return Ok((Value::Null, Bytes::new()));
     }
     serde_json::from_slice(request.body())
+        .map(|value| (value, Bytes::new()))
         .map_err(|error| ApiError::bad_request(format!("The request body is not JSON: {error}")))
 }
 

@@ -12,6 +12,7 @@ mod call;
 pub mod certs;
 pub mod cli;
 mod config;
+mod documents;
 mod fault;
 #[cfg(test)]
 mod fixture;

@@ -91,6 +91,10 @@ pub(crate) const TABLES: &[&[Route]] = &[
     resources::tokens::ROUTES,
     resources::user_passwords::ROUTES,
     resources::suffixes::ROUTES,
+    resources::settings::ROUTES,
+    resources::sso::ROUTES,
+    resources::numbered::ROUTES,
+    resources::logs::ROUTES,
 ];
 
 /// What a path and a method lead to.

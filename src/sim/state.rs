@@ -2,6 +2,7 @@
 
 use super::auth::Accounts;
 use super::config::{CertificateSource, NodeConfig, Timings, TlsIdentity};
+use super::documents::Documents;
 use super::ids::{ClusterId, Ids, NodeIndex, NodeUid};
 use super::license_text::License;
 use super::placement::{Host, Layout};
@@ -240,6 +241,7 @@ pub(crate) struct Cluster {
     pub(crate) certificate_generation: u64,
     pub(crate) suffixes: Vec<Value>,
     pub(crate) databases: Databases,
+    pub(crate) documents: Documents,
 }
 
 /// A node as its cluster knows it.

@@ -49,6 +49,8 @@ pub enum Switch {
     DefaultsAsDocumented,
     /// How the sign that a node's removal works shows.
     RemovingNodeStaysActive,
+    /// Rules about users in an ACL.
+    AclUserRulesAccepted,
 }
 
 /// Row of the table of switches.
@@ -221,6 +223,13 @@ pub const SWITCHES: &[SwitchRow] = &[
         default: "a node that is being removed has status decommissioning",
         alternative: "its status stays active until it is gone",
         source: "the value is documented, when it shows is not",
+    },
+    SwitchRow {
+        switch: Switch::AclUserRulesAccepted,
+        name: "acl-user-rules-accepted",
+        default: "an ACL with rules about users (on, >password) is refused",
+        alternative: "it is accepted",
+        source: "ACL guide against the example of the API schema",
     },
 ];
 

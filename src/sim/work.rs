@@ -6,7 +6,7 @@ use super::resources::nodes::maintenance_snapshot;
 use super::state::{Cluster, Due, Env, Member, MemberStatus, Membership, Snapshot};
 use super::task::{Kind, Task, TaskStatus};
 use super::version::Profile;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::time::Duration;
 
 /// How a task can end before its work is done.
@@ -88,8 +88,23 @@ fn end(cluster: &mut Cluster, env: &Env, id: &str, stop: Option<Stop>) {
     task.status = status;
     task.error = error;
     task.ended = Some(env.now);
+    tell_of_removal(cluster, env, id);
     after_stop(cluster, id);
     cluster.state_id += 1;
+}
+
+/// Adds the end of a removal to the event log.
+fn tell_of_removal(cluster: &mut Cluster, env: &Env, id: &str) {
+    let Some(task) = cluster.tasks.get(id).filter(|task| task.kind == Kind::RemoveNode) else {
+        return;
+    };
+    let name = if task.status == TaskStatus::Completed {
+        "cluster_node_remove_completed"
+    } else {
+        "cluster_node_remove_failed"
+    };
+    let details = json!({"node_uid": task.node.map(|uid| uid.0)});
+    cluster.documents.tell(env.now, name, &details);
 }
 
 fn fail_as_ordered(cluster: &mut Cluster, env: &Env, task: &Task, code: String) {

@@ -42,12 +42,14 @@ pub(crate) const ROUTES: &[Route] = &[
 fn list(ctx: &mut Ctx<'_>) -> Answer {
     let view = view(ctx);
     let defaults = render::defaults(ctx.env.profile);
+    let scope = super::access::scope(ctx);
     let internals = ctx.cluster.policy.get("show_internals") == Some(&Value::Bool(true));
     let visible = ctx
         .cluster
         .databases
         .iter()
-        .filter(|database| internals || !database.flag("internal"));
+        .filter(|database| internals || !database.flag("internal"))
+        .filter(|database| scope.as_ref().is_none_or(|scope| scope.contains(&database.uid)));
     let all: Vec<Value> = visible
         .map(|database| render::object(ctx.cluster, ctx.env, database, &defaults, &view))
         .collect();
@@ -161,7 +163,8 @@ pub(crate) fn settle(ctx: &mut Ctx<'_>, uid: BdbUid, extra: Duration) -> String 
 /// 404.
 pub(crate) fn existing(ctx: &Ctx<'_>) -> Result<BdbUid, ApiError> {
     let uid: BdbUid = ctx.call.param("uid")?;
-    if ctx.cluster.databases.contains(uid) {
+    let hidden = super::access::scope(ctx).is_some_and(|scope| !scope.contains(&uid));
+    if ctx.cluster.databases.contains(uid) && !hidden {
         Ok(uid)
     } else {
         Err(missing(uid))

@@ -1,5 +1,6 @@
 //! One file per family of the REST API: its routes and their handlers.
 
+pub(crate) mod access;
 pub(crate) mod actions;
 pub(crate) mod availability;
 pub(crate) mod bdb_stats;
@@ -9,11 +10,16 @@ pub(crate) mod certificates;
 pub(crate) mod cluster;
 pub(crate) mod cluster_actions;
 pub(crate) mod license;
+pub(crate) mod logs;
+mod md5;
 pub(crate) mod node_actions;
 pub(crate) mod nodes;
+pub(crate) mod numbered;
 pub(crate) mod passwords;
 pub(crate) mod policy;
+pub(crate) mod settings;
 pub(crate) mod shards;
+pub(crate) mod sso;
 pub(crate) mod suffixes;
 pub(crate) mod tokens;
 pub(crate) mod user_passwords;

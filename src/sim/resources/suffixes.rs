@@ -3,6 +3,7 @@
 use crate::sim::auth::Permission::{Administrate, View};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::route::Route;
+use crate::sim::schema;
 use crate::sim::version::Profile::V8_0_20;
 use serde_json::{Map, Value, json};
 
@@ -10,6 +11,7 @@ use serde_json::{Map, Value, json};
 pub(crate) const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/suffixes", View, list),
     Route::new("GET", "/v1/suffix/{name}", View, get),
+    Route::new("PATCH", "/v1/suffix/{name}", Administrate, patch).since(V8_0_20),
     Route::new("DELETE", "/v1/suffix/{name}", Administrate, delete).since(V8_0_20),
 ];
 
@@ -66,6 +68,26 @@ fn get(ctx: &mut Ctx<'_>) -> Answer {
     Ok(Reply::json(
         ctx.cluster.suffixes.get(at).cloned().unwrap_or_default(),
     ))
+}
+
+fn patch(ctx: &mut Ctx<'_>) -> Answer {
+    let at = place(ctx)?;
+    let suffix = ctx.cluster.suffixes.get(at).and_then(Value::as_object);
+    let mut suffix = suffix.cloned().unwrap_or_default();
+    suffix.extend(schema::update(
+        schema::settings::SUFFIX,
+        ctx.env,
+        &suffix,
+        ctx.call.object()?,
+    )?);
+    let after = Value::Object(suffix);
+    if let Some(kept) = ctx.cluster.suffixes.get_mut(at)
+        && *kept != after
+    {
+        kept.clone_from(&after);
+        ctx.commit();
+    }
+    Ok(Reply::json(after))
 }
 
 fn delete(ctx: &mut Ctx<'_>) -> Answer {

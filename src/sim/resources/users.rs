@@ -6,6 +6,8 @@ use crate::sim::auth::{Actor, LoginRules, Permission, Role, User, unauthorized};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::UserUid;
 use crate::sim::route::Route;
+use crate::sim::schema::access::USER as FIELDS;
+use crate::sim::schema::{self, Access};
 use crate::sim::state::{Cluster, Due, Env};
 use crate::sim::switch::Switch;
 use crate::sim::version::Profile;
@@ -21,21 +23,6 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("DELETE", "/v1/users/{uid}", ManageUsers, delete),
 ];
 
-const FIELDS: &[&str] = &[
-    "uid",
-    "email",
-    "name",
-    "password",
-    "password_hash_method",
-    "role",
-    "role_uids",
-    "auth_method",
-    "certificate_subject_line",
-    "email_alerts",
-    "bdbs_email_alerts",
-    "cluster_email_alerts",
-    "account_id",
-];
 /// Fields that every user may change about himself.
 const OWN: &[&str] = &[
     "name",
@@ -114,7 +101,7 @@ fn post(ctx: &mut Ctx<'_>) -> Answer {
     let email = text("email").ok_or_else(|| missing("email"))?;
     let password = text("password").ok_or_else(|| missing("password"))?;
     let name = text("name").unwrap_or(email);
-    let (role, role_uids) = roles(&body)?.ok_or_else(|| missing("role or role_uids"))?;
+    let (role, role_uids) = roles(ctx, &body)?.ok_or_else(|| missing("role or role_uids"))?;
     check_unique(ctx, None, Some(email), Some(name))?;
     check_password(&ctx.cluster.settings, password, email)?;
     if ctx.cluster.accounts.users.len() >= MAX_USERS {
@@ -175,10 +162,12 @@ fn check_fields(ctx: &Ctx<'_>, body: &Map<String, Value>) -> Result<(), ApiError
             ),
             _ => value.is_string(),
         };
-        if !FIELDS.contains(&name.as_str()) && !ctx.env.on(Switch::UnknownFieldsIgnored) {
+        let field = schema::find(FIELDS, ctx.env.profile, name).filter(|field| field.access != Access::Read);
+        let known = field.is_some() || name == "account_id";
+        if !known && !ctx.env.on(Switch::UnknownFieldsIgnored) {
             return Err(ApiError::bad_request(format!("Unknown field {name}")));
         }
-        if FIELDS.contains(&name.as_str()) && !fits {
+        if known && !fits {
             return Err(ApiError::bad_request(format!("{name} has a wrong value")));
         }
     }
@@ -201,8 +190,8 @@ fn is_login(email: &str) -> bool {
         })
 }
 
-/// The management role, given by name or through the uid of a built-in role.
-fn roles(body: &Map<String, Value>) -> Result<Option<(Role, Vec<u64>)>, ApiError> {
+/// The management role, given by name or through the uids of roles.
+fn roles(ctx: &Ctx<'_>, body: &Map<String, Value>) -> Result<Option<(Role, Vec<u64>)>, ApiError> {
     if let Some(name) = body.get("role").and_then(Value::as_str) {
         let role =
             Role::parse(name).ok_or_else(|| ApiError::bad_request(format!("There is no role {name}")))?;
@@ -212,7 +201,7 @@ fn roles(body: &Map<String, Value>) -> Result<Option<(Role, Vec<u64>)>, ApiError
         return Ok(None);
     };
     let uids: Vec<u64> = uids.iter().filter_map(Value::as_u64).collect();
-    let role = uids.iter().filter_map(|uid| Role::of_uid(*uid)).min();
+    let role = super::access::strongest(&ctx.cluster.documents, &uids);
     role.map(|role| Some((role, uids)))
         .ok_or_else(|| ApiError::bad_request("role_uids name no role"))
 }
@@ -300,7 +289,7 @@ fn put(ctx: &mut Ctx<'_>) -> Answer {
     check_unique(ctx, Some(changed.uid), text("email"), text("name"))?;
     changed.email = text("email").map_or(changed.email, str::to_owned);
     changed.name = text("name").map_or(changed.name, str::to_owned);
-    if let Some((role, uids)) = roles(&body)? {
+    if let Some((role, uids)) = roles(ctx, &body)? {
         if changed.role == Role::Admin && role != Role::Admin && ctx.cluster.accounts.admins() == 1 {
             return Err(last_admin());
         }

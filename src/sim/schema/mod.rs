@@ -1,9 +1,11 @@
 //! One table per object of the API: fields, types, defaults, who may set them, since when.
 
+pub(crate) mod access;
 pub(crate) mod bdb;
 pub(crate) mod cluster;
 pub(crate) mod node;
 pub(crate) mod policy;
+pub(crate) mod settings;
 
 use super::call::ApiError;
 use super::state::Env;
@@ -43,6 +45,8 @@ pub(crate) enum Kind {
     /// An array of strings.
     Texts,
     Any,
+    /// An object of these fields and no others.
+    Nested(&'static [Field]),
 }
 
 impl Kind {
@@ -81,6 +85,18 @@ impl Kind {
                 "an array of strings".to_owned(),
             ),
             Self::Any => (true, String::new()),
+            Self::Nested(fields) => {
+                return match value.as_object() {
+                    None => Err("an object".to_owned()),
+                    Some(map) => map.iter().try_for_each(|(name, value)| {
+                        let field = fields.iter().find(|field| field.name == name);
+                        let field = field.ok_or_else(|| format!("an object without {name}"))?;
+                        let kind = field.kind;
+                        kind.check(value)
+                            .map_err(|wanted| format!("an object whose {name} is {wanted}"))
+                    }),
+                };
+            }
         };
         if fits { Ok(()) } else { Err(wanted) }
     }
@@ -92,7 +108,7 @@ pub(crate) const INT: Kind = Kind::Int(i64::MIN, i64::MAX);
 pub(crate) const COUNT: Kind = Kind::Int(0, i64::MAX);
 
 /// One field of an object.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Field {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
@@ -193,7 +209,8 @@ impl Field {
             | Kind::List
             | Kind::Objects
             | Kind::Texts
-            | Kind::Any => false,
+            | Kind::Any
+            | Kind::Nested(_) => false,
         };
         let text = format!("{}: {wanted} is wanted", self.name);
         Err(if typed {

@@ -91,6 +91,11 @@ fn create_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>) -> Answer {
     ctx.cluster.databases.keep(uid);
     let length = ctx.env.timings.bdb_create;
     machine::start(ctx.cluster, ctx.env, uid, Change::Create, length);
+    tell(
+        ctx,
+        "cluster_bdb_created",
+        &json!({"bdb_uid": uid.to_string(), "bdb_name": named.get("name")}),
+    );
     ctx.commit();
     Ok(Reply::json(shown(ctx, uid, &view)))
 }
@@ -200,6 +205,13 @@ fn update_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>, acts: bool) -> Answ
         length,
     );
     secrets(ctx, uid, &named);
+    if let Some(name) = named.get("name") {
+        tell(
+            ctx,
+            "bdb_name_updated",
+            &json!({"bdb_uid": uid.to_string(), "old_val": current.get("name"), "new_val": name}),
+        );
+    }
     ctx.commit();
     Ok(Reply::json(shown(ctx, uid, &view)))
 }
@@ -390,6 +402,11 @@ fn store(ctx: &mut Ctx<'_>, uid: BdbUid, set: Map<String, Value>) {
 
 fn store_again(ctx: &mut Ctx<'_>, uid: BdbUid, before: &Map<String, Value>) {
     store(ctx, uid, before.clone());
+}
+
+/// Adds to the event log.
+fn tell(ctx: &mut Ctx<'_>, name: &str, details: &Value) {
+    ctx.cluster.documents.tell(ctx.env.now, name, details);
 }
 
 /// Passwords live beside the configuration.

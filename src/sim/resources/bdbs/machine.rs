@@ -3,6 +3,7 @@
 use super::store::{Change, Status, bind};
 use crate::sim::ids::BdbUid;
 use crate::sim::state::{Cluster, Due, Env};
+use serde_json::json;
 use std::time::Duration;
 
 /// The steps that `state` names while a machine runs.
@@ -94,6 +95,8 @@ fn end(cluster: &mut Cluster, env: &Env, uid: BdbUid, failed: bool) {
     database.touch(env.now);
     let status = match (database.change.take(), failed) {
         (Some(Change::Delete), false) => {
+            let details = json!({"bdb_uid": uid.to_string(), "bdb_name": database.text("name")});
+            cluster.documents.tell(env.now, "cluster_bdb_deleted", &details);
             cluster.databases.remove(uid);
             cluster.state_id += 1;
             return;

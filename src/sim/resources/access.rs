@@ -1,0 +1,354 @@
+//! What roles, ACLs, LDAP mappings and database groups have to satisfy, and what a role means for those who have it.
+
+use super::numbered::{Goes, unique};
+use crate::sim::auth::{Actor, Role};
+use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::documents::Documents;
+use crate::sim::ids::BdbUid;
+use crate::sim::switch::Switch;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+
+type Object = Map<String, Value>;
+
+fn wrong(code: &str, text: impl Into<String>) -> Result<(), ApiError> {
+    Err(ApiError::bad_request(text).with_code(code))
+}
+
+fn text<'a>(object: &'a Object, key: &str) -> &'a str {
+    object.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The pattern of the names of roles and ACLs.
+fn is_name(name: &str) -> bool {
+    (1..=255).contains(&name.len())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_ []()@,.;#-".contains(c))
+}
+
+/// A name that no other role has; databases only for roles that are about databases; at least one administrator left.
+pub(crate) fn check_role(ctx: &Ctx<'_>, uid: u64, role: &Object) -> Result<(), ApiError> {
+    if !is_name(text(role, "name")) {
+        return wrong("invalid_param", "name has characters that are not allowed");
+    }
+    let management = text(role, "management");
+    if let Some(resources) = role.get("resources").and_then(Value::as_array) {
+        if !matches!(management, "db_member" | "db_viewer") {
+            return wrong("invalid_param", "resources are for db_member and db_viewer only");
+        }
+        let fits = |resource: &Value| {
+            resource.get("type") == Some(&json!("db"))
+                && resource
+                    .get("uids")
+                    .and_then(Value::as_array)
+                    .is_some_and(|uids| uids.iter().all(Value::is_string))
+        };
+        if !resources.iter().all(fits) {
+            return wrong(
+                "invalid_param",
+                "resources: each is {\"type\": \"db\", \"uids\": [...]}",
+            );
+        }
+    }
+    let mut trial = ctx.cluster.documents.clone();
+    trial.put("roles", uid, role.clone());
+    let users = ctx.cluster.accounts.users.values();
+    let admin = |uids: &[u64]| strongest(&trial, uids) == Some(Role::Admin);
+    if !users
+        .clone()
+        .any(|user| admin(&user.role_uids) || (user.role_uids.is_empty() && user.role == Role::Admin))
+    {
+        return Err(ApiError::not_acceptable(
+            "change_last_admin_role_not_allowed",
+            "There must be an administrator",
+        ));
+    }
+    unique(ctx, "roles", uid, role)
+}
+
+/// The strongest management role among these role objects.
+pub(crate) fn strongest(documents: &Documents, role_uids: &[u64]) -> Option<Role> {
+    let management = |uid: &u64| {
+        let role = documents.get("roles", *uid)?;
+        Role::parse(role.get("management").and_then(Value::as_str).unwrap_or("none"))
+    };
+    role_uids.iter().filter_map(management).min()
+}
+
+/// A role that somebody has cannot be deleted.
+pub(crate) fn free_role(ctx: &Ctx<'_>, uid: u64, goes: Goes) -> Result<(), ApiError> {
+    if goes == Goes::Changed {
+        return Ok(());
+    }
+    let of_user = ctx
+        .cluster
+        .accounts
+        .users
+        .values()
+        .any(|user| user.role_uids.contains(&uid));
+    let listed = |object: &Object| {
+        let uids = object
+            .get("role_uids")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        uids.filter_map(Value::as_u64).any(|other| other == uid)
+    };
+    let of_mapping = ctx
+        .cluster
+        .documents
+        .all("ldap_mappings")
+        .any(|(_, mapping)| listed(mapping));
+    if of_user || of_mapping || bound(ctx, "role_uid", uid) {
+        return Err(ApiError::not_acceptable(
+            "role_in_use",
+            format!("role {uid} is in use"),
+        ));
+    }
+    Ok(())
+}
+
+/// Whether a database's permissions name this role or ACL.
+fn bound(ctx: &Ctx<'_>, key: &str, uid: u64) -> bool {
+    let names = |permissions: &Value| {
+        let permissions = permissions.as_array().into_iter().flatten();
+        permissions
+            .filter_map(|one| one.get(key)?.as_u64())
+            .any(|other| other == uid)
+    };
+    let mut databases = ctx.cluster.databases.iter();
+    databases.any(|database| database.set.get("roles_permissions").is_some_and(names))
+}
+
+/// Users follow the roles that they have.
+pub(crate) fn apply_roles(ctx: &mut Ctx<'_>) {
+    for user in ctx.cluster.accounts.users.values_mut() {
+        if let Some(role) = strongest(&ctx.cluster.documents, &user.role_uids) {
+            user.role = role;
+        }
+    }
+}
+
+/// The databases that the caller may see, if all its roles are confined to some.
+pub(crate) fn scope(ctx: &Ctx<'_>) -> Option<BTreeSet<BdbUid>> {
+    let Actor::User { uid, .. } = ctx.call.actor else {
+        return None;
+    };
+    let user = ctx.cluster.accounts.users.get(&uid)?;
+    let mut seen = BTreeSet::new();
+    for uid in &user.role_uids {
+        let resources = ctx
+            .cluster
+            .documents
+            .get("roles", *uid)?
+            .get("resources")?
+            .as_array()?;
+        for resource in resources {
+            let uids = resource
+                .get("uids")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten();
+            seen.extend(uids.filter_map(|uid| uid.as_str()?.parse::<BdbUid>().ok()));
+        }
+    }
+    (!user.role_uids.is_empty()).then_some(seen)
+}
+
+/// A name that no other ACL has, and rules about commands, keys and channels only.
+pub(crate) fn check_acl(ctx: &Ctx<'_>, uid: u64, acl: &Object) -> Result<(), ApiError> {
+    if !is_name(text(acl, "name")) {
+        return wrong("invalid_param", "name has characters that are not allowed");
+    }
+    check_rules(ctx, text(acl, "acl"))?;
+    unique(ctx, "redis_acls", uid, acl)
+}
+
+fn check_rules(ctx: &Ctx<'_>, acl: &str) -> Result<(), ApiError> {
+    const WORDS: [&str; 8] = [
+        "allkeys",
+        "resetkeys",
+        "allchannels",
+        "resetchannels",
+        "allcommands",
+        "nocommands",
+        "clearselectors",
+        "sanitize-payload",
+    ];
+    let user_rules = ctx.env.on(Switch::AclUserRulesAccepted);
+    let of_user = |rule: &str| {
+        matches!(rule, "on" | "off" | "nopass" | "resetpass") || rule.starts_with(['>', '<', '#', '!'])
+    };
+    let fits = |rule: &str| {
+        let inner = rule.trim_matches(['(', ')']);
+        let named = |prefix: &str| inner.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty());
+        WORDS.contains(&inner)
+            || inner.is_empty()
+            || ["+", "-", "~", "&", "%R~", "%W~", "%RW~"]
+                .iter()
+                .any(|prefix| named(prefix))
+            || (user_rules && of_user(inner))
+    };
+    match acl.split_whitespace().find(|rule| !fits(rule)) {
+        Some(rule) => wrong(
+            "invalid_param",
+            format!("acl: {rule:?} is no rule about commands, keys or channels"),
+        ),
+        None if acl.trim().is_empty() => wrong("invalid_param", "acl has no rules"),
+        None => Ok(()),
+    }
+}
+
+/// `POST /v1/redis_acls/validate`: 200 for an ACL that could be created.
+pub(crate) fn validate(ctx: &mut Ctx<'_>) -> Answer {
+    let body = ctx.call.object()?;
+    if !body.contains_key("acl") {
+        wrong("missing_field", "acl is missing")?;
+    }
+    check_rules(ctx, text(&body, "acl"))?;
+    Ok(Reply::empty())
+}
+
+/// What comes with a cluster stays as it is; what a database uses stays.
+pub(crate) fn free_acl(ctx: &Ctx<'_>, uid: u64, goes: Goes) -> Result<(), ApiError> {
+    if uid <= 3 {
+        return Err(ApiError::conflict("read_only", format!("ACL {uid} is read-only")));
+    }
+    if goes == Goes::Away && bound(ctx, "redis_acl_uid", uid) {
+        return Err(ApiError::not_acceptable(
+            "redis_acl_in_use",
+            format!("ACL {uid} is in use"),
+        ));
+    }
+    Ok(())
+}
+
+/// `error_code` for a wrong value in an LDAP mapping.
+pub(crate) fn wrong_in_mapping(field: &str) -> &'static str {
+    match field {
+        "dn" => "invalid_dn_param",
+        "name" => "invalid_name_param",
+        "role_uids" => "invalid_role_uids_param",
+        "account_id" => "invalid_account_id_param",
+        _ => "invalid_schema",
+    }
+}
+
+/// A name, a DN, and roles that exist.
+pub(crate) fn check_mapping(ctx: &Ctx<'_>, uid: u64, mapping: &Object) -> Result<(), ApiError> {
+    if !is_name(text(mapping, "name")) {
+        return wrong("invalid_name_param", "name has characters that are not allowed");
+    }
+    if text(mapping, "dn").trim().is_empty() {
+        return wrong("invalid_dn_param", "dn is empty");
+    }
+    let uids = mapping.get("role_uids").and_then(Value::as_array);
+    let known = |uid: &Value| {
+        uid.as_u64()
+            .is_some_and(|uid| ctx.cluster.documents.get("roles", uid).is_some())
+    };
+    if uids.is_none_or(|uids| uids.is_empty() || !uids.iter().all(known)) {
+        return wrong(
+            "invalid_role_uids_param",
+            "role_uids must name at least one role, and only roles that exist",
+        );
+    }
+    unique(ctx, "ldap_mappings", uid, mapping)
+}
+
+/// Members are databases that exist.
+pub(crate) fn check_group(ctx: &Ctx<'_>, _: u64, group: &Object) -> Result<(), ApiError> {
+    let members = group
+        .get("members")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    let known = |member: &Value| {
+        let uid = member.as_str().and_then(|uid| uid.parse::<BdbUid>().ok());
+        uid.is_some_and(|uid| ctx.cluster.databases.contains(uid))
+    };
+    match members.into_iter().find(|member| !known(member)) {
+        Some(member) => wrong(
+            "invalid_schema",
+            format!("members: there is no database {member}"),
+        ),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::fixture::Fixture;
+
+    #[test]
+    fn a_user_follows_the_role_it_has() {
+        let mut sim = Fixture::cluster(1, 1);
+        sim.admin(
+            0,
+            "POST",
+            "/v1/roles",
+            json!({"name": "Ops", "management": "admin"}),
+        );
+        let user = json!({"email": "op@example.com", "name": "op", "password": "op-pass", "role_uids": [7]});
+        assert_eq!(sim.admin(0, "POST", "/v1/users", user).json["role"], "admin");
+        let login = Some(("op@example.com", "op-pass"));
+        assert_eq!(
+            sim.send(0, "PUT", "/v1/cluster", login, json!({"email_alerts": true}))
+                .status,
+            200
+        );
+        sim.admin(0, "PUT", "/v1/roles/7", json!({"management": "cluster_viewer"}));
+        assert_eq!(
+            sim.send(0, "PUT", "/v1/cluster", login, json!({"email_alerts": false}))
+                .status,
+            403
+        );
+        assert_eq!(sim.admin(0, "DELETE", "/v1/roles/7", Value::Null).status, 406);
+    }
+
+    #[test]
+    fn a_role_for_some_databases_hides_the_others() {
+        let mut sim = Fixture::cluster(1, 1);
+        let (first, second) = (sim.database(None), sim.database(None));
+        let resources = json!([{"type": "db", "uids": [second.to_string()]}]);
+        let role = json!({"name": "One", "management": "db_member", "resources": resources});
+        sim.admin(0, "POST", "/v1/roles", role);
+        let user = json!({"email": "db@example.com", "name": "db", "password": "db-pass", "role_uids": [7]});
+        sim.admin(0, "POST", "/v1/users", user);
+        let login = Some(("db@example.com", "db-pass"));
+        let seen = sim.send(0, "GET", "/v1/bdbs?fields=uid", login, Value::Null).json;
+        assert_eq!(seen, json!([{"uid": second}]));
+        for (uid, status) in [(first, 404), (second, 200)] {
+            assert_eq!(
+                sim.send(0, "GET", &format!("/v1/bdbs/{uid}"), login, Value::Null)
+                    .status,
+                status
+            );
+        }
+    }
+
+    #[test]
+    fn rules_about_users_are_a_doubt() {
+        let body = json!({"name": "x", "acl": "on >allcommands allkeys"});
+        for (switches, status) in [
+            (Default::default(), 400),
+            (
+                crate::sim::Switches::default().with(Switch::AclUserRulesAccepted),
+                200,
+            ),
+        ] {
+            let mut sim = Fixture::cluster_with(1, 1, switches);
+            assert_eq!(
+                sim.admin(0, "POST", "/v1/redis_acls/validate", json!({"acl": body["acl"]}))
+                    .status,
+                status
+            );
+            assert_eq!(
+                sim.admin(0, "POST", "/v1/redis_acls", body.clone()).status,
+                status
+            );
+        }
+    }
+}

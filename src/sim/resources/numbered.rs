@@ -1,0 +1,309 @@
+//! Numbered objects with the same five calls: roles, ACLs, LDAP mappings, database groups. What differs is a row of
+//! [`FAMILIES`].
+
+use super::access;
+use crate::sim::auth::Permission::{ManageUsers, View, WriteDatabases};
+use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::route::Route;
+use crate::sim::schema::{self, Field, Phase, access as tables};
+use crate::sim::switch::Switch;
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+/// Routes of this family.
+#[rustfmt::skip]
+pub(crate) const ROUTES: &[Route] = &[
+    Route::new("GET", "/v1/roles", View, list),
+    Route::new("POST", "/v1/roles", ManageUsers, post),
+    Route::new("GET", "/v1/roles/{uid}", View, get),
+    Route::new("PUT", "/v1/roles/{uid}", ManageUsers, put),
+    Route::new("DELETE", "/v1/roles/{uid}", ManageUsers, delete),
+    Route::new("GET", "/v1/redis_acls", View, list),
+    Route::new("POST", "/v1/redis_acls", ManageUsers, post),
+    Route::new("POST", "/v1/redis_acls/validate", ManageUsers, access::validate),
+    Route::new("GET", "/v1/redis_acls/{uid}", View, get),
+    Route::new("PUT", "/v1/redis_acls/{uid}", ManageUsers, put),
+    Route::new("DELETE", "/v1/redis_acls/{uid}", ManageUsers, delete),
+    Route::new("GET", "/v1/ldap_mappings", View, list),
+    Route::new("POST", "/v1/ldap_mappings", ManageUsers, post),
+    Route::new("GET", "/v1/ldap_mappings/{uid}", View, get),
+    Route::new("PUT", "/v1/ldap_mappings/{uid}", ManageUsers, put),
+    Route::new("DELETE", "/v1/ldap_mappings/{uid}", ManageUsers, delete),
+    Route::new("GET", "/v1/bdb_groups", View, list),
+    Route::new("POST", "/v1/bdb_groups", WriteDatabases, post),
+    Route::new("GET", "/v1/bdb_groups/{uid}", View, get),
+    Route::new("PUT", "/v1/bdb_groups/{uid}", WriteDatabases, put),
+    Route::new("DELETE", "/v1/bdb_groups/{uid}", WriteDatabases, delete),
+];
+
+type Object = Map<String, Value>;
+
+/// What a family has of its own.
+struct Family {
+    name: &'static str,
+    fields: &'static [Field],
+    required: &'static [&'static str],
+    /// `error_code` of an uid that leads nowhere.
+    unknown: &'static str,
+    /// `error_code` of a wrong value of this field.
+    wrong: fn(field: &str) -> &'static str,
+    /// What has to hold of an object, about to be kept under `uid`.
+    check: fn(&Ctx<'_>, u64, &Object) -> Result<(), ApiError>,
+    /// Whether an existing object may change or go.
+    free: fn(&Ctx<'_>, u64, Goes) -> Result<(), ApiError>,
+    /// What follows from a change.
+    kept: fn(&mut Ctx<'_>),
+}
+
+/// What happens to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Goes {
+    /// It changes.
+    Changed,
+    /// It is deleted.
+    Away,
+}
+
+const FAMILIES: &[Family] = &[
+    Family {
+        name: "roles",
+        fields: tables::ROLE,
+        required: &["name"],
+        unknown: "not_found",
+        wrong: |_| "invalid_param",
+        check: access::check_role,
+        free: access::free_role,
+        kept: access::apply_roles,
+    },
+    Family {
+        name: "redis_acls",
+        fields: tables::REDIS_ACL,
+        required: &["name", "acl"],
+        unknown: "not_found",
+        wrong: |_| "invalid_param",
+        check: access::check_acl,
+        free: access::free_acl,
+        kept: |_| {},
+    },
+    Family {
+        name: "ldap_mappings",
+        fields: tables::LDAP_MAPPING,
+        required: &["name", "dn", "role_uids"],
+        unknown: "ldap_mapping_not_exist",
+        wrong: access::wrong_in_mapping,
+        check: access::check_mapping,
+        free: |_, _, _| Ok(()),
+        kept: |_| {},
+    },
+    Family {
+        name: "bdb_groups",
+        fields: tables::BDB_GROUP,
+        required: &[],
+        unknown: "not_found",
+        wrong: |_| "invalid_schema",
+        check: access::check_group,
+        free: |_, _, _| Ok(()),
+        kept: |_| {},
+    },
+];
+
+fn family(ctx: &Ctx<'_>) -> Result<&'static Family, ApiError> {
+    let name = ctx.call.path.split('/').nth(2).unwrap_or_default();
+    FAMILIES
+        .iter()
+        .find(|family| family.name == name)
+        .ok_or_else(|| ApiError::not_found(format!("{} does not exist", ctx.call.path)))
+}
+
+fn existing(ctx: &Ctx<'_>, family: &Family) -> Result<(u64, Object), ApiError> {
+    let uid: u64 = ctx.call.param("uid")?;
+    let object = ctx.cluster.documents.get(family.name, uid).cloned();
+    let object = object.ok_or_else(|| {
+        let text = format!("{} has no object {uid}", family.name);
+        ApiError::not_found(text).with_code(family.unknown)
+    })?;
+    Ok((uid, object))
+}
+
+fn shown(ctx: &Ctx<'_>, family: &Family, uid: u64, object: &Object) -> Value {
+    let mut shown = schema::defaults(family.fields, ctx.env.profile);
+    shown.extend(object.clone());
+    shown.insert("uid".to_owned(), json!(uid));
+    Value::Object(shown)
+}
+
+fn list(ctx: &mut Ctx<'_>) -> Answer {
+    let family = family(ctx)?;
+    let all = ctx.cluster.documents.all(family.name);
+    Ok(Reply::json(
+        all.map(|(uid, object)| shown(ctx, family, uid, object))
+            .collect::<Vec<_>>(),
+    ))
+}
+
+fn get(ctx: &mut Ctx<'_>) -> Answer {
+    let family = family(ctx)?;
+    let (uid, object) = existing(ctx, family)?;
+    Ok(Reply::json(shown(ctx, family, uid, &object)))
+}
+
+fn post(ctx: &mut Ctx<'_>) -> Answer {
+    let family = family(ctx)?;
+    let mut object = accepted(ctx, family, Phase::Create, &Map::new())?;
+    for field in family.required {
+        if !object.contains_key(*field) {
+            let text = format!("{field} is missing");
+            return Err(ApiError::bad_request(text).with_code("missing_field"));
+        }
+    }
+    let asked = object.remove("uid").and_then(|uid| uid.as_u64());
+    let uid = asked.unwrap_or_else(|| ctx.cluster.documents.next_uid(family.name));
+    if ctx.cluster.documents.get(family.name, uid).is_some() {
+        return Err(ApiError::conflict(
+            "uid_exists",
+            format!("{} has an object {uid}", family.name),
+        ));
+    }
+    keep(ctx, family, uid, object)
+}
+
+fn put(ctx: &mut Ctx<'_>) -> Answer {
+    let family = family(ctx)?;
+    let (uid, mut object) = existing(ctx, family)?;
+    (family.free)(ctx, uid, Goes::Changed)?;
+    let mut current = object.clone();
+    current.insert("uid".to_owned(), json!(uid));
+    let named = accepted(ctx, family, Phase::Update, &current)?;
+    object.extend(named);
+    keep(ctx, family, uid, object)
+}
+
+/// The fields of the body, each checked.
+fn accepted(ctx: &Ctx<'_>, family: &Family, phase: Phase, current: &Object) -> Result<Object, ApiError> {
+    let body = ctx.call.object()?;
+    for (name, value) in &body {
+        if let Some(field) = schema::find(family.fields, ctx.env.profile, name)
+            && field.kind.check(value).is_err()
+        {
+            let text = format!("{name} has a wrong value");
+            return Err(ApiError::bad_request(text).with_code((family.wrong)(name)));
+        }
+    }
+    let ignore = ctx.env.on(Switch::UnknownFieldsIgnored);
+    schema::accept(family.fields, ctx.env.profile, phase, ignore, current, &body).map_err(|mut error| {
+        error.status = StatusCode::BAD_REQUEST;
+        error
+    })
+}
+
+fn keep(ctx: &mut Ctx<'_>, family: &Family, uid: u64, object: Object) -> Answer {
+    (family.check)(ctx, uid, &object)?;
+    let reply = Reply::json(shown(ctx, family, uid, &object));
+    if !ctx.call.dry_run() && ctx.cluster.documents.get(family.name, uid) != Some(&object) {
+        ctx.cluster.documents.put(family.name, uid, object);
+        (family.kept)(ctx);
+        ctx.commit();
+    }
+    Ok(reply)
+}
+
+/// Names are unique within a family.
+pub(crate) fn unique(ctx: &Ctx<'_>, family: &str, uid: u64, object: &Object) -> Result<(), ApiError> {
+    let name = object.get("name");
+    let mut others = ctx.cluster.documents.all(family);
+    if others.any(|(other, found)| other != uid && found.get("name") == name) {
+        return Err(ApiError::conflict(
+            "name_already_exists",
+            format!("{family} has this name already"),
+        ));
+    }
+    Ok(())
+}
+
+/// 200 with the `action_uid` of a state machine that has done its work.
+fn delete(ctx: &mut Ctx<'_>) -> Answer {
+    let family = family(ctx)?;
+    let (uid, _) = existing(ctx, family)?;
+    (family.free)(ctx, uid, Goes::Away)?;
+    if ctx.call.dry_run() {
+        return Ok(Reply::empty());
+    }
+    if family.name == "bdb_groups" {
+        ctx.cluster.documents.remove(family.name, uid);
+        ctx.commit();
+        return Ok(Reply::empty());
+    }
+    let machine = match family.name {
+        "roles" => "SMDeleteRole",
+        "redis_acls" => "SMDeleteRedisAcl",
+        _ => "SMDeleteLdapMapping",
+    };
+    let object_name = format!("{}:{uid}", family.name.trim_end_matches('s'));
+    let action_uid = ctx
+        .cluster
+        .machines
+        .start(&mut ctx.env.ids, ctx.env.now, machine, object_name);
+    ctx.cluster.machines.finish(&action_uid, ctx.env.now, None);
+    ctx.cluster.documents.remove(family.name, uid);
+    ctx.commit();
+    Ok(Reply::json(json!({"action_uid": action_uid})))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sim::fixture::Fixture;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn an_object_lives_from_post_to_delete() {
+        for (path, body, change, first) in [
+            (
+                "/v1/roles",
+                json!({"name": "DBA", "management": "db_member"}),
+                json!({"management": "db_viewer"}),
+                7,
+            ),
+            (
+                "/v1/redis_acls",
+                json!({"name": "Geo", "acl": "~* +@geo"}),
+                json!({"acl": "~* +@geo -@dangerous"}),
+                7,
+            ),
+            (
+                "/v1/ldap_mappings",
+                json!({"name": "admins", "dn": "cn=admins", "role_uids": [1]}),
+                json!({"dn": "cn=others"}),
+                1,
+            ),
+            (
+                "/v1/bdb_groups",
+                json!({"memory_size": 1024}),
+                json!({"memory_size": 2048}),
+                1,
+            ),
+        ] {
+            let mut sim = Fixture::cluster(1, 1);
+            let before = sim.admin(0, "GET", path, Value::Null).json;
+            let made = sim.admin(0, "POST", path, body);
+            assert_eq!((made.status, &made.json["uid"]), (200, &json!(first)), "{path}");
+            let one = format!("{path}/{first}");
+            let changed = sim.admin(0, "PUT", &one, change.clone()).json;
+            assert_eq!(sim.admin(0, "GET", &one, Value::Null).json, changed);
+            for (field, value) in change.as_object().unwrap() {
+                assert_eq!(&changed[field], value, "{path}");
+            }
+            let gone = sim.admin(0, "DELETE", &one, Value::Null);
+            assert_eq!(gone.status, 200, "{path}");
+            assert_eq!(sim.admin(0, "GET", &one, Value::Null).status, 404);
+            assert_eq!(sim.admin(0, "GET", path, Value::Null).json, before);
+        }
+    }
+
+    #[test]
+    fn a_dry_run_keeps_nothing() {
+        let mut sim = Fixture::cluster(1, 1);
+        let reply = sim.admin(0, "POST", "/v1/roles?dry_run", json!({"name": "DBA"}));
+        assert_eq!((reply.status, &reply.json["uid"]), (200, &json!(7)));
+        assert_eq!(sim.admin(0, "GET", "/v1/roles/7", Value::Null).status, 404);
+    }
+}

@@ -1,0 +1,359 @@
+//! Objects of which a cluster has one: LDAP, services, jobs, diagnostics, metrics, OCSP, Cluster Manager settings. Each is a
+//! row of [`SINGLES`]; a PUT changes the fields that it names, also inside nested objects.
+
+use crate::sim::auth::Permission::{Administrate, ManageUsers, View};
+use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::route::Route;
+use crate::sim::schema::{self, Field, Kind, settings};
+use crate::sim::version::Profile::{V7_8_6, V7_22_2, V8_0_20};
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+/// Routes of this family.
+#[rustfmt::skip]
+pub(crate) const ROUTES: &[Route] = &[
+    Route::new("GET", "/v1/cluster/ldap", View, get),
+    Route::new("PUT", "/v1/cluster/ldap", ManageUsers, put),
+    Route::new("DELETE", "/v1/cluster/ldap", ManageUsers, clear),
+    Route::new("GET", "/v1/cluster/services_configuration", View, get),
+    Route::new("PUT", "/v1/cluster/services_configuration", Administrate, put),
+    Route::new("GET", "/v1/cluster/auditing/db_conns", View, get),
+    Route::new("PUT", "/v1/cluster/auditing/db_conns", Administrate, put),
+    Route::new("DELETE", "/v1/cluster/auditing/db_conns", Administrate, stop_auditing),
+    Route::new("GET", "/v1/job_scheduler", View, get),
+    Route::new("PUT", "/v1/job_scheduler", Administrate, put),
+    Route::new("GET", "/v1/cm_settings", View, get).since(V7_8_6),
+    Route::new("PUT", "/v1/cm_settings", Administrate, put).since(V7_8_6),
+    Route::new("GET", "/v1/diagnostics", View, get).since(V7_22_2),
+    Route::new("PUT", "/v1/diagnostics", Administrate, put).since(V7_22_2),
+    Route::new("GET", "/v1/metrics_config", View, get).since(V8_0_20),
+    Route::new("PUT", "/v1/metrics_config", Administrate, put).since(V8_0_20),
+    Route::new("GET", "/v1/ocsp", View, get),
+    Route::new("PUT", "/v1/ocsp", Administrate, put),
+];
+
+type Object = Map<String, Value>;
+
+/// One such object.
+struct Single {
+    path: &'static str,
+    fields: &'static [Field],
+    /// What has to hold of the whole object after a change.
+    check: fn(&Object) -> Result<(), ApiError>,
+}
+
+const fn single(
+    path: &'static str,
+    fields: &'static [Field],
+    check: fn(&Object) -> Result<(), ApiError>,
+) -> Single {
+    Single { path, fields, check }
+}
+
+const SINGLES: &[Single] = &[
+    single("/v1/cluster/ldap", settings::LDAP, check_ldap),
+    single("/v1/cluster/services_configuration", settings::SERVICES, anything),
+    single("/v1/cluster/auditing/db_conns", settings::AUDITING, anything),
+    single("/v1/job_scheduler", settings::JOBS, check_cron),
+    single("/v1/cm_settings", settings::CM, check_timezone),
+    single("/v1/diagnostics", settings::DIAGNOSTICS, check_cron),
+    single("/v1/metrics_config", settings::METRICS, check_tag_keys),
+    single("/v1/ocsp", settings::OCSP, check_responder),
+];
+
+fn anything(_: &Object) -> Result<(), ApiError> {
+    Ok(())
+}
+
+fn row(ctx: &Ctx<'_>) -> Result<&'static Single, ApiError> {
+    SINGLES
+        .iter()
+        .find(|row| row.path == ctx.call.path)
+        .ok_or_else(|| ApiError::not_found(format!("{} does not exist", ctx.call.path)))
+}
+
+/// Defaults and what was set of the object at `path`.
+pub(crate) fn current(ctx: &Ctx<'_>, path: &str, fields: &[Field]) -> Object {
+    let mut object = schema::defaults(fields, ctx.env.profile);
+    object.extend(ctx.cluster.documents.single(path).cloned().unwrap_or_default());
+    object
+}
+
+/// The object without what may not be read.
+fn readable(mut object: Object) -> Object {
+    if object.get("bind_pass").is_some_and(|password| password != "") {
+        object.insert("bind_pass".to_owned(), json!("***"));
+    }
+    object
+}
+
+fn get(ctx: &mut Ctx<'_>) -> Answer {
+    let row = row(ctx)?;
+    Ok(Reply::json(readable(current(ctx, row.path, row.fields))))
+}
+
+fn put(ctx: &mut Ctx<'_>) -> Answer {
+    let row = row(ctx)?;
+    let body = ctx.call.object()?;
+    if body.is_empty() {
+        return Err(ApiError::bad_request("the request body names no field"));
+    }
+    let after = changed(ctx, row.path, row.fields, body)?;
+    (row.check)(&after)?;
+    store(ctx, row.path, row.fields, after.clone());
+    Ok(Reply::json(readable(after)))
+}
+
+/// The object as it will be with the fields of `body`.
+///
+/// # Errors
+/// 400 for what the table does not allow.
+pub(crate) fn changed(
+    ctx: &Ctx<'_>,
+    path: &str,
+    fields: &'static [Field],
+    body: Object,
+) -> Result<Object, ApiError> {
+    let mut object = current(ctx, path, fields);
+    for (name, value) in schema::update(fields, ctx.env, &object, body)? {
+        let nested = schema::find(fields, ctx.env.profile, &name)
+            .is_some_and(|field| matches!(field.kind, Kind::Nested(_)));
+        match (object.get_mut(&name), value) {
+            (Some(Value::Object(old)), Value::Object(new)) if nested && !new.is_empty() => old.extend(new),
+            (_, value) => {
+                object.insert(name, value);
+            }
+        }
+    }
+    Ok(object)
+}
+
+/// Keeps the object if it is another than before.
+pub(crate) fn store(ctx: &mut Ctx<'_>, path: &str, fields: &[Field], after: Object) {
+    if after != current(ctx, path, fields) || ctx.cluster.documents.single(path).is_none() {
+        ctx.cluster.documents.set_single(path, after);
+        ctx.commit();
+    }
+}
+
+fn clear(ctx: &mut Ctx<'_>) -> Answer {
+    let row = row(ctx)?;
+    if ctx.cluster.documents.clear_single(row.path) {
+        ctx.commit();
+    }
+    Ok(Reply::empty())
+}
+
+/// A query or an attribute, a query or a template; a query is empty or whole; addresses are `ldap(s)://host:port`.
+fn check_ldap(ldap: &Object) -> Result<(), ApiError> {
+    let wrong = |text: &str| {
+        Err(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "illegal_fields_combination",
+            text,
+        ))
+    };
+    let text = |key: &str| ldap.get(key).and_then(Value::as_str).unwrap_or_default();
+    let query = |key: &str| ldap.get(key).and_then(Value::as_object).map_or(0, Map::len);
+    for key in ["dn_group_query", "user_dn_query"] {
+        if !matches!(query(key), 0 | 3) {
+            return wrong(&format!("{key} is {{}} or has base, filter and scope"));
+        }
+    }
+    if !text("dn_group_attr").is_empty() && query("dn_group_query") > 0 {
+        return wrong("dn_group_attr and dn_group_query exclude each other");
+    }
+    if !text("user_dn_template").is_empty() && query("user_dn_query") > 0 {
+        return wrong("user_dn_template and user_dn_query exclude each other");
+    }
+    let uris = ldap.get("uris").and_then(Value::as_array).into_iter().flatten();
+    let mut uris = uris.filter_map(Value::as_str);
+    let fits = |uri: &str| {
+        let rest = uri
+            .strip_prefix("ldap://")
+            .or_else(|| uri.strip_prefix("ldaps://"));
+        let host_and_port = rest.and_then(|rest| rest.rsplit_once(':'));
+        host_and_port.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+    };
+    match uris.find(|uri| !fits(uri)) {
+        Some(uri) => Err(ApiError::bad_request(format!(
+            "uris: {uri} is not ldap(s)://host:port"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Five fields of digits, `*`, `/`, `-` and `,`.
+fn check_cron(jobs: &Object) -> Result<(), ApiError> {
+    for (name, job) in jobs {
+        let cron = job
+            .get("cron_expression")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let fields: Vec<&str> = cron.split_whitespace().collect();
+        let fits = |field: &&str| field.chars().all(|c| c.is_ascii_digit() || "*/-,".contains(c));
+        if fields.len() != 5 || !fields.iter().all(fits) {
+            return Err(ApiError::bad_request(format!(
+                "{name}: {cron:?} is not a cron expression of five fields"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn check_timezone(settings: &Object) -> Result<(), ApiError> {
+    let name = settings
+        .get("timezone")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let letters = |c: char| c.is_ascii_alphanumeric() || "/_+-".contains(c);
+    if name.starts_with(|c: char| c.is_ascii_uppercase()) && name.chars().all(letters) {
+        return Ok(());
+    }
+    Err(ApiError::bad_request(format!(
+        "timezone: there is no time zone {name:?}"
+    )))
+}
+
+fn check_tag_keys(config: &Object) -> Result<(), ApiError> {
+    let keys = config.get("metrics_tag_keys_exposed").and_then(Value::as_array);
+    if keys.is_some_and(|keys| keys.len() > 50) {
+        return Err(ApiError::bad_request("metrics_tag_keys_exposed: at most 50 keys"));
+    }
+    Ok(())
+}
+
+fn check_responder(ocsp: &Object) -> Result<(), ApiError> {
+    let url = ocsp
+        .get("responder_url")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    if url.is_empty() || url.starts_with("http://") || url.starts_with("https://") {
+        return Ok(());
+    }
+    Err(ApiError::bad_request(format!(
+        "responder_url: {url} is not an http address"
+    )))
+}
+
+/// The settings can go once nothing is audited any more.
+fn stop_auditing(ctx: &mut Ctx<'_>) -> Answer {
+    const PATH: &str = "/v1/cluster/auditing/db_conns";
+    if ctx.cluster.documents.single(PATH).is_none() {
+        return Err(
+            ApiError::not_found("connections are not audited").with_code("db_conns_audit_config_not_found")
+        );
+    }
+    if ctx.cluster.policy.get("db_conns_auditing") == Some(&json!(true)) {
+        return Err(ApiError::not_acceptable(
+            "cannot_delete_audit_config_when_policy_enabled",
+            "the policy db_conns_auditing is on",
+        ));
+    }
+    let audited = ctx
+        .cluster
+        .databases
+        .iter()
+        .find(|database| database.flag("db_conns_auditing"));
+    if let Some(database) = audited {
+        return Err(ApiError::not_acceptable(
+            "cannot_delete_audit_config_when_bdb_enabled",
+            format!("database {} is audited", database.uid),
+        ));
+    }
+    clear(ctx)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sim::fixture::Fixture;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn an_update_changes_what_it_names_also_inside_and_answers_the_whole() {
+        let mut sim = Fixture::cluster(1, 1);
+        for (path, body, field, want) in [
+            (
+                "/v1/job_scheduler",
+                json!({"backup_job_settings": {"cron_expression": "*/10 * * * *"}}),
+                "backup_job_settings",
+                json!({"cron_expression": "*/10 * * * *", "enabled": true}),
+            ),
+            (
+                "/v1/cluster/services_configuration",
+                json!({"cm_server": {"operating_mode": "disabled"}}),
+                "cm_server",
+                json!({"operating_mode": "disabled"}),
+            ),
+            (
+                "/v1/cm_settings",
+                json!({"timezone": "Europe/Paris"}),
+                "timezone",
+                json!("Europe/Paris"),
+            ),
+            (
+                "/v1/cluster/ldap",
+                json!({"bind_pass": "secret"}),
+                "bind_pass",
+                json!("***"),
+            ),
+            (
+                "/v1/ocsp",
+                json!({"query_frequency": 60}),
+                "query_frequency",
+                json!(60),
+            ),
+        ] {
+            let answered = sim.admin(0, "PUT", path, body).json;
+            let shown = sim.admin(0, "GET", path, Value::Null).json;
+            assert_eq!(answered, shown, "{path}");
+            assert_eq!(shown[field], want, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_update_is_400_and_changes_nothing() {
+        for (path, body) in [
+            (
+                "/v1/job_scheduler",
+                json!({"backup_job_settings": {"cron_expression": "daily"}}),
+            ),
+            ("/v1/job_scheduler", json!({"backup_job_settings": {"other": 1}})),
+            (
+                "/v1/job_scheduler",
+                json!({"cert_rotation_job_settings": {"expiry_days_before_rotation": 91}}),
+            ),
+            ("/v1/cm_settings", json!({"timezone": "not a place"})),
+            ("/v1/metrics_config", Value::Null),
+            ("/v1/ocsp", json!({"query_frequency": 59})),
+            ("/v1/cluster/ldap", json!({"uris": ["example.com"]})),
+            ("/v1/cluster/ldap", json!({"user_dn_query": {"base": "dc=x"}})),
+        ] {
+            let mut sim = Fixture::cluster(1, 1);
+            let before = sim.admin(0, "GET", path, Value::Null).json;
+            assert_eq!(
+                sim.admin(0, "PUT", path, body.clone()).status,
+                400,
+                "{path} {body}"
+            );
+            assert_eq!(sim.admin(0, "GET", path, Value::Null).json, before);
+        }
+    }
+
+    #[test]
+    fn clearing_ldap_brings_the_defaults_back() {
+        let mut sim = Fixture::cluster(1, 1);
+        let before = sim.admin(0, "GET", "/v1/cluster/ldap", Value::Null).json;
+        sim.admin(
+            0,
+            "PUT",
+            "/v1/cluster/ldap",
+            json!({"uris": ["ldaps://ldap.example.com:636"]}),
+        );
+        assert_eq!(
+            sim.admin(0, "DELETE", "/v1/cluster/ldap", Value::Null).status,
+            200
+        );
+        assert_eq!(sim.admin(0, "GET", "/v1/cluster/ldap", Value::Null).json, before);
+    }
+}

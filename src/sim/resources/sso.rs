@@ -1,0 +1,240 @@
+//! `/v1/cluster/sso` (single sign-on) and `/v1/ocsp/status`, `/v1/ocsp/test`.
+
+use super::settings::{changed, current, store};
+use crate::sim::auth::Permission::{Administrate, ManageUsers, View};
+use crate::sim::call::{Answer, ApiError, Ctx, Document, Reply};
+use crate::sim::route::Route;
+use crate::sim::schema::settings;
+use crate::sim::version::Profile::V8_0_20;
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use http::StatusCode;
+use jiff::SignedDuration;
+use serde_json::{Map, Value, json};
+
+/// Routes of this family.
+#[rustfmt::skip]
+pub(crate) const ROUTES: &[Route] = &[
+    Route::new("GET", "/v1/cluster/sso", ManageUsers, get).since(V8_0_20),
+    Route::new("PUT", "/v1/cluster/sso", ManageUsers, put).since(V8_0_20),
+    Route::new("DELETE", "/v1/cluster/sso", ManageUsers, delete).since(V8_0_20),
+    Route::new("GET", "/v1/cluster/sso/saml/metadata/sp", ManageUsers, service_metadata).since(V8_0_20),
+    Route::new("POST", "/v1/cluster/sso/saml/metadata/idp", ManageUsers, issuer_metadata).since(V8_0_20),
+    Route::new("GET", "/v1/ocsp/status", View, status),
+    Route::new("POST", "/v1/ocsp/test", Administrate, test),
+];
+
+const PATH: &str = "/v1/cluster/sso";
+
+/// The configuration with what follows from the cluster.
+fn shown(ctx: &Ctx<'_>, mut sso: Map<String, Value>) -> Value {
+    let url = |path: &str| format!("https://cnm.{}{path}", ctx.cluster.name);
+    let saml2 = json!({
+        "entity_id": url("/sp"), "acs_url": url("/v1/cluster/sso/saml/acs"), "slo_url": url("/v1/cluster/sso/saml/slo"),
+    });
+    if let Some(Value::Object(service)) = sso.get_mut("service") {
+        service.insert("saml2".to_owned(), saml2);
+    }
+    Value::Object(sso)
+}
+
+fn get(ctx: &mut Ctx<'_>) -> Answer {
+    let sso = current(ctx, PATH, settings::SSO);
+    Ok(Reply::json(shown(ctx, sso)))
+}
+
+fn put(ctx: &mut Ctx<'_>) -> Answer {
+    let after = changed(ctx, PATH, settings::SSO, ctx.call.object()?)?;
+    complete(ctx, &after)?;
+    store(ctx, PATH, settings::SSO, after);
+    Ok(Reply::empty())
+}
+
+/// Sign-on that is turned on needs both sides' addresses and certificates.
+fn complete(ctx: &Ctx<'_>, sso: &Map<String, Value>) -> Result<(), ApiError> {
+    if sso.get("control_plane") != Some(&json!(true)) {
+        return Ok(());
+    }
+    for (part, key) in [
+        ("issuer", "id"),
+        ("issuer", "login_url"),
+        ("issuer", "logout_url"),
+        ("service", "address"),
+    ] {
+        if sso.get(part).and_then(|part| part.get(key)).is_none() {
+            let text = format!("{part}.{key} is needed to turn single sign-on on");
+            return Err(ApiError::new(StatusCode::BAD_REQUEST, "missing_param", text));
+        }
+    }
+    certificate(ctx, "sso_service")?;
+    certificate(ctx, "sso_issuer")
+}
+
+fn certificate(ctx: &Ctx<'_>, name: &str) -> Result<(), ApiError> {
+    if ctx.cluster.certificates.contains_key(name) {
+        return Ok(());
+    }
+    Err(ApiError::not_acceptable(
+        "missing_certificate",
+        format!("the certificate {name} is not installed"),
+    ))
+}
+
+/// Forgets the configuration and both certificates.
+fn delete(ctx: &mut Ctx<'_>) -> Answer {
+    ctx.cluster.documents.clear_single(PATH);
+    for name in ["sso_service", "sso_issuer"] {
+        ctx.cluster.certificates.remove(name);
+    }
+    ctx.commit();
+    Ok(Reply::empty())
+}
+
+fn service_metadata(ctx: &mut Ctx<'_>) -> Answer {
+    certificate(ctx, "sso_service")?;
+    let name = &ctx.cluster.name;
+    let xml = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <md:EntityDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"https://cnm.{name}/sp\">\
+         <md:SPSSODescriptor protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\">\
+         <md:AssertionConsumerService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST\" \
+         Location=\"https://cnm.{name}/v1/cluster/sso/saml/acs\" index=\"0\"/>\
+         </md:SPSSODescriptor></md:EntityDescriptor>\n"
+    );
+    Ok(Reply::document(Document {
+        content_type: "application/samlmetadata+xml",
+        file_name: None,
+        bytes: xml.into_bytes(),
+    }))
+}
+
+/// Takes the issuer's addresses from its metadata.
+fn issuer_metadata(ctx: &mut Ctx<'_>) -> Answer {
+    let refuse = |code: &str, text: &str| Err(ApiError::new(StatusCode::BAD_REQUEST, code, text));
+    let body = ctx.call.object()?;
+    let Some(encoded) = body.get("idp_metadata").and_then(Value::as_str) else {
+        return refuse("missing_param", "idp_metadata is missing");
+    };
+    let xml = BASE64
+        .decode(encoded)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok());
+    let Some(xml) = xml.filter(|xml| xml.trim_start().starts_with('<') && xml.trim_end().ends_with('>'))
+    else {
+        return refuse(
+            "saml_metadata_parsing_error",
+            "idp_metadata is not base64 of an XML document",
+        );
+    };
+    let location = |element: &str| attribute(&xml, element, "Location");
+    let (Some(id), Some(login)) = (
+        attribute(&xml, "EntityDescriptor", "entityID"),
+        location("SingleSignOnService"),
+    ) else {
+        return refuse(
+            "saml_metadata_validation_error",
+            "the metadata names no entityID or no SingleSignOnService",
+        );
+    };
+    let logout = location("SingleLogoutService").unwrap_or_else(|| login.clone());
+    let mut sso = current(ctx, PATH, settings::SSO);
+    sso.insert(
+        "issuer".to_owned(),
+        json!({"id": id, "login_url": login, "logout_url": logout, "metadata": encoded}),
+    );
+    complete(ctx, &sso)?;
+    store(ctx, PATH, settings::SSO, sso.clone());
+    Ok(Reply::json(shown(ctx, sso)))
+}
+
+/// The value of an attribute of the first such element.
+fn attribute(xml: &str, element: &str, name: &str) -> Option<String> {
+    let (_, rest) = xml.split_once(element)?;
+    let (tag, _) = rest.split_once('>')?;
+    let (_, rest) = tag.split_once(&format!("{name}=\""))?;
+    rest.split_once('"').map(|(value, _)| value.to_owned())
+}
+
+/// What the responder last said of the proxy certificate: the simulated one always says that it is good.
+fn status(ctx: &mut Ctx<'_>) -> Answer {
+    let ocsp = current(ctx, "/v1/ocsp", settings::OCSP);
+    let url = ocsp
+        .get("responder_url")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    if url.is_empty() {
+        return Ok(Reply::json(
+            json!({"responder_url": "", "cert_status": "UNKNOWN"}),
+        ));
+    }
+    let http = |at: jiff::Timestamp| at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let frequency = ocsp
+        .get("query_frequency")
+        .and_then(Value::as_i64)
+        .unwrap_or(3600);
+    Ok(Reply::json(json!({
+        "responder_url": url, "cert_status": "GOOD", "produced_at": http(ctx.env.now), "this_update": http(ctx.env.now),
+        "next_update": http(ctx.env.now + SignedDuration::from_secs(frequency)),
+    })))
+}
+
+fn test(ctx: &mut Ctx<'_>) -> Answer {
+    let ocsp = current(ctx, "/v1/ocsp", settings::OCSP);
+    if ocsp
+        .get("responder_url")
+        .and_then(Value::as_str)
+        .is_none_or(str::is_empty)
+    {
+        return Err(ApiError::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "no_responder_url",
+            "responder_url is not set",
+        ));
+    }
+    status(ctx)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::fixture::Fixture;
+
+    #[test]
+    fn metadata_of_an_issuer_sets_its_addresses() {
+        let mut sim = Fixture::cluster(1, 1);
+        let xml = "<EntityDescriptor entityID=\"urn:idp\"><SingleSignOnService Location=\"https://idp/in\"/></EntityDescriptor>";
+        let body = json!({"idp_metadata": BASE64.encode(xml)});
+        let reply = sim.admin(0, "POST", "/v1/cluster/sso/saml/metadata/idp", body);
+        assert_eq!(
+            (reply.status, &reply.json["issuer"]["id"]),
+            (200, &json!("urn:idp"))
+        );
+        let shown = sim.admin(0, "GET", "/v1/cluster/sso", Value::Null).json;
+        assert_eq!(shown["issuer"]["login_url"], "https://idp/in");
+        assert_eq!(
+            shown["service"]["saml2"]["entity_id"],
+            "https://cnm.cluster.example.com/sp"
+        );
+        assert_eq!(sim.admin(0, "DELETE", "/v1/cluster/sso", Value::Null).status, 200);
+        assert_eq!(
+            sim.admin(0, "GET", "/v1/cluster/sso", Value::Null).json["issuer"],
+            json!({})
+        );
+    }
+
+    #[test]
+    fn a_responder_once_set_answers() {
+        let mut sim = Fixture::cluster(1, 1);
+        assert_eq!(
+            sim.admin(0, "GET", "/v1/ocsp/status", Value::Null).json["cert_status"],
+            "UNKNOWN"
+        );
+        sim.admin(
+            0,
+            "PUT",
+            "/v1/ocsp",
+            json!({"responder_url": "http://ocsp.example.com"}),
+        );
+        let reply = sim.admin(0, "POST", "/v1/ocsp/test", json!({}));
+        assert_eq!((reply.status, &reply.json["cert_status"]), (200, &json!("GOOD")));
+    }
+}
