@@ -73,7 +73,7 @@ async fn converges(name: &'static str, profile: &str) -> Result<()> {
 #[test]
 fn an_operator_killed_in_the_middle_of_a_bootstrap_leaves_one_cluster() {
     run(async {
-        let flags = ["--lease-duration", "2s", "--takeover-margin", "1s"];
+        let flags = ["--lease-duration", "2s", "--takeover-grace", "1s"];
         let mut site = site("killed")
             .resim(&["--speed", "4"])
             .operator(&flags)

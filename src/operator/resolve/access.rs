@@ -76,6 +76,35 @@ pub async fn access_of_parent<K: Object>(
     }))
 }
 
+/// Why nothing new is made in a cluster yet: its first nodes are still to join, and a database that is replicated or spread
+/// over racks would be refused for good. A cluster that was complete once holds nothing up, and neither does one that
+/// needs a human first.
+pub fn forming(cluster: &RedisCluster) -> Option<Hold> {
+    let status = cluster.status.clone().unwrap_or_default();
+    let is = |type_: &str| {
+        status
+            .conditions
+            .iter()
+            .any(|condition| condition.type_ == type_ && condition.status == "True")
+    };
+    let joined = |spec: &&NodeSpec| {
+        status
+            .nodes
+            .iter()
+            .any(|node| node.name == spec.name && node.uid.is_some())
+    };
+    let absent = cluster.spec.nodes.iter().find(|spec| !joined(spec))?;
+    (!is("Ready") && !is("Stalled")).then(|| Hold {
+        what: "create anything in the cluster".into(),
+        why: Reason::WaitingForCluster,
+        detail: format!(
+            "node {} of RedisCluster {} is still to join",
+            absent.name,
+            cluster.cluster()
+        ),
+    })
+}
+
 fn missing(cluster: &ClusterKey) -> Hold {
     Hold {
         what: "reach the cluster".into(),

@@ -1,5 +1,7 @@
 //! Real processes for tests and the demo: a control plane, `resim` and `regent`, each ended with its owner.
 
+#![allow(dead_code, reason = "the demo and the tests each use a part")]
+
 pub mod audit;
 pub mod certificates;
 pub mod controlplane;

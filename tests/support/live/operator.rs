@@ -50,7 +50,7 @@ impl Operator {
     /// Waits until it answers on its HTTP port, and returns what a path answers: status and body.
     pub async fn http(&mut self, path: &str) -> Result<(u16, String)> {
         let file = self.dir.join(format!("{}.port", self.name));
-        let port = eventually("the operator's HTTP port", Duration::from_secs(30), || {
+        let address = eventually("the operator's HTTP port", Duration::from_secs(30), || {
             let state = self
                 .process
                 .check()
@@ -58,7 +58,7 @@ impl Operator {
             async move { state }
         })
         .await?;
-        let response = reqwest::get(format!("http://127.0.0.1:{}{path}", port.trim())).await?;
+        let response = reqwest::get(format!("http://{}{path}", address.trim())).await?;
         Ok((response.status().as_u16(), response.text().await?))
     }
 }
