@@ -83,7 +83,9 @@ pub struct RedisClusterSpec {
     /// REST: `cluster.name`.
     #[schemars(
         length(max = 64),
-        regex(pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)+$")
+        regex(
+            pattern = "^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?([.][a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)+$"
+        )
     )]
     pub cluster_name: String,
     /// The nodes of the cluster. The first one that is fresh becomes the seed. Adding an entry joins a node; taking one

@@ -77,8 +77,8 @@ use std::collections::BTreeMap;
     validation = Rule::new("!has(self.tags) || self.tags.all(key, !key.startsWith('regent-'))")
         .message("`tags` must not have keys that begin with 'regent-'; they are reserved")
         .field_path(".tags"),
-    validation = Rule::new("!has(self.tags) || self.tags.all(key, key.size() >= 1 && key.size() <= 63)")
-        .message("`tags` must have keys of 1 to 63 characters")
+    validation = Rule::new("!has(self.tags) || self.tags.all(key, key.size() <= 63 && key.matches('^[^&<>\"]+$'))")
+        .message("`tags` must have keys of 1 to 63 characters, none of them '&', '<', '>' or '\"'")
         .field_path(".tags"),
     validation = Rule::new("!has(self.connectionSecret) || !has(self.passwordSecretRef) || self.connectionSecret.name != self.passwordSecretRef.name")
         .message("`connectionSecret` must name another Secret than `passwordSecretRef`")
@@ -92,18 +92,19 @@ pub struct RedisDatabaseSpec {
     #[schemars(length(max = 63), regex(pattern = "^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database_name: Option<String>,
-    /// Memory limit of the whole database, replicas included, such as `2Gi`. Growing is online. Shrinking below what is in
-    /// use needs `Memory` in `allowDowngrades`. REST: `memory_size`.
+    /// Memory limit of the whole database, replicas included, such as `2Gi`; at least `1Mi`. Growing is online. Shrinking
+    /// below what is in use needs `Memory` in `allowDowngrades`. REST: `memory_size`.
     pub memory_size: ByteQuantity,
     /// Number of master shards. Can only grow, and only to a multiple; growing reshards online. REST: `shards_count`.
     #[schemars(range(min = 1, max = 512))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard_count: Option<u32>,
-    /// Whether every master shard has a replica on another node. Turning it on halves the memory left for data; turning
-    /// it off needs `Replication` in `allowDowngrades`. REST: `replication`.
+    /// Whether every master shard has a replica on another node. Turning it on copies the data online, doubles the shards
+    /// that the licence counts and halves the memory left for data; turning it off needs `Replication` in
+    /// `allowDowngrades`. REST: `replication`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replication: Option<bool>,
-    /// How data is kept on disk. Weakening it needs `Persistence` in `allowDowngrades`.
+    /// How data is kept on disk. Changes apply online; weakening it needs `Persistence` in `allowDowngrades`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub persistence: Option<Persistence>,
     /// What happens when memory is full: `NoEviction`, `AllKeysLru`, `AllKeysLfu`, `AllKeysRandom`, `VolatileLru`,
@@ -118,21 +119,24 @@ pub struct RedisDatabaseSpec {
     /// TLS of the endpoint. Turning it off needs `Tls` in `allowDowngrades`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<DatabaseTls>,
-    /// Which proxies serve the endpoint: `Single`, `AllMasterShards` or `AllNodes`. REST: `proxy_policy`.
+    /// Which proxies serve the endpoint: `Single`, `AllMasterShards` or `AllNodes`. A change binds the endpoint anew, so
+    /// that clients may have to reconnect. REST: `proxy_policy`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy_policy: Option<ProxyPolicy>,
     /// Where shards are placed: `Dense` (on as few nodes as possible) or `Sparse` (on as many as possible). A change
     /// affects shards placed from then on. REST: `shards_placement`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard_placement: Option<ShardPlacement>,
-    /// Tags of the database. Tags that others set stay. Keys beginning with `regent-` are reserved. REST: `tags`.
+    /// Tags of the database. Tags that others set stay, and so does one that is taken away here. Keys have 1 to 63
+    /// characters, values 256 at most, neither any of `& < > "`; keys that begin with `regent-` are reserved. REST: `tags`.
     #[schemars(extend(
         "maxProperties" = 32,
         "additionalProperties" = {"type": "string", "maxLength": 256, "pattern": "^[^&<>\"]*$"}
     ))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<BTreeMap<String, String>>,
-    /// Secret with the database's password. REST: `authentication_redis_pass`, PUT `/v1/bdbs/{uid}/passwords`.
+    /// Secret with the database's password. When it changes, the new password is added first and the old one taken away
+    /// after the connection Secret has the new one. REST: `authentication_redis_pass`, `/v1/bdbs/{uid}/passwords`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_secret_ref: Option<PasswordSecretRef>,
     /// Secret that Regent writes for applications, with the keys of the Service Binding specification: `type`, `provider`,

@@ -431,6 +431,7 @@ mod tests {
             ),
             (database(), "/spec/tags", json!({"regent-owner": "me"}), "`tags`"),
             (database(), "/spec/tags", json!({"": "me"}), "`tags`"),
+            (database(), "/spec/tags", json!({"a<b": "me"}), "`tags`"),
             (
                 database(),
                 "/spec/connectionSecret/name",

@@ -6,7 +6,6 @@ use super::ids::{BdbUid, NodeIndex};
 use super::world::World;
 use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
 
 /// Status and JSON body.
 pub(crate) type AdminReply = (u16, Value);
@@ -21,7 +20,7 @@ pub const ADMIN_ROUTES: &[(&str, &str, &str)] = &[
     (
         "GET",
         "/log",
-        "every request so far; ?since=N leaves out those up to number N",
+        "the latest requests; ?since=N leaves out those up to number N",
     ),
     ("GET", "/violations", "every broken invariant so far"),
     (
@@ -96,12 +95,6 @@ fn done() -> AdminReply {
 }
 
 fn state(world: &World) -> Value {
-    let mut by_method: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut effects = 0_u64;
-    for entry in world.log() {
-        *by_method.entry(&entry.method).or_default() += 1;
-        effects += u64::from(entry.effect);
-    }
     let nodes: Vec<Value> = world
         .env
         .nodes
@@ -137,17 +130,17 @@ fn state(world: &World) -> Value {
         "now": world.now().to_string(),
         "nodes": nodes,
         "clusters": clusters,
-        "requests": {"total": world.log().len(), "with_effect": effects, "by_method": by_method},
+        "requests": world.totals(),
         "violations": world.violations().len(),
     })
 }
 
 fn log(world: &World, query: &str) -> AdminReply {
     let since = query.split('&').find_map(|pair| pair.strip_prefix("since="));
-    let Ok(since) = since.map_or(Ok(0), str::parse::<usize>) else {
+    let Ok(since) = since.map_or(Ok(0), str::parse::<u64>) else {
         return refuse(400, "since: a number is wanted");
     };
-    (200, json!(world.log().get(since..).unwrap_or_default()))
+    (200, json!(world.log_since(since)))
 }
 
 fn faults(world: &mut World, body: &[u8]) -> AdminReply {

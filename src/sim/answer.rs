@@ -20,16 +20,19 @@ pub(crate) struct Answered {
 /// Everything that can be answered.
 pub(crate) enum Body {
     Json(Value),
+    /// JSON that is written already.
+    Written(Vec<u8>),
     Text(&'static str, String),
     Document(Document),
     Empty,
 }
 
 pub(crate) fn answered(world: &World, node: NodeIndex, reply: Reply) -> Answered {
-    let body = match (reply.document, reply.body) {
-        (Some(document), _) => Body::Document(document),
-        (None, Some(value)) => Body::Json(value),
-        (None, None) => Body::Empty,
+    let body = match (reply.document, reply.written, reply.body) {
+        (Some(document), _, _) => Body::Document(document),
+        (None, Some(json), _) => Body::Written(json),
+        (None, None, Some(json)) => Body::Json(json),
+        (None, None, None) => Body::Empty,
     };
     let mut answered = respond(world, node, reply.status, body);
     answered.delay = reply.delay;
@@ -75,6 +78,7 @@ pub(crate) fn respond(world: &World, node: NodeIndex, status: StatusCode, body: 
             (document.content_type, Bytes::from(document.bytes))
         }
         Body::Json(value) => ("application/json", Bytes::from(value.to_string())),
+        Body::Written(json) => ("application/json", Bytes::from(json)),
         Body::Text(content_type, text) => (content_type, Bytes::from(text)),
         Body::Empty => ("application/json", Bytes::new()),
     };

@@ -82,6 +82,8 @@ pub(crate) struct Reply {
     pub(crate) body: Option<Value>,
     /// What is sent in place of a JSON body.
     pub(crate) document: Option<Document>,
+    /// JSON that is written already, in place of `body`: lists that would be large as values.
+    pub(crate) written: Option<Vec<u8>>,
     /// How long the answer takes.
     pub(crate) delay: Duration,
 }
@@ -102,6 +104,7 @@ impl Reply {
             status: StatusCode::OK,
             body: Some(body.into()),
             document: None,
+            written: None,
             delay: Duration::ZERO,
         }
     }
@@ -112,6 +115,7 @@ impl Reply {
             status: StatusCode::OK,
             body: None,
             document: None,
+            written: None,
             delay: Duration::ZERO,
         }
     }
@@ -120,6 +124,14 @@ impl Reply {
     pub(crate) fn document(document: Document) -> Self {
         Self {
             document: Some(document),
+            ..Self::empty()
+        }
+    }
+
+    /// 200 with JSON that is written already.
+    pub(crate) fn written(json: Vec<u8>) -> Self {
+        Self {
+            written: Some(json),
             ..Self::empty()
         }
     }

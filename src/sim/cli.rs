@@ -2,7 +2,7 @@
 
 use super::certs::mint::{self, KeyKind};
 use super::certs::{fingerprint, public_key_fingerprint};
-use super::config::{Config, NodeConfig, Timings};
+use super::config::{Config, LOG_CAPACITY, NodeConfig, Timings};
 use super::fault::FaultPlan;
 use super::form::Formation;
 use super::ids::NodeIndex;
@@ -81,6 +81,12 @@ struct ServeArgs {
     /// Shards that the licence of that cluster allows, instead of the trial's four.
     #[arg(long, value_name = "N", requires = "cluster")]
     license_shards: Option<u64>,
+    /// Shards that each node of that cluster may hold.
+    #[arg(long, value_name = "N", default_value_t = 100, requires = "cluster")]
+    node_shards: u64,
+    /// Database endpoints that each node of that cluster may serve.
+    #[arg(long, value_name = "N", default_value_t = 100, requires = "cluster")]
+    node_listeners: u64,
     /// Address of the first node; the others follow it, or share it with --one-address.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.11")]
     bind: IpAddr,
@@ -126,6 +132,9 @@ struct ServeArgs {
     /// How requests are reported on standard error.
     #[arg(long, value_enum, default_value_t = Log::Text)]
     log: Log,
+    /// Requests that the admin port's log keeps at least; older ones are forgotten, their numbers are not given again.
+    #[arg(long, value_name = "N", default_value_t = LOG_CAPACITY)]
+    log_capacity: usize,
     /// End with status 3 if a request broke an invariant.
     #[arg(long)]
     strict: bool,
@@ -368,6 +377,7 @@ fn make_world(
         nodes,
         certificates: mint::source(start, key).map_err(unmade)?,
         faults: FaultPlan::default(),
+        log_capacity: args.log_capacity,
         ownership_tag: args.ownership_tag.clone(),
     });
     if let Some(name) = &args.cluster {
@@ -377,6 +387,8 @@ fn make_world(
         let formation = Formation {
             members: usize::from(args.nodes),
             license: license.unwrap_or_default(),
+            node_shards: args.node_shards,
+            node_listeners: args.node_listeners,
             ..Formation::new(name, &args.username, &args.password)
         };
         world

@@ -21,6 +21,9 @@ impl fmt::Debug for TlsIdentity {
     }
 }
 
+/// Requests that a log keeps unless told otherwise.
+pub const LOG_CAPACITY: usize = 10_000;
+
 /// Everything that decides how a world behaves.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -40,6 +43,8 @@ pub struct Config {
     pub certificates: CertificateSource,
     /// What goes wrong, and when.
     pub faults: FaultPlan,
+    /// How many requests the log keeps at least; it may hold twice as many before the oldest go.
+    pub log_capacity: usize,
     /// Tag key whose value names the one owner of a database; two databases with one value are a violation.
     pub ownership_tag: Option<String>,
 }

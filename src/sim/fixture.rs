@@ -1,6 +1,6 @@
 //! A world for the simulator's own tests: fresh machines or a formed cluster, and a short way to send requests.
 
-use super::config::{CertificateSource, Config, NodeConfig, Timings, TlsIdentity};
+use super::config::{CertificateSource, Config, LOG_CAPACITY, NodeConfig, Timings, TlsIdentity};
 use super::fault::FaultPlan;
 use super::ids::NodeIndex;
 use super::switch::Switches;
@@ -67,6 +67,7 @@ impl Fixture {
                 identity(&format!("{} {}", order.certificate, order.generation))
             }),
             faults: FaultPlan::default(),
+            log_capacity: LOG_CAPACITY,
             ownership_tag: Some("owner".to_owned()),
         };
         Self {

@@ -25,6 +25,10 @@ pub struct Formation {
     pub racks: Vec<String>,
     /// Licence text; empty for the trial.
     pub license: String,
+    /// Shards that each node may hold (`max_redis_servers`).
+    pub node_shards: u64,
+    /// Endpoints that each node may serve (`max_listeners`).
+    pub node_listeners: u64,
 }
 
 impl Formation {
@@ -38,6 +42,8 @@ impl Formation {
             members: 3,
             racks: Vec::new(),
             license: String::new(),
+            node_shards: 100,
+            node_listeners: 100,
         }
     }
 }
@@ -55,7 +61,13 @@ pub(crate) fn form(world: &mut World, formation: &Formation) -> Result<(), Strin
         let body = json!({
             "action": action,
             "cluster": {"name": formation.name, "nodes": nodes},
-            "node": {"identity": {"addr": address(world, place)?.0, "rack_id": rack}},
+            "node": {
+                "identity": {"addr": address(world, place)?.0, "rack_id": rack},
+                "limits": {
+                    "max_redis_servers": formation.node_shards,
+                    "max_listeners": formation.node_listeners,
+                },
+            },
             "credentials": {"username": formation.username, "password": formation.password},
             "license": formation.license,
             "cnm_https_port": seed.1,

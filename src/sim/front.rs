@@ -169,9 +169,13 @@ pub(crate) fn peek(env: &mut Env, cluster: &mut Cluster, node: NodeIndex, target
         node,
         call: &call,
     };
-    match route.handler {
-        Handler::Local(handler) | Handler::Cluster(handler) => handler(&mut ctx).ok()?.body,
-        Handler::Node(_) => None,
+    let reply = match route.handler {
+        Handler::Local(handler) | Handler::Cluster(handler) => handler(&mut ctx).ok()?,
+        Handler::Node(_) => return None,
+    };
+    match reply.written {
+        Some(json) => serde_json::from_slice(&json).ok(),
+        None => reply.body,
     }
 }
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 
 /// What the caller got to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -45,7 +46,9 @@ pub struct LogEntry {
     pub user: String,
     /// SHA-256 of the body as sent, hex; empty when there was none.
     pub body_sha256: String,
-    /// The body with secrets masked; null when there was none or it was not JSON.
+    /// Length of the body, bytes.
+    pub body_bytes: usize,
+    /// The body with secrets masked; null when there was none or it was not JSON. Of a very long one only the length is kept.
     pub body: Value,
     /// Whether it changed the world.
     pub effect: bool,
@@ -83,6 +86,93 @@ const SECRETS: &[&str] = &[
 ];
 const MASK: &str = "***";
 
+/// Longest body that is kept, bytes.
+const KEPT_BODY: usize = 64 << 10;
+/// Longest path, query, user or agent that is kept, bytes.
+const KEPT_TEXT: usize = 2 << 10;
+/// How many methods are counted apart; further ones, which only a strange client invents, are counted as `other`.
+const COUNTED_METHODS: usize = 16;
+
+/// How many requests there were, whether or not they are still in the log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    /// All of them.
+    pub total: u64,
+    /// Those that changed the world.
+    pub with_effect: u64,
+    /// By HTTP method.
+    pub by_method: BTreeMap<String, u64>,
+}
+
+/// The latest requests, and the number of all.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestLog {
+    /// Never more than twice `capacity`; dropping in batches keeps it one slice at a constant cost a request.
+    entries: Vec<LogEntry>,
+    capacity: usize,
+    totals: Totals,
+}
+
+impl RequestLog {
+    /// A log that keeps at least the latest `capacity` requests.
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self {
+            entries: Vec::new(),
+            capacity: capacity.max(1),
+            totals: Totals::default(),
+        }
+    }
+
+    pub(crate) fn entries(&self) -> &[LogEntry] {
+        &self.entries
+    }
+
+    pub(crate) fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// Entries that are still kept of requests after number `seq`.
+    pub(crate) fn since(&self, seq: u64) -> &[LogEntry] {
+        let from = self.entries.partition_point(|entry| entry.seq <= seq);
+        self.entries.get(from..).unwrap_or_default()
+    }
+
+    /// Number of the next request.
+    pub(crate) fn next_seq(&self) -> u64 {
+        self.totals.total + 1
+    }
+
+    pub(crate) fn push(&mut self, mut entry: LogEntry) {
+        self.totals.total += 1;
+        self.totals.with_effect += u64::from(entry.effect);
+        let by_method = &mut self.totals.by_method;
+        let known = by_method.contains_key(&entry.method) || by_method.len() < COUNTED_METHODS;
+        let method = if known { entry.method.as_str() } else { "other" };
+        *by_method.entry(method.to_owned()).or_default() += 1;
+        if entry.body_bytes > KEPT_BODY {
+            entry.body = json!(format!("{} bytes", entry.body_bytes));
+        }
+        if self.entries.len() >= self.capacity.saturating_mul(2) {
+            self.entries.drain(..self.capacity);
+        }
+        self.entries.push(entry);
+    }
+
+    /// Forgets every request; the next one has number 1.
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+        self.totals = Totals::default();
+    }
+}
+
+/// The beginning of a long text.
+fn kept(text: &str) -> String {
+    let end = (0..=KEPT_TEXT.min(text.len()))
+        .rev()
+        .find(|end| text.is_char_boundary(*end));
+    text.get(..end.unwrap_or_default()).unwrap_or_default().to_owned()
+}
+
 /// The entry of a request that has just arrived.
 pub(crate) fn entry(
     seq: u64,
@@ -95,7 +185,7 @@ pub(crate) fn entry(
         request
             .headers()
             .get(name)
-            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+            .map(|value| kept(&String::from_utf8_lossy(value.as_bytes())))
             .unwrap_or_default()
     };
     LogEntry {
@@ -103,12 +193,13 @@ pub(crate) fn entry(
         at,
         node,
         node_name,
-        method: request.method().to_string(),
-        path: request.uri().path().to_owned(),
-        query: request.uri().query().unwrap_or_default().to_owned(),
+        method: kept(request.method().as_str()),
+        path: kept(request.uri().path()),
+        query: kept(request.uri().query().unwrap_or_default()),
         user_agent: text(header::USER_AGENT),
-        user: user(request.headers()),
+        user: kept(&user(request.headers())),
         body_sha256: digest(request.body()),
+        body_bytes: request.body().len(),
         body: serde_json::from_slice(request.body())
             .map(masked)
             .unwrap_or(Value::Null),
@@ -184,6 +275,55 @@ mod tests {
         for plain in ["\"db\"", "PEM", "regent-owner"] {
             assert!(shown.contains(plain), "{shown}");
         }
+    }
+
+    fn sent(path: &str, body: &str) -> LogEntry {
+        let request = Request::put(path).body(Bytes::from(body.to_owned())).unwrap();
+        let node = (NodeIndex(0), "n1".to_owned());
+        entry(0, Timestamp::UNIX_EPOCH, node, &request, None)
+    }
+
+    #[test]
+    fn the_log_keeps_the_latest_requests_their_numbers_and_the_count_of_all() {
+        let mut log = RequestLog::new(10);
+        for seq in 1..=95 {
+            assert_eq!(log.next_seq(), seq);
+            log.push(LogEntry {
+                seq,
+                effect: seq % 5 == 0,
+                ..sent("/v1/cluster", "{}")
+            });
+            assert!(log.entries().len() <= 20);
+        }
+        let seqs: Vec<u64> = log.entries().iter().map(|entry| entry.seq).collect();
+        assert!(
+            seqs.len() >= 10 && seqs.is_sorted() && seqs.last() == Some(&95),
+            "{seqs:?}"
+        );
+        assert_eq!(
+            log.since(93).iter().map(|entry| entry.seq).collect::<Vec<_>>(),
+            [94, 95]
+        );
+        assert_eq!((log.since(95).len(), log.since(0).len()), (0, seqs.len()));
+        assert_eq!((log.totals().total, log.totals().with_effect), (95, 19));
+        assert_eq!(log.totals().by_method["PUT"], 95);
+    }
+
+    #[test]
+    fn long_requests_are_cut_in_the_log_and_invented_methods_counted_together() {
+        let mut log = RequestLog::new(10);
+        let long = format!("/{}", "é".repeat(2000).replace('é', "%c3"));
+        log.push(sent(&long, &format!("\"{}\"", "x".repeat(KEPT_BODY))));
+        let kept = &log.entries()[0];
+        assert_eq!((kept.path.len(), &kept.body), (KEPT_TEXT, &json!("65538 bytes")));
+        for number in 0..100 {
+            log.push(LogEntry {
+                method: format!("M{number}"),
+                ..sent("/", "")
+            });
+        }
+        assert_eq!(log.totals().by_method.len(), COUNTED_METHODS + 1);
+        assert_eq!(log.totals().by_method["other"], 101 - 16);
     }
 
     #[test]

@@ -42,11 +42,13 @@ mod work;
 mod world;
 
 pub use admin::ADMIN_ROUTES;
-pub use config::{CertificateOrder, CertificateSource, Config, NodeConfig, Timings, TlsIdentity};
+pub use config::{
+    CertificateOrder, CertificateSource, Config, LOG_CAPACITY, NodeConfig, Timings, TlsIdentity,
+};
 pub use fault::{Effect, FaultPlan, Rule};
 pub use form::Formation;
 pub use ids::{NodeIndex, NodeUid};
-pub use log::{LogEntry, Sent};
+pub use log::{LogEntry, Sent, Totals};
 pub use monitor::{RULES, Violation};
 pub use service::{InProcess, Presented, Shared, TransportError};
 pub use switch::{SWITCHES, Switch, SwitchRow, Switches};

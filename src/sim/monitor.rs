@@ -91,11 +91,18 @@ pub const RULES: &[(&str, bool, &str)] = &[
 /// Shortest pause before a failed request is repeated.
 const PAUSE: SignedDuration = SignedDuration::from_secs(1);
 
+/// Violations of one rule that are kept.
+const KEPT: usize = 1000;
+/// Failed requests that are remembered for their pace.
+const FAILED: usize = 1000;
+
 /// What the monitor remembers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Monitor {
     ownership_tag: Option<String>,
     violations: Vec<Violation>,
+    /// How often each rule was broken.
+    filed: BTreeMap<&'static str, usize>,
     fleets: BTreeMap<u32, Vec<String>>,
     /// Complaints about the request at hand, to be filed if it takes effect.
     suspected: Vec<(&'static str, String)>,
@@ -121,6 +128,11 @@ impl Monitor {
     }
 
     fn file(&mut self, rule: &'static str, at: Timestamp, message: String) {
+        let filed = self.filed.entry(rule).or_default();
+        *filed += 1;
+        if *filed > KEPT {
+            return;
+        }
         let advisory = RULES.iter().any(|(name, advisory, _)| *name == rule && *advisory);
         self.violations.push(Violation {
             rule,
@@ -324,6 +336,12 @@ impl Monitor {
         if !counts {
             self.failed.remove(&key);
             return;
+        }
+        if self.failed.len() >= FAILED {
+            self.failed.retain(|_, at| entry.at.duration_since(*at) < PAUSE);
+            if self.failed.len() >= FAILED {
+                self.failed.clear();
+            }
         }
         let before = self.failed.insert(key, entry.at);
         if before.is_some_and(|before| entry.at.duration_since(before) < PAUSE) {

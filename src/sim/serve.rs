@@ -168,8 +168,8 @@ pub struct Live {
     /// A moment, and the simulated time that it corresponds to.
     base: Mutex<(Instant, Timestamp)>,
     options: ServeOptions,
-    /// Entries of the log, and violations, that have been reported.
-    reported: Mutex<(usize, usize)>,
+    /// Number of the last request, and how many violations, that have been reported.
+    reported: Mutex<(u64, usize)>,
     trust: Mutex<String>,
     tls: Mutex<BTreeMap<NodeIndex, (TlsIdentity, Arc<ServerConfig>)>>,
 }
@@ -182,7 +182,7 @@ impl Live {
     fn new(world: World, options: ServeOptions) -> Self {
         Self {
             base: Mutex::new((Instant::now(), world.now())),
-            reported: Mutex::new((world.log().len(), world.violations().len())),
+            reported: Mutex::new((world.totals().total, world.violations().len())),
             world: Mutex::new(world),
             options,
             trust: Mutex::default(),
@@ -225,7 +225,7 @@ impl Live {
 
     fn report(&self, world: &World) {
         let mut reported = lock(&self.reported);
-        for entry in world.log().get(reported.0..).unwrap_or_default() {
+        for entry in world.log_since(reported.0) {
             match self.options.log {
                 LogFormat::Text => say(&line(entry)),
                 LogFormat::Json => say(&serde_json::to_string(entry).unwrap_or_default()),
@@ -236,7 +236,7 @@ impl Live {
             let (rule, seq, message) = (violation.rule, violation.seq, &violation.message);
             say(&format!("VIOLATION {rule} (request {seq}): {message}"));
         }
-        *reported = (world.log().len(), world.violations().len());
+        *reported = (world.totals().total, world.violations().len());
     }
 
     /// Keeps the file of `--ca-out` up to date. Nothing depends on it but its readers, so a full disk is only reported.

@@ -4,6 +4,7 @@ use super::ids::{Ids, NodeUid};
 use super::state::Env;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 /// States of a task.
@@ -241,15 +242,26 @@ pub(crate) struct Machine {
     pub(crate) pending_ops: Map<String, Value>,
 }
 
-/// All state machines of a cluster, oldest first.
+/// All state machines of a cluster, oldest first, found by their `action_uid` and by their object.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Machines(Vec<Machine>);
+pub(crate) struct Machines {
+    by_number: BTreeMap<u64, Machine>,
+    numbers: HashMap<String, u64>,
+    of_object: HashMap<String, Vec<u64>>,
+    last: u64,
+}
 
 impl Machines {
     /// Adds a machine in state `active` and gives its `action_uid`.
     pub(crate) fn start(&mut self, ids: &mut Ids, now: Timestamp, name: &str, object_name: String) -> String {
         let action_uid = ids.uuid();
-        self.0.push(Machine {
+        self.last += 1;
+        self.numbers.insert(action_uid.clone(), self.last);
+        self.of_object
+            .entry(object_name.clone())
+            .or_default()
+            .push(self.last);
+        let machine = Machine {
             action_uid: action_uid.clone(),
             name: name.to_owned(),
             object_name,
@@ -260,27 +272,27 @@ impl Machines {
             heartbeat: now,
             error: None,
             pending_ops: Map::new(),
-        });
+        };
+        self.by_number.insert(self.last, machine);
         action_uid
     }
 
     pub(crate) fn get(&self, action_uid: &str) -> Option<&Machine> {
-        self.0.iter().find(|machine| machine.action_uid == action_uid)
+        self.by_number.get(self.numbers.get(action_uid)?)
     }
 
     pub(crate) fn get_mut(&mut self, action_uid: &str) -> Option<&mut Machine> {
-        self.0.iter_mut().find(|machine| machine.action_uid == action_uid)
+        self.by_number.get_mut(self.numbers.get(action_uid)?)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Machine> {
-        self.0.iter()
+        self.by_number.values()
     }
 
     /// Machines of one object (`bdb:1`).
-    pub(crate) fn of<'a>(&'a self, object_name: &'a str) -> impl Iterator<Item = &'a Machine> {
-        self.0
-            .iter()
-            .filter(move |machine| machine.object_name == object_name)
+    pub(crate) fn of(&self, object_name: &str) -> impl Iterator<Item = &Machine> {
+        let numbers = self.of_object.get(object_name).into_iter().flatten();
+        numbers.filter_map(|number| self.by_number.get(number))
     }
 
     /// Ends a machine.
@@ -304,8 +316,26 @@ impl Machines {
         let over =
             |machine: &Machine| matches!(machine.status, MachineStatus::Completed | MachineStatus::Failed);
         let old = |at: Timestamp| at.checked_add(retention).is_ok_and(|until| until < now);
-        self.0
-            .retain(|machine| !(over(machine) && old(machine.heartbeat)));
+        self.by_number
+            .retain(|_, machine| !(over(machine) && old(machine.heartbeat)));
+        let Self {
+            by_number,
+            numbers,
+            of_object,
+            ..
+        } = self;
+        numbers.retain(|_, number| by_number.contains_key(number));
+        of_object.retain(|_, numbers| {
+            numbers.retain(|number| by_number.contains_key(number));
+            !numbers.is_empty()
+        });
+    }
+
+    /// Forgets as [`Self::forget`] does, now and then, so that machines that nobody reads do not pile up.
+    pub(crate) fn tidy(&mut self, now: Timestamp, retention: Duration) {
+        if self.last.is_multiple_of(1024) {
+            self.forget(now, retention);
+        }
     }
 }
 

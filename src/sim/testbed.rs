@@ -1,7 +1,7 @@
 //! A formed cluster for tests of what it answers.
 
 use super::certs::mint::{self, KeyKind};
-use super::config::{Config, NodeConfig, Timings};
+use super::config::{Config, LOG_CAPACITY, NodeConfig, Timings};
 use super::fault::FaultPlan;
 use super::form::Formation;
 use super::ids::NodeIndex;
@@ -48,6 +48,7 @@ pub(crate) fn config(nodes: usize, profile: Profile, switches: Switches) -> Conf
         nodes: (1..=nodes).map(node).collect(),
         certificates: mint::source(start(), KeyKind::Ecdsa).unwrap(),
         faults: FaultPlan::default(),
+        log_capacity: LOG_CAPACITY,
         ownership_tag: None,
     }
 }

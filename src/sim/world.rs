@@ -7,7 +7,7 @@ use super::fault::{Effect, FaultPlan, Faults};
 use super::form::{self, Formation};
 use super::front::{self, Served};
 use super::ids::{ClusterId, NodeIndex, NodeUid};
-use super::log::{self, LogEntry, Sent};
+use super::log::{self, LogEntry, RequestLog, Sent, Totals};
 use super::monitor::{Monitor, Violation};
 use super::power;
 use super::resources::{bdbs, certificates, users};
@@ -53,7 +53,7 @@ pub enum Outcome {
 pub struct World {
     pub(crate) env: Env,
     pub(crate) clusters: BTreeMap<ClusterId, Cluster>,
-    log: Vec<LogEntry>,
+    log: RequestLog,
     monitor: Monitor,
     faults: Faults,
 }
@@ -65,7 +65,7 @@ impl World {
         Self {
             env: Env::new(&config),
             clusters: BTreeMap::new(),
-            log: Vec::new(),
+            log: RequestLog::new(config.log_capacity),
             monitor: Monitor::new(config.ownership_tag),
             faults: Faults::new(config.faults),
         }
@@ -147,7 +147,7 @@ impl World {
     }
 
     fn entry(&self, node: NodeIndex, request: &Request<Bytes>) -> LogEntry {
-        let seq = self.log.len() as u64 + 1;
+        let seq = self.log.next_seq();
         let name = self
             .env
             .node(node)
@@ -262,13 +262,25 @@ impl World {
         self.faults = Faults::new(faults);
     }
 
-    /// Every request so far.
+    /// The latest requests: all of them, until there are more than [`Config::log_capacity`].
     #[must_use]
     pub fn log(&self) -> &[LogEntry] {
-        &self.log
+        self.log.entries()
     }
 
-    /// Every broken invariant so far.
+    /// The requests after number `seq` that the log still has.
+    #[must_use]
+    pub fn log_since(&self, seq: u64) -> &[LogEntry] {
+        self.log.since(seq)
+    }
+
+    /// How many requests there were.
+    #[must_use]
+    pub fn totals(&self) -> &Totals {
+        self.log.totals()
+    }
+
+    /// Every broken invariant so far; of each rule the first thousand.
     #[must_use]
     pub fn violations(&self) -> &[Violation] {
         self.monitor.violations()

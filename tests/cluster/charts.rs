@@ -122,3 +122,64 @@ fn a_typing_error_in_the_values_is_refused_by_the_schema() {
         Ok(())
     });
 }
+
+#[test]
+fn values_that_contradict_each_other_are_refused_with_a_sentence() {
+    run(async {
+        let chart = chart("regent").display().to_string();
+        let rows = [
+            (
+                "scope.watchNamespaces={a},rbac.secretNamespaces={a}",
+                "Leave one of the two empty",
+            ),
+            (
+                "rbac.create=false,rbac.secretNamespaces={a}",
+                "Set rbac.create=true",
+            ),
+        ];
+        for (values, sentence) in rows {
+            let refused = helm(
+                Path::new("/dev/null"),
+                &["template", "regent", &chart, "--set", values],
+            );
+            let words = refused.err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(words.contains(sentence), "{values}: {words}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn with_named_namespaces_nothing_is_cluster_wide() {
+    run(async {
+        let chart = chart("regent").display().to_string();
+        let scope = "scope.watchNamespaces={a,b}";
+        let rendered = helm(
+            Path::new("/dev/null"),
+            &["template", "regent", &chart, "--set", scope],
+        )?;
+        assert!(!rendered.contains("kind: Cluster"), "{rendered}");
+        let roles = rendered
+            .lines()
+            .filter(|line| *line == "kind: RoleBinding")
+            .count();
+        assert_eq!(roles, 3, "one in each namespace, one for the Lease");
+        Ok(())
+    });
+}
+
+#[test]
+fn install_yaml_is_what_the_charts_render() {
+    run(async {
+        let rendered = live::scratch("install")?.join("install.yaml");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let status = Command::new("bash")
+            .arg(root.join("deploy/gen.sh"))
+            .arg(&rendered)
+            .status()?;
+        assert!(status.success());
+        let same = std::fs::read(&rendered)? == std::fs::read(root.join("deploy/install.yaml"))?;
+        assert!(same, "deploy/install.yaml is stale or was edited: run `make gen`");
+        Ok(())
+    });
+}

@@ -112,6 +112,7 @@ fn config(nodes: usize, profile: sim::Profile, switches: sim::Switches) -> sim::
         nodes: (1..=nodes).map(machine).collect(),
         certificates: mint::source(start, mint::KeyKind::Ecdsa).unwrap(),
         faults: sim::FaultPlan::default(),
+        log_capacity: sim::LOG_CAPACITY,
         ownership_tag: None,
     }
 }

@@ -7,5 +7,6 @@
 
 mod fleet;
 mod generated;
+mod samples;
 mod tidy;
 mod wire;

@@ -3,6 +3,7 @@
 //! Stages, in order: deletion, inputs, identity, ownership, creation, password, fields, connection Secret. The first that
 //! wants a call ends the wave.
 
+pub mod audit;
 mod case;
 mod connection;
 mod create;
@@ -11,6 +12,8 @@ mod facts;
 pub mod fields;
 mod ownership;
 mod password;
+#[cfg(test)]
+mod tests;
 mod under_way;
 
 use crate::api::ClusterIdentity;

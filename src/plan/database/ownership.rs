@@ -112,7 +112,7 @@ fn unknown<'a>(case: &Case<'_>, seen: &'a Seen) -> Found<'a> {
         several => Found::Held(case.hold(
             Reason::AlreadyExists,
             format!(
-                "databases {} have this name already; set another spec.databaseName",
+                "{} have this name already; set another spec.databaseName",
                 uids(several)
             ),
         )),
@@ -162,7 +162,7 @@ pub(super) fn conflict(case: &Case<'_>, tagged: &[&Bdb]) -> Hold {
         .map(|uid| format!(", while database {uid} is recorded"))
         .unwrap_or_default();
     let detail = format!(
-        "the tag {OWNER_TAG}={} is on databases {}{recorded}; none is touched; take the tag off all but the right one",
+        "the tag {OWNER_TAG}={} is on {}{recorded}; none is touched; take the tag off all but the right one",
         case.owner(),
         uids(tagged)
     );
@@ -172,8 +172,12 @@ pub(super) fn conflict(case: &Case<'_>, tagged: &[&Bdb]) -> Hold {
 fn uids(bdbs: &[&Bdb]) -> String {
     let mut uids: Vec<_> = bdbs.iter().map(|bdb| bdb.uid).collect();
     uids.sort_unstable();
-    uids.iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(" and ")
+    let noun = if uids.len() == 1 { "database" } else { "databases" };
+    format!(
+        "{noun} {}",
+        uids.iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(" and ")
+    )
 }

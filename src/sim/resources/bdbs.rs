@@ -18,7 +18,9 @@ use crate::sim::ids::BdbUid;
 use crate::sim::route::Route;
 use crate::sim::switch::Switch;
 use crate::sim::version::Profile;
+use http::StatusCode;
 use render::View;
+use serde::Serializer;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -50,10 +52,17 @@ fn list(ctx: &mut Ctx<'_>) -> Answer {
         .iter()
         .filter(|database| internals || !database.flag("internal"))
         .filter(|database| scope.as_ref().is_none_or(|scope| scope.contains(&database.uid)));
-    let all: Vec<Value> = visible
-        .map(|database| render::object(ctx.cluster, ctx.env, database, &defaults, &view))
-        .collect();
-    Ok(Reply::json(all))
+    let mut json = Vec::new();
+    let objects = visible.map(|database| render::fields(ctx.cluster, ctx.env, database, &defaults, &view));
+    let written = serde_json::Serializer::new(&mut json).collect_seq(objects);
+    if let Err(error) = written {
+        return Err(ApiError::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal_error",
+            error.to_string(),
+        ));
+    }
+    Ok(Reply::written(json))
 }
 
 fn one(ctx: &mut Ctx<'_>) -> Answer {

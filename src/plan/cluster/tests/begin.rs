@@ -180,9 +180,7 @@ fn a_node_without_a_certificate_is_named() {
 
 #[test]
 fn a_node_that_does_not_answer_holds_creation() {
-    World::fresh()
-        .with(|w| drop(w.contact(2, unreachable())))
-        .check(expect![[r#"
+    World::fresh().seeing(2, unreachable()).check(expect![[r#"
             hold  reach node n2: ClusterUnreachable (connection refused)
         "#]]);
 }
@@ -265,7 +263,7 @@ fn a_new_leader_waits_before_it_creates() {
 #[test]
 fn a_node_that_others_bootstrap_is_left_alone() {
     World::fresh()
-        .with(|w| drop(w.contact(3, bootstrap("joining_cluster", None))))
+        .seeing(3, bootstrap("joining_cluster", None))
         .check(expect![[r#"
             hold  use node n3: IdentityMismatch (node n3 is in bootstrap state joining_cluster, which this object did not start; wait until that ends, or reinstall Redis Enterprise on it)
         "#]]);
@@ -278,27 +276,21 @@ fn creating(time: &str) -> World {
 #[test]
 fn creation_is_awaited_while_it_runs() {
     for state in ["initiated", "creating_cluster", "completed"] {
-        let plan = creating(LONG_AGO)
-            .with(|w| drop(w.contact(1, bootstrap(state, None))))
-            .plan();
+        let plan = creating(LONG_AGO).seeing(1, bootstrap(state, None)).plan();
         assert_eq!(
             plan.to_string(),
             format!("wait  create the cluster on n1: Bootstrapping (the node is in state {state})\n")
         );
     }
     creating(LONG_AGO)
-        .with(|w| drop(w.contact(1, bootstrap("dreaming", None))))
+        .seeing(1, bootstrap("dreaming", None))
         .check(expect![[r#"
             wait  create the cluster on n1: Bootstrapping (the node is in the unknown state dreaming)
         "#]]);
-    creating(LONG_AGO)
-        .with(|w| drop(w.contact(1, Contact::Joined)))
-        .check(expect![[r#"
+    creating(LONG_AGO).seeing(1, Contact::Joined).check(expect![[r#"
             wait  create the cluster on n1: Bootstrapping (the node starts its services)
         "#]]);
-    creating(LONG_AGO)
-        .with(|w| drop(w.contact(1, unreachable())))
-        .check(expect![[r#"
+    creating(LONG_AGO).seeing(1, unreachable()).check(expect![[r#"
             wait  create the cluster on n1: Bootstrapping (the node cannot be asked at the moment)
             hold  reach node n1: ClusterUnreachable (connection refused)
         "#]]);
@@ -336,14 +328,14 @@ fn a_seed_that_left_the_list_is_never_replaced_by_a_second() {
 #[test]
 fn a_seed_that_joins_elsewhere_is_not_ours() {
     creating(LONG_AGO)
-        .with(|w| drop(w.contact(1, bootstrap("joining_cluster", None))))
+        .seeing(1, bootstrap("joining_cluster", None))
         .check(expect![[r#"
             hold  create the cluster on n1: IdentityMismatch (the node is in state joining_cluster, which this object did not start)
         "#]]);
 }
 
 fn failed(code: &str, time: &str) -> World {
-    creating(time).with(|w| drop(w.contact(1, bootstrap("error", Some(code)))))
+    creating(time).seeing(1, bootstrap("error", Some(code)))
 }
 
 #[test]
@@ -469,7 +461,7 @@ fn an_existing_cluster_that_nothing_vouches_for_needs_its_pin() {
 #[test]
 fn a_node_of_another_cluster_stops_creation() {
     World::fresh()
-        .with(|w| drop(w.contact(2, Contact::Joined)))
+        .seeing(2, Contact::Joined)
         .check(expect![[r#"
             hold  use node n2: IdentityMismatch (the node at 10.0.0.2 belongs to another cluster; reinstall Redis Enterprise on it, or take it off spec.nodes)
         "#]]);
@@ -493,7 +485,7 @@ fn another_cluster_than_the_recorded_one_is_left_alone() {
 fn a_recorded_cluster_that_is_gone_is_not_created_again() {
     World::healthy()
         .with(|w| w.observed.live = None)
-        .with(|w| (1..=3).for_each(|i| drop(w.contact(i, idle()))))
+        .with(|w| w.all(&idle()))
         .check(expect![[r#"
             hold  act on the cluster: IdentityMismatch (node n1 belonged to it and is fresh now; bring back the nodes that hold it, or delete the object and apply it again to create a new cluster)
         "#]]);
@@ -503,7 +495,7 @@ fn a_recorded_cluster_that_is_gone_is_not_created_again() {
 fn a_recorded_cluster_that_does_not_answer_is_waited_for() {
     World::healthy()
         .with(|w| w.observed.live = None)
-        .with(|w| (1..=3).for_each(|i| drop(w.contact(i, unreachable()))))
+        .with(|w| w.all(&unreachable()))
         .check(expect![[r#"
             hold  reach node n1: ClusterUnreachable (connection refused)
             hold  reach node n2: ClusterUnreachable (connection refused)

@@ -95,7 +95,7 @@ fn each_gate_holds_maintenance() {
     wants_maintenance(2)
         .with_fresh_node(4)
         .intent(IntentAction::JoinNode, "n4", "10.0.0.4:9443", LONG_AGO)
-        .with(|w| drop(w.contact(4, bootstrap("joining_cluster", None))))
+        .seeing(4, bootstrap("joining_cluster", None))
         .check(expect![[r#"
             wait  join node n4: Joining (the node is in state joining_cluster)
             hold  put node 2 (n2) into maintenance: OneNodeAtATime (node n4 is joining)

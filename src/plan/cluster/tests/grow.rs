@@ -122,12 +122,12 @@ fn a_rack_aware_cluster_takes_no_node_without_a_rack() {
 #[test]
 fn a_node_of_another_cluster_does_not_join() {
     one_more()
-        .with(|w| drop(w.contact(4, Contact::Joined)))
+        .seeing(4, Contact::Joined)
         .check(expect![[r#"
             hold  join node n4: IdentityMismatch (the node at 10.0.0.4 belongs to another cluster; reinstall Redis Enterprise on it, or take it off spec.nodes)
         "#]]);
     one_more()
-        .with(|w| drop(w.contact(4, bootstrap("creating_cluster", None))))
+        .seeing(4, bootstrap("creating_cluster", None))
         .check(expect![[r#"
             hold  join node n4: IdentityMismatch (the node is in bootstrap state creating_cluster, which this object did not start; wait until that ends, or reinstall Redis Enterprise on it)
         "#]]);
@@ -137,7 +137,7 @@ fn a_node_of_another_cluster_does_not_join() {
 fn a_node_that_cannot_be_reached_does_not_keep_others_from_joining() {
     one_more()
         .with_fresh_node(5)
-        .with(|w| drop(w.contact(4, unreachable())))
+        .seeing(4, unreachable())
         .check(expect![[r#"
             do    record: JoinNode n5
             do    join node n5
@@ -152,24 +152,20 @@ fn joining(time: &str) -> World {
 #[test]
 fn a_join_is_awaited_while_it_runs() {
     joining(LONG_AGO)
-        .with(|w| drop(w.contact(4, bootstrap("joining_cluster", None))))
+        .seeing(4, bootstrap("joining_cluster", None))
         .check(expect![[r#"
             wait  join node n4: Joining (the node is in state joining_cluster)
         "#]]);
     joining(LONG_AGO)
-        .with(|w| drop(w.contact(4, bootstrap("dreaming", None))))
+        .seeing(4, bootstrap("dreaming", None))
         .check(expect![[r#"
             wait  join node n4: Joining (the node is in the unknown state dreaming)
         "#]]);
-    joining(LONG_AGO)
-        .with(|w| drop(w.contact(4, unreachable())))
-        .check(expect![[r#"
+    joining(LONG_AGO).seeing(4, unreachable()).check(expect![[r#"
             wait  join node n4: Joining (the node cannot be asked at the moment)
             hold  reach node n4: ClusterUnreachable (connection refused)
         "#]]);
-    joining(JUST_NOW)
-        .with(|w| drop(w.contact(4, Contact::Joined)))
-        .check(expect![[r#"
+    joining(JUST_NOW).seeing(4, Contact::Joined).check(expect![[r#"
             wait  join node n4: Joining (the cluster does not list it yet)
         "#]]);
     joining(LONG_AGO)
@@ -185,7 +181,7 @@ fn others_wait_for_the_join_that_is_under_way() {
     joining(LONG_AGO)
         .with_fresh_node(5)
         .with(|w| w.spec().nodes.swap(3, 4))
-        .with(|w| drop(w.contact(4, bootstrap("joining_cluster", None))))
+        .seeing(4, bootstrap("joining_cluster", None))
         .check(expect![[r#"
             wait  join node n4: Joining (the node is in state joining_cluster)
             hold  join node n5: OneNodeAtATime (node n4 joins first)
@@ -206,7 +202,7 @@ fn a_lost_join_is_sent_again_after_its_deadline() {
 #[test]
 fn a_join_that_ended_in_another_cluster_is_said() {
     joining(LONG_AGO)
-        .with(|w| drop(w.contact(4, Contact::Joined)))
+        .seeing(4, Contact::Joined)
         .check(expect![[r#"
             hold  join node n4: IdentityMismatch (the node at 10.0.0.4 belongs to another cluster; reinstall Redis Enterprise on it, or take it off spec.nodes)
         "#]]);
@@ -214,7 +210,7 @@ fn a_join_that_ended_in_another_cluster_is_said() {
 
 #[test]
 fn a_failed_join_says_why_and_blocks_the_next() {
-    let failed = |code| joining(JUST_NOW).with(|w| drop(w.contact(4, bootstrap("error", Some(code)))));
+    let failed = |code| joining(JUST_NOW).seeing(4, bootstrap("error", Some(code)));
     failed("time_not_sync").check(expect![[r#"
         hold  join node n4: JoinFailed (time_not_sync: as the node says; synchronise the clocks of the nodes)
     "#]]);
@@ -234,7 +230,7 @@ fn a_failed_join_says_why_and_blocks_the_next() {
 fn a_joined_node_is_recorded_with_its_uid() {
     joining(LONG_AGO)
         .with(|w| w.live().nodes.push(live_node(4)))
-        .with(|w| drop(w.contact(4, Contact::Joined)))
+        .seeing(4, Contact::Joined)
         .check(expect![[r#"
             do    record: node n4 has uid 4
             do    record: nothing is under way

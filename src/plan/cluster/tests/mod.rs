@@ -1,6 +1,7 @@
 //! Worlds for the planner's tests: healthy ones, of which a test changes one thing, and the check that prints the plan and
 //! asks the auditor.
 
+mod auditor;
 mod begin;
 mod disrupt;
 mod grow;
@@ -144,6 +145,19 @@ impl World {
         let node = &mut self.observed.nodes[i - 1];
         node.contact = contact;
         node
+    }
+
+    /// The same, as a change to a world.
+    fn seeing(mut self, i: usize, contact: Contact) -> Self {
+        self.contact(i, contact);
+        self
+    }
+
+    /// Every listed node showed this.
+    fn all(&mut self, contact: &Contact) {
+        for node in &mut self.observed.nodes {
+            node.contact = contact.clone();
+        }
     }
 
     /// Another listed node that is fresh and verified.

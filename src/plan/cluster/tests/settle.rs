@@ -206,7 +206,7 @@ fn settings_wait_for_no_join_that_is_under_way() {
     World::healthy()
         .with_fresh_node(4)
         .intent(IntentAction::JoinNode, "n4", "10.0.0.4:9443", LONG_AGO)
-        .with(|w| drop(w.contact(4, bootstrap("joining_cluster", None))))
+        .seeing(4, bootstrap("joining_cluster", None))
         .with(|w| w.spec().settings = redirects())
         .check(expect![[r#"
             do    set cluster handle_redirects

@@ -40,6 +40,7 @@ pub(crate) fn start(
     let action_uid = cluster
         .machines
         .start(&mut env.ids, env.now, change.machine(), format!("bdb:{uid}"));
+    cluster.machines.tidy(env.now, env.timings.action_retention);
     if let Some(machine) = cluster.machines.get_mut(&action_uid) {
         machine.state = STEPS.first().map(|step| (*step).to_owned());
     }

@@ -7,6 +7,8 @@ use crate::sim::schema::{self, bdb::FIELDS};
 use crate::sim::state::{Cluster, Env};
 use crate::sim::version::Profile;
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// What the reader wants and may see.
 #[derive(Clone, Debug, Default)]
@@ -55,27 +57,46 @@ pub(crate) fn object(
     defaults: &Map<String, Value>,
     view: &View,
 ) -> Value {
+    let shown = fields(cluster, env, database, defaults, view);
+    let owned = |(name, value): (&str, Cow<'_, Value>)| (name.to_owned(), value.into_owned());
+    Value::Object(shown.into_iter().map(owned).collect())
+}
+
+/// The same without copies of what is only passed on: a list of thousands is written from it.
+pub(crate) fn fields<'a>(
+    cluster: &'a Cluster,
+    env: &Env,
+    database: &'a Database,
+    defaults: &'a Map<String, Value>,
+    view: &'a View,
+) -> BTreeMap<&'a str, Cow<'a, Value>> {
     let of = |name: &str| {
+        let stored = || database.set.get(name).filter(|_| is_shown(name, view));
         computed(cluster, env, database, view, name)
-            .or_else(|| database.set.get(name).filter(|_| is_shown(name, view)).cloned())
+            .map(Cow::Owned)
+            .or_else(|| stored().map(Cow::Borrowed))
     };
+    let default = |name: &str| defaults.get(name).map(Cow::Borrowed);
     if let Some(names) = &view.fields {
-        let known = |name: &String| Some((name.clone(), of(name).or_else(|| defaults.get(name).cloned())?));
-        return Value::Object(names.iter().filter_map(known).collect());
+        let known = |name: &'a String| Some((name.as_str(), of(name).or_else(|| default(name))?));
+        return names.iter().filter_map(known).collect();
     }
-    let mut shown = defaults.clone();
+    let all = defaults.iter();
+    let mut shown: BTreeMap<_, _> = all
+        .map(|(name, value)| (name.as_str(), Cow::Borrowed(value)))
+        .collect();
     let names = database
         .set
         .keys()
         .map(String::as_str)
         .chain(COMPUTED.iter().copied());
-    shown.extend(names.filter_map(|name| Some((name.to_owned(), of(name)?))));
+    shown.extend(names.filter_map(|name| Some((name, of(name)?))));
     if view.extended && env.profile >= Profile::V8_0_20 {
         for name in MODULE_SETTINGS {
-            shown.entry(name).or_insert_with(|| json!({}));
+            shown.entry(name).or_insert_with(|| Cow::Owned(json!({})));
         }
     }
-    Value::Object(shown)
+    shown
 }
 
 /// Fields of requests that are never shown, and passwords.
