@@ -12,9 +12,12 @@ use crate::api::RedisCluster;
 use crate::api::RedisClusterStatus;
 use crate::api::RedisDatabase;
 use crate::api::RedisDatabaseStatus;
+use crate::plan::Wait;
 use crate::plan::certificate;
 use crate::plan::database::Effort;
+use crate::plan::database::under_way;
 use crate::report::condition::Board;
+use crate::report::condition::PASSWORD_SYNCED;
 use crate::report::condition::READY;
 use crate::report::condition::RECONCILING;
 use crate::report::condition::STALLED;
@@ -22,26 +25,23 @@ use crate::report::condition::SYNCED;
 use crate::report::condition::Sight;
 use crate::report::condition::Truth;
 use crate::report::condition::word;
-use crate::report::database::announced;
 use jiff::Timestamp;
 
 /// The status of a database with one record taken in.
 pub fn announce_database(object: &RedisDatabase, record: &Record, now: Timestamp) -> RedisDatabaseStatus {
     let mut status = object.status.clone().unwrap_or_default();
     status.apply(record);
-    let effort = intent(record).and_then(|intent| Effort::of_intent(intent.action));
-    if let Some(effort) = effort {
-        let (reason, message) = announced(object, effort);
-        let fresh = effort == Effort::Create;
-        status.conditions = conditions(
-            &status.conditions,
-            object.metadata.generation,
-            now,
-            &reason,
-            &message,
-            fresh,
-        );
+    if let Some(effort) = intent(record).and_then(|intent| Effort::of_intent(intent.action)) {
+        let wait = under_way(object, effort);
+        let rotating = || Sight::because(Truth::False, wait.why, wait.detail.clone());
+        let news = News {
+            starts: effort == Effort::Create,
+            ends: effort == Effort::Delete,
+            own: (effort == Effort::Rotate).then(|| (PASSWORD_SYNCED, rotating())),
+            ..News::of(&wait)
+        };
         status.observed_generation = object.metadata.generation;
+        status.conditions = news.conditions(&status.conditions, object.metadata.generation, now);
     }
     status
 }
@@ -55,19 +55,12 @@ pub fn announce_certificate(
     let mut status = object.status.clone().unwrap_or_default();
     status.apply(record);
     if intent(record).is_some() {
-        let wait = certificate::under_way(object);
-        let message = format!("{}: {}", wait.what, wait.detail);
-        let generation = object.metadata.generation;
-        let fresh = status.fingerprint.is_none();
-        status.conditions = conditions(
-            &status.conditions,
-            generation,
-            now,
-            &word(wait.why),
-            &message,
-            fresh,
-        );
-        status.observed_generation = generation;
+        let news = News {
+            starts: true,
+            ..News::of(&certificate::under_way(object))
+        };
+        status.observed_generation = object.metadata.generation;
+        status.conditions = news.conditions(&status.conditions, object.metadata.generation, now);
     }
     status
 }
@@ -77,20 +70,34 @@ pub fn announce_cluster(object: &RedisCluster, record: &Record, now: Timestamp) 
     let mut status = object.status.clone().unwrap_or_default();
     status.apply(record);
     if let Some(intent) = intent(record) {
-        let (reason, message) = cluster_effort(intent);
-        let generation = object.metadata.generation;
-        let fresh = status.identity.is_none();
-        status.conditions = conditions(
-            &status.conditions,
-            generation,
-            now,
-            &word(reason),
-            &message,
-            fresh,
-        );
-        status.observed_generation = generation;
+        let (why, message) = cluster_effort(intent);
+        let news = News {
+            reason: word(why),
+            message,
+            starts: status.identity.is_none(),
+            ends: false,
+            own: None,
+        };
+        status.observed_generation = object.metadata.generation;
+        status.conditions = news.conditions(&status.conditions, object.metadata.generation, now);
     }
     status
+}
+
+fn intent(record: &Record) -> Option<&Intent> {
+    match record {
+        Record::Intent(intent) => Some(intent),
+        Record::Resolved
+        | Record::NodePin { .. }
+        | Record::ApiCertificatePin(_)
+        | Record::Identity(_)
+        | Record::Node { .. }
+        | Record::NodeMaintenance { .. }
+        | Record::NodeGone { .. }
+        | Record::Database { .. }
+        | Record::PasswordVersion(_)
+        | Record::Certificate { .. } => None,
+    }
 }
 
 /// What an intent of a cluster leads to.
@@ -112,41 +119,59 @@ fn cluster_effort(intent: &Intent) -> (Reason, String) {
     }
 }
 
-fn intent(record: &Record) -> Option<&Intent> {
-    match record {
-        Record::Intent(intent) => Some(intent),
-        _ => None,
-    }
+/// What an intent changes about what an object says.
+struct News {
+    reason: String,
+    message: String,
+    /// Nothing is ready before it is done.
+    starts: bool,
+    /// Nothing is ready from now on.
+    ends: bool,
+    /// A condition of the kind's own.
+    own: Option<(&'static str, Sight)>,
 }
 
-/// The conditions from now on. `fresh`: there is nothing yet that could be ready.
-fn conditions(
-    previous: &[Condition],
-    generation: Option<i64>,
-    now: Timestamp,
-    reason: &str,
-    message: &str,
-    fresh: bool,
-) -> Vec<Condition> {
-    let mut board = Board::new(previous, generation, now);
-    let pending = || Sight::new(Truth::Unknown, "Pending", "nothing is known yet");
-    if fresh {
-        board.set(READY, Sight::new(Truth::False, reason, message));
-        board.set(SYNCED, Sight::new(Truth::False, "PendingApply", message));
-    } else {
-        for type_ in [READY, SYNCED] {
-            let last = board.last_sight(type_).unwrap_or_else(pending);
-            board.set(type_, last);
+impl News {
+    fn of(wait: &Wait) -> Self {
+        Self {
+            reason: word(wait.why),
+            message: format!("{}: {}", wait.what, wait.detail),
+            starts: false,
+            ends: false,
+            own: None,
         }
     }
-    board.set(RECONCILING, Sight::new(Truth::True, reason, message));
-    let common = [READY, SYNCED, RECONCILING, STALLED];
-    for own in previous
-        .iter()
-        .filter(|condition| !common.contains(&condition.type_.as_str()))
-    {
-        let last = board.last_sight(&own.type_).unwrap_or_else(pending);
-        board.set(&own.type_, last);
+
+    fn conditions(self, previous: &[Condition], generation: Option<i64>, now: Timestamp) -> Vec<Condition> {
+        let mut board = Board::new(previous, generation, now);
+        let last = |board: &Board<'_>, type_| {
+            let pending = || Sight::new(Truth::Unknown, "Pending", "nothing is known yet");
+            board.last_sight(type_).unwrap_or_else(pending)
+        };
+        let ready = if self.starts || self.ends {
+            Sight::new(Truth::False, &self.reason, self.message.clone())
+        } else {
+            last(&board, READY)
+        };
+        let synced = if self.starts {
+            Sight::new(Truth::False, "PendingApply", self.message.clone())
+        } else {
+            last(&board, SYNCED)
+        };
+        board.set(READY, ready);
+        board.set(SYNCED, synced);
+        board.set(RECONCILING, Sight::new(Truth::True, &self.reason, self.message));
+        let told = |type_: &str| {
+            [READY, SYNCED, RECONCILING, STALLED].contains(&type_)
+                || self.own.as_ref().is_some_and(|(own, _)| *own == type_)
+        };
+        for kept in previous.iter().filter(|condition| !told(&condition.type_)) {
+            let sight = last(&board, &kept.type_);
+            board.set(&kept.type_, sight);
+        }
+        if let Some((type_, sight)) = self.own {
+            board.set(type_, sight);
+        }
+        board.finish()
     }
-    board.finish()
 }

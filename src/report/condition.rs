@@ -10,6 +10,7 @@ pub(super) const SYNCED: &str = "Synced";
 pub(super) const RECONCILING: &str = "Reconciling";
 pub(super) const STALLED: &str = "Stalled";
 pub(super) const PAUSED: &str = "Paused";
+pub(super) const PASSWORD_SYNCED: &str = "PasswordSynced";
 pub(super) const DELETION_BLOCKED: &str = "DeletionBlocked";
 
 /// Status of a condition.

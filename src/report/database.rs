@@ -24,15 +24,13 @@ use crate::report::EventNote;
 use crate::report::Report;
 use crate::report::Round;
 use crate::report::condition::Board;
+use crate::report::condition::PASSWORD_SYNCED;
 use crate::report::condition::Sight;
 use crate::report::condition::Truth;
-use crate::report::condition::word;
 use crate::report::event;
 use crate::report::judge::Scene;
 use crate::report::judge::Verdict;
 use crate::report::judge::judge;
-
-const PASSWORD_SYNCED: &str = "PasswordSynced";
 
 type Pass<'a> = Round<'a, RedisDatabase, Inputs, Observed, Action>;
 
@@ -305,10 +303,4 @@ fn gone(round: &Pass<'_>, facts: Option<&Facts>) -> EventNote {
             ),
         ),
     }
-}
-
-/// The reason that an effort stands for, as the announced conditions spell it.
-pub(super) fn announced(object: &RedisDatabase, effort: Effort) -> (String, String) {
-    let wait = under_way(object, effort);
-    (word(wait.why), format!("{}: {}", wait.what, wait.detail))
 }

@@ -75,6 +75,12 @@ pub(super) enum Trouble {
 }
 
 impl Told {
+    /// Redis Enterprise refused the change.
+    fn refused(self) -> Self {
+        let synced = Sight::new(Truth::False, "ApplyRejected", self.ready.message.clone());
+        Self { synced, ..self }
+    }
+
     /// Writes the common conditions.
     pub(super) fn post(self, board: &mut Board<'_>) {
         board.set(READY, self.ready);
@@ -124,7 +130,12 @@ pub(super) fn judge<K, I, O, A>(
             ),
             Meaning::Human(reason, words, visit) => {
                 let drift = round.plan.map(|plan| plan.drift.as_slice()).unwrap_or_default();
-                judge.human(&word(reason), words, drift, visit, round.plan.is_some())
+                let told = judge.human(&word(reason), words, drift, visit);
+                if round.call_refused().is_some() {
+                    told.refused()
+                } else {
+                    told
+                }
             }
         }
     } else if let Some(plan) = round.plan {
@@ -169,7 +180,6 @@ impl<A> Judge<'_, A> {
                 lines(human.iter().map(|(_, hold)| *hold)),
                 &plan.drift,
                 visit,
-                true,
             ));
         }
         if self.scene.serves.is_none() && passing.iter().any(|(why, _)| *why == Reason::ClusterUnreachable) {
@@ -220,16 +230,8 @@ impl<A> Judge<'_, A> {
     fn reported(&self, plan: &Plan<A>) -> Told {
         let mut message = differences(&plan.drift);
         if !plan.steps.is_empty() {
-            message = joined(
-                [
-                    format!(
-                        "{} steps would be taken; status.plan lists them",
-                        plan.steps.len()
-                    ),
-                    message,
-                ]
-                .into_iter(),
-            );
+            let told = "Regent would act; status.plan says how".to_owned();
+            message = joined([told, message].into_iter());
         }
         Told {
             ready: self.ready(PENDING, &message),
@@ -255,11 +257,12 @@ impl<A> Judge<'_, A> {
         }
     }
 
-    fn human(&self, reason: &str, message: String, drift: &[Drift], visit: Visit, seen: bool) -> Told {
-        let synced = match drift {
-            [] if self.scene.serves == Some(true) && seen => self.last(SYNCED),
-            [] => Sight::new(Truth::Unknown, reason, message.clone()),
-            drift => Sight::new(Truth::False, "DriftDetected", differences(drift)),
+    fn human(&self, reason: &str, message: String, drift: &[Drift], visit: Visit) -> Told {
+        let synced = match (self.scene.serves, drift) {
+            (Some(true), []) => self.last(SYNCED),
+            (Some(false), []) => Sight::new(Truth::False, "PendingApply", message.clone()),
+            (None, []) => Sight::new(Truth::Unknown, reason, message.clone()),
+            (_, drift) => Sight::new(Truth::False, "DriftDetected", differences(drift)),
         };
         Told {
             ready: Sight::new(Truth::False, reason, message.clone()),
@@ -342,7 +345,15 @@ impl<A> Judge<'_, A> {
         let paused = told
             .paused
             .then(|| Sight::new(Truth::True, "Paused", "the object is paused"));
+        let deleting = match &told.trouble {
+            Some(Trouble::Reconciling(sight)) if sight.reason == word(Reason::Deleting) => Some(Sight {
+                truth: Truth::False,
+                ..sight.clone()
+            }),
+            Some(Trouble::Reconciling(_) | Trouble::Stalled(_)) | None => None,
+        };
         Told {
+            ready: deleting.unwrap_or(told.ready),
             blocked: held.or(failed).or(paused),
             ..told
         }

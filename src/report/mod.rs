@@ -12,6 +12,8 @@ mod database;
 mod event;
 mod judge;
 mod requeue;
+#[cfg(test)]
+mod tests;
 
 pub use announce::announce_certificate;
 pub use announce::announce_cluster;

@@ -120,13 +120,20 @@ fn rejection(error: &Error) -> (Reason, &'static str) {
         Reason::LicenseLimit,
         "install a licence that allows it, or ask for less",
     );
+    let expired = (Reason::LicenseExpired, "install a licence that is in force");
     match error.code() {
         Some(ErrorCode::InsufficientResources) => (
             Reason::InsufficientCapacity,
             "free memory or shards, add a node, or ask for less",
         ),
-        Some(ErrorCode::LicenseExpired) => (Reason::LicenseExpired, "install a licence that is in force"),
+        Some(ErrorCode::LicenseExpired) => expired,
         Some(ErrorCode::InvalidLicense) => licence,
+        _ if error
+            .hint()
+            .is_some_and(|hint| hint.to_lowercase().contains("expired")) =>
+        {
+            expired
+        }
         _ if error.status() == Some(403) => licence,
         _ => (Reason::Rejected, "correct the spec"),
     }

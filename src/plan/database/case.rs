@@ -159,6 +159,15 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// Something is held by what is wrong with an input.
+    pub(super) fn held_by(&self, verb: &str, input: &Hold) -> Hold {
+        Hold {
+            what: self.what(verb),
+            why: input.why,
+            detail: format!("{}: {}", input.what, input.detail),
+        }
+    }
+
     pub(super) fn wait(&self, verb: &str, why: Reason, detail: String) -> Wait {
         Wait {
             what: self.what(verb),

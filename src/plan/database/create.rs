@@ -6,7 +6,6 @@ use crate::api::PersistenceMode;
 use crate::api::Reason;
 use crate::api::Record;
 use crate::api::TlsMode;
-use crate::plan::Hold;
 use crate::plan::Plan;
 use crate::plan::Publication;
 use crate::plan::Step;
@@ -35,12 +34,7 @@ pub(super) fn create(case: &Case<'_>, seen: &Seen, plan: &mut Plan<Action>) {
         return plan.holds.push(case.hold(Reason::InvalidSpec, detail));
     }
     let version = match &case.inputs.password {
-        Err(hold) => {
-            return plan.holds.push(Hold {
-                what: case.what("create"),
-                ..hold.clone()
-            });
-        }
+        Err(hold) => return plan.holds.push(case.held_by("create", hold)),
         Ok(Some(Password::ToGenerate { secret, key })) => {
             let publication = Publication::GeneratePassword {
                 secret: secret.clone(),

@@ -13,7 +13,7 @@ pub mod fields;
 mod ownership;
 mod password;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod under_way;
 
 use crate::api::ClusterIdentity;

@@ -6,7 +6,6 @@
 
 use crate::api::IntentAction;
 use crate::api::Record;
-use crate::plan::Hold;
 use crate::plan::Plan;
 use crate::plan::Publication;
 use crate::plan::Step;
@@ -32,12 +31,7 @@ pub(super) fn in_force<'a>(case: &'a Case<'_>) -> Option<&'a str> {
 pub(super) fn rotate(case: &Case<'_>, seen: &Seen, bdb: &Bdb, owned: OwnedBdb, plan: &mut Plan<Action>) {
     let (value, version) = match &case.inputs.password {
         Ok(None) => return,
-        Err(hold) => {
-            return plan.holds.push(Hold {
-                what: case.what("change the password of"),
-                ..hold.clone()
-            });
-        }
+        Err(hold) => return plan.holds.push(case.held_by("change the password of", hold)),
         Ok(Some(Password::ToGenerate { secret, key })) => {
             let publication = Publication::GeneratePassword {
                 secret: secret.clone(),

@@ -36,7 +36,7 @@ mod total;
 const NOW: &str = "2026-06-01T12:00:00Z";
 const UID: &str = "cr-1";
 
-fn now() -> jiff::Timestamp {
+pub(crate) fn now() -> jiff::Timestamp {
     NOW.parse().unwrap()
 }
 
@@ -48,15 +48,15 @@ fn identity() -> ClusterIdentity {
 }
 
 /// A world in which a database is asked for and everything else is well.
-struct Case {
-    object: RedisDatabase,
-    inputs: Inputs,
-    observed: Observed,
+pub(crate) struct Case {
+    pub(crate) object: RedisDatabase,
+    pub(crate) inputs: Inputs,
+    pub(crate) observed: Observed,
 }
 
 impl Case {
     /// Nothing has happened yet.
-    fn fresh() -> Self {
+    pub(crate) fn fresh() -> Self {
         let spec = RedisDatabaseSpec {
             cluster_ref: ClusterRef { name: "prod".into() },
             database_name: None,
@@ -136,7 +136,7 @@ impl Case {
     }
 
     /// The database exists, is ours, and is as the spec wants it.
-    fn settled() -> Self {
+    pub(crate) fn settled() -> Self {
         let mut case = Self::fresh();
         case.status().uid = Some(3);
         case.status().cluster_identity = Some(identity());
@@ -145,7 +145,7 @@ impl Case {
     }
 
     /// As [`settled`](Self::settled), with a password that is in place and a connection Secret that is up to date.
-    fn connected() -> Self {
+    pub(crate) fn connected() -> Self {
         let mut case = Self::settled();
         case.password("old", "pw/1");
         case.status().password_version = Some("pw/1".into());
@@ -156,22 +156,22 @@ impl Case {
         case
     }
 
-    fn spec(&mut self) -> &mut RedisDatabaseSpec {
+    pub(crate) fn spec(&mut self) -> &mut RedisDatabaseSpec {
         &mut self.object.spec
     }
 
-    fn status(&mut self) -> &mut RedisDatabaseStatus {
+    pub(crate) fn status(&mut self) -> &mut RedisDatabaseStatus {
         self.object.status.get_or_insert_default()
     }
 
-    fn seen(&mut self) -> &mut Seen {
+    pub(crate) fn seen(&mut self) -> &mut Seen {
         match &mut self.observed {
             Observed::Seen(seen) => seen,
             Observed::Unasked => panic!("the cluster was not asked"),
         }
     }
 
-    fn bdb(&mut self, uid: u32, name: &str, owner: Option<&str>) -> &mut Bdb {
+    pub(crate) fn bdb(&mut self, uid: u32, name: &str, owner: Option<&str>) -> &mut Bdb {
         let tags: Vec<Value> = owner
             .iter()
             .map(|owner| json!({"key": OWNER_TAG, "value": owner}))
@@ -188,15 +188,15 @@ impl Case {
         bdbs.last_mut().unwrap()
     }
 
-    fn set(&mut self, field: &str, value: Value) {
+    pub(crate) fn set(&mut self, field: &str, value: Value) {
         self.seen().bdbs[0].fields.insert(field.into(), value);
     }
 
-    fn bdb_status(&mut self, status: &str) {
+    pub(crate) fn bdb_status(&mut self, status: &str) {
         self.seen().bdbs[0].status = status.into();
     }
 
-    fn password(&mut self, value: &str, version: &str) {
+    pub(crate) fn password(&mut self, value: &str, version: &str) {
         let (value, version) = (value.to_owned().into(), version.to_owned());
         self.inputs.password = Ok(Some(Password::Given { value, version }));
         self.spec().password_secret_ref = Some(PasswordSecretRef {
@@ -206,7 +206,7 @@ impl Case {
         });
     }
 
-    fn intent(&mut self, action: IntentAction, age_secs: i64, detail: Option<&str>) {
+    pub(crate) fn intent(&mut self, action: IntentAction, age_secs: i64, detail: Option<&str>) {
         let time = now() - jiff::SignedDuration::from_secs(age_secs);
         self.status().intent = Some(Intent {
             action,
@@ -217,7 +217,7 @@ impl Case {
         });
     }
 
-    fn annotate(&mut self, key: &str, value: &str) {
+    pub(crate) fn annotate(&mut self, key: &str, value: &str) {
         self.object
             .metadata
             .annotations
@@ -225,7 +225,7 @@ impl Case {
             .insert(key.into(), value.into());
     }
 
-    fn delete(&mut self, policy: DeletionPolicy) {
+    pub(crate) fn delete(&mut self, policy: DeletionPolicy) {
         self.object.metadata.deletion_timestamp = Some(Time(now() - jiff::SignedDuration::from_secs(5)));
         self.spec().deletion_policy = Some(policy);
     }
@@ -240,7 +240,7 @@ impl Case {
     }
 
     #[track_caller]
-    fn plan(&self) -> Plan<Action> {
+    pub(crate) fn plan(&self) -> Plan<Action> {
         let plan = plan(&self.object, &self.inputs, &self.observed, now());
         let wrong = audit(&self.object, &self.inputs, &self.observed, &plan, now());
         assert_eq!(wrong, Vec::<String>::new(), "the auditor must agree\n{plan}");
@@ -333,7 +333,7 @@ fn nothing_is_created_without_the_password() {
             });
         },
         expect![[r#"
-            hold  create database sessions: SecretNotFound (it does not exist; create it)
+            hold  create database sessions: SecretNotFound (read Secret sessions-password: it does not exist; create it)
         "#]],
     );
 }
@@ -408,7 +408,7 @@ fn a_creation_that_failed_needs_a_human() {
 
 #[test]
 fn two_databases_with_our_tag_are_left_alone() {
-    Case::settled().check(|case| drop(case.bdb(4, "sessions", Some(UID)).uid), expect![[r#"
+    Case::settled().check(|case| _ = case.bdb(4, "sessions", Some(UID)), expect![[r#"
         hold  database sessions: OwnershipConflict (the tag regent-owner=cr-1 is on databases 3 and 4, while database 3 is recorded; none is touched; take the tag off all but the right one)
     "#]]);
 }
@@ -422,7 +422,7 @@ fn our_tag_on_another_database_than_the_recorded_one_is_a_conflict() {
 
 #[test]
 fn a_name_that_is_taken_is_not_taken_over_by_default() {
-    Case::fresh().check(|case| drop(case.bdb(7, "sessions", None).uid), expect![[r#"
+    Case::fresh().check(|case| _ = case.bdb(7, "sessions", None), expect![[r#"
         hold  database sessions: AlreadyExists (database 7 has this name already and nobody owns it; set spec.adoptionPolicy: IfUnowned to take it over, or another spec.databaseName)
     "#]]);
 }
@@ -917,7 +917,7 @@ fn a_missing_password_holds_itself_up_and_nothing_else() {
         },
         expect![[r#"
             do    change database 3 {"memory_size":2147483648}
-            hold  change the password of database sessions: SecretNotFound (it does not exist; create it)
+            hold  change the password of database sessions: SecretNotFound (read Secret sessions-password: it does not exist; create it)
             drift spec.memorySize: 1Gi -> 2Gi
         "#]],
     );
