@@ -35,7 +35,7 @@ pub async fn attend<K: Resolve>(context: Arc<Context>, key: ObjectKey, entry: Ar
         let seat = context.clusters.seat(&entry.cluster, &context.stores);
         let heard = entry.heard();
         let ring = if is_echo(&*object, memory.written.as_ref()) {
-            Ring::Related
+            heard.min(Ring::Related)
         } else {
             heard
         };

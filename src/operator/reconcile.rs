@@ -50,6 +50,8 @@ pub struct Memory<K: Resolve> {
     fresh_since: Option<Instant>,
     /// A plan that Redis Enterprise refused: it is not tried again as it is before this moment.
     refused: Option<(String, Instant)>,
+    /// The next wave is due: it does not wait for a sweep.
+    at_once: bool,
     pace: Pace,
 }
 
@@ -82,6 +84,7 @@ impl<K: Resolve> Default for Memory<K> {
             called: None,
             fresh_since: None,
             refused: None,
+            at_once: false,
             pace: Pace::default(),
         }
     }
@@ -97,6 +100,8 @@ pub async fn visit<K: Resolve>(
 ) -> Visited {
     if ring == Ring::Changed {
         memory.fresh_since = Some(Instant::now());
+    }
+    if ring > Ring::Swept {
         memory.refused = None;
     }
     if is_leaving(&*object) || !memory.news(seat, ring) {
@@ -168,7 +173,9 @@ async fn try_act<K: Resolve>(
     };
     if sight.may_act(&before) {
         carry_out(&before, &mut sight, &mut journal).await;
-        memory.called = Some(Moment::now());
+        if sight.calls() {
+            memory.called = Some(Moment::now());
+        }
     }
     let (released, object) = (journal.released, journal.standing());
     drop(journal.exclusion.take());
@@ -351,6 +358,13 @@ impl<K: Resolve> Sight<K> {
         }
     }
 
+    /// Whether a call was made, or tried.
+    fn calls(&self) -> bool {
+        let tried = self.done + usize::from(self.failure.is_some());
+        let steps = self.plan.iter().flat_map(|plan| &plan.steps);
+        steps.take(tried).any(|step| matches!(step, Step::Call(_)))
+    }
+
     /// The steps, as they are printed.
     fn steps(&self) -> String {
         let steps = self.plan.iter().flat_map(|plan| &plan.steps);
@@ -362,9 +376,9 @@ impl<K: Resolve> Memory<K> {
     /// Whether a visit could see anything that the last one did not.
     fn news(&self, seat: &Seat, ring: Ring) -> bool {
         match (ring, self.called, seat.swept()) {
-            (Ring::Changed, _, _) | (Ring::Related, None, _) => true,
+            (Ring::Changed, _, _) | (_, None, _) | (_, _, None) => true,
             // What we did is seen by the next sweep, which rings.
-            (Ring::Related, Some(called), swept) => swept.is_some_and(|swept| swept > called),
+            (Ring::Related | Ring::Swept, Some(called), Some(swept)) => self.at_once || swept > called,
         }
     }
 
@@ -401,6 +415,7 @@ impl<K: Resolve> Memory<K> {
         outcome: PassOutcome,
     ) -> Visited {
         let (again, sweep_within) = self.pace.next(report.visit, context.interval, context.floor);
+        self.at_once = report.visit == Visit::Again;
         let plan = sight.plan.as_ref();
         let outlook = Outlook {
             sweep_within,

@@ -16,13 +16,16 @@ use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// Why a bell rings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a bell rings; the more it means, the later in this list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ring {
+    /// Its cluster was swept, or it was time.
+    #[default]
+    Swept,
+    /// Something that it refers to changed.
+    Related,
     /// The object changed: its Secrets are read again too.
     Changed,
-    /// Its cluster was swept, or something that it refers to changed.
-    Related,
 }
 
 /// What is known of one object beside what Kubernetes stores.
@@ -31,7 +34,7 @@ pub struct Entry {
     /// The cluster that it is, or belongs to.
     pub cluster: ClusterKey,
     bell: Notify,
-    changed: Mutex<bool>,
+    why: Mutex<Ring>,
     outlook: Mutex<Outlook>,
 }
 
@@ -63,7 +66,7 @@ impl Entry {
         Self {
             cluster,
             bell,
-            changed: Mutex::new(true),
+            why: Mutex::new(Ring::Changed),
             outlook: Mutex::default(),
         }
     }
@@ -73,19 +76,16 @@ impl Entry {
         self.bell.notified().await;
     }
 
-    /// Why the bell rang since the last pass; takes note that it was heard.
+    /// The best reason for which the bell rang since it was last asked.
     pub fn heard(&self) -> Ring {
-        if std::mem::take(&mut *lock(&self.changed)) {
-            Ring::Changed
-        } else {
-            Ring::Related
-        }
+        std::mem::take(&mut *lock(&self.why))
     }
 
     /// Rings the bell.
     pub fn ring(&self, why: Ring) {
-        if why == Ring::Changed {
-            *lock(&self.changed) = true;
+        {
+            let mut known = lock(&self.why);
+            *known = why.max(*known);
         }
         self.bell.notify_one();
     }
@@ -122,11 +122,11 @@ impl Roster {
     }
 
     /// Rings for every object of a cluster.
-    pub fn ring_cluster(&self, cluster: &ClusterKey) {
+    pub fn ring_cluster(&self, cluster: &ClusterKey, why: Ring) {
         self.lock()
             .values()
             .filter(|entry| entry.cluster == *cluster)
-            .for_each(|entry| entry.ring(Ring::Related));
+            .for_each(|entry| entry.ring(why));
     }
 
     /// Strikes an object off, if it is still gone: nothing can ring for it between the question and the answer.
@@ -234,15 +234,15 @@ mod tests {
         let roster = Roster::default();
         let entry = enter(&roster, "a");
         roster.ring(&key("a"), Ring::Changed);
-        roster.ring_cluster(&cluster("prod"));
-        assert_eq!((entry.heard(), entry.heard()), (Ring::Changed, Ring::Related));
+        roster.ring_cluster(&cluster("prod"), Ring::Swept);
+        assert_eq!((entry.heard(), entry.heard()), (Ring::Changed, Ring::Swept));
     }
 
     #[test]
     fn a_cluster_rings_for_its_own_objects_only() {
         let roster = Roster::default();
         let entry = enter(&roster, "a");
-        roster.ring_cluster(&cluster("other"));
+        roster.ring_cluster(&cluster("other"), Ring::Swept);
         assert!(entry.rung().now_or_never().is_none());
     }
 

@@ -265,7 +265,7 @@ fn hear(context: &Arc<Context>, news: News) {
     match news {
         News::Changed(key, cluster) => enter(context, &key, cluster),
         News::Gone(key, _) => context.roster.ring(&key, Ring::Changed),
-        News::Cluster(cluster) => context.roster.ring_cluster(&cluster),
+        News::Cluster(cluster) => context.roster.ring_cluster(&cluster, Ring::Related),
     }
 }
 

@@ -6,6 +6,7 @@ use crate::operator::context::Context;
 use crate::operator::kube::KubeError;
 use crate::operator::resolve::Live;
 use crate::operator::resolve::access_of;
+use crate::operator::roster::Ring;
 use crate::operator::roster::Wishes;
 use crate::operator::secrets::Age;
 use crate::plan::access::ClusterKey;
@@ -29,7 +30,7 @@ pub async fn sweep(context: Arc<Context>, key: ClusterKey, seat: Arc<Seat>) {
         if let Some(_running) = context.passes.enter().await {
             look(&context, &key, &seat, wishes).await;
         }
-        context.roster.ring_cluster(&key);
+        context.roster.ring_cluster(&key, Ring::Swept);
     }
 }
 

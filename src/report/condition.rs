@@ -115,6 +115,16 @@ impl<'a> Board<'a> {
     }
 }
 
+/// Whether an object with these conditions does its work.
+pub fn is_ready(conditions: &[Condition]) -> bool {
+    last(conditions, READY).is_some_and(|ready| ready.status == Truth::True.as_str())
+}
+
+/// Whether an object with these conditions needs a human.
+pub fn is_stalled(conditions: &[Condition]) -> bool {
+    last(conditions, STALLED).is_some()
+}
+
 /// The condition of this type.
 pub(super) fn last<'a>(conditions: &'a [Condition], type_: &str) -> Option<&'a Condition> {
     conditions.iter().find(|condition| condition.type_ == type_)

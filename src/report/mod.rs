@@ -22,6 +22,8 @@ pub use certificate::certificate;
 pub use class::Class;
 pub use class::class;
 pub use cluster::cluster;
+pub use condition::is_ready;
+pub use condition::is_stalled;
 pub use database::database;
 pub use requeue::Visit;
 

@@ -19,6 +19,8 @@ use crate::plan::access::ClusterAccess;
 use crate::plan::access::ClusterKey;
 use crate::plan::access::Credentials;
 use crate::plan::access::NodeAccess;
+use crate::report::is_ready;
+use crate::report::is_stalled;
 use kube::ResourceExt;
 use secrecy::ExposeSecret;
 use std::sync::Arc;
@@ -53,12 +55,14 @@ pub async fn access_of(
     ))
 }
 
-/// How the cluster is reached that another object belongs to: a hold while it is missing or does not exist yet.
+/// How the cluster is reached that another object belongs to: a hold while it is missing or does not stand yet. What
+/// `exists` there already does not wait for nodes that join later.
 ///
 /// # Errors
 /// When the API server does not answer.
 pub async fn access_of_parent<K: Object>(
     object: &K,
+    exists: bool,
     cluster: Option<&RedisCluster>,
     world: &World<'_>,
 ) -> Result<Input<ClusterAccess>, KubeError> {
@@ -66,43 +70,45 @@ pub async fn access_of_parent<K: Object>(
         return Ok(Err(missing(&object.cluster())));
     };
     let access = access_of(cluster, world, Age::Interval).await?;
-    Ok(access.and_then(|access| match access.identity {
-        Some(_) => Ok(access),
-        None => Err(Hold {
-            what: "reach the cluster".into(),
-            why: Reason::WaitingForCluster,
-            detail: format!("RedisCluster {} does not stand yet", access.cluster),
+    Ok(
+        access.and_then(|access| match (&access.identity, awaited(cluster).as_slice()) {
+            (None, _) => Err(waiting("has not been created yet", &access.cluster)),
+            (Some(_), []) => Ok(access),
+            (Some(_), _) if exists => Ok(access),
+            (Some(_), nodes) => Err(waiting(
+                &format!("waits for {} to join", nodes.join(", ")),
+                &access.cluster,
+            )),
         }),
-    }))
+    )
 }
 
-/// Why nothing new is made in a cluster yet: its first nodes are still to join, and a database that is replicated or spread
-/// over racks would be refused for good. A cluster that was complete once holds nothing up, and neither does one that
-/// needs a human first.
-pub fn forming(cluster: &RedisCluster) -> Option<Hold> {
+/// Nodes that a cluster was made with and that have not joined yet: before, it has not the room and the racks that it will
+/// have. Once it was ready, nodes that are added keep nothing waiting; nor do those that cannot join without a human.
+fn awaited(cluster: &RedisCluster) -> Vec<String> {
     let status = cluster.status.clone().unwrap_or_default();
-    let is = |type_: &str| {
-        status
-            .conditions
-            .iter()
-            .any(|condition| condition.type_ == type_ && condition.status == "True")
-    };
-    let joined = |spec: &&NodeSpec| {
+    if is_ready(&status.conditions) || is_stalled(&status.conditions) {
+        return Vec::new();
+    }
+    let joined = |name: &str| {
         status
             .nodes
             .iter()
-            .any(|node| node.name == spec.name && node.uid.is_some())
+            .any(|node| node.name == name && node.uid.is_some())
     };
-    let absent = cluster.spec.nodes.iter().find(|spec| !joined(spec))?;
-    (!is("Ready") && !is("Stalled")).then(|| Hold {
-        what: "create anything in the cluster".into(),
+    let names = cluster.spec.nodes.iter().map(|node| &node.name);
+    names
+        .filter(|name| !joined(name))
+        .map(|name| format!("node {name}"))
+        .collect()
+}
+
+fn waiting(what: &str, cluster: &ClusterKey) -> Hold {
+    Hold {
+        what: "reach the cluster".into(),
         why: Reason::WaitingForCluster,
-        detail: format!(
-            "node {} of RedisCluster {} is still to join",
-            absent.name,
-            cluster.cluster()
-        ),
-    })
+        detail: format!("RedisCluster {cluster} {what}"),
+    }
 }
 
 fn missing(cluster: &ClusterKey) -> Hold {
@@ -380,6 +386,32 @@ mod tests {
         assert_eq!(
             assemble(&cluster, &present, &[]).unwrap().ca_pem.as_deref(),
             Some("PEM")
+        );
+    }
+
+    #[test]
+    fn what_is_new_waits_for_the_nodes_that_a_cluster_was_made_with() {
+        let mut cluster = with_records(vec![
+            record("n1", "10.0.0.11", Some(1), None),
+            record("n2", "10.0.0.12", None, None),
+        ]);
+        assert_eq!(awaited(&cluster), ["node n2", "node n3"]);
+        cluster
+            .status
+            .as_mut()
+            .unwrap()
+            .conditions
+            .push(crate::api::Condition {
+                type_: "Ready".into(),
+                status: "True".into(),
+                observed_generation: None,
+                last_transition_time: String::new(),
+                reason: String::new(),
+                message: String::new(),
+            });
+        assert!(
+            awaited(&cluster).is_empty(),
+            "a node that is added later keeps nothing waiting"
         );
     }
 

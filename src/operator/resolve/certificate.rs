@@ -34,8 +34,12 @@ impl Resolve for ClusterCertificate {
         let found = world
             .secret(self, &self.spec.secret_ref.name, world.own_age(Age::Interval))
             .await?;
+        let exists = self
+            .status
+            .as_ref()
+            .is_some_and(|status| status.fingerprint.is_some() || status.intent.is_some());
         Ok(Inputs {
-            access: access_of_parent(self, cluster.as_deref(), world).await?,
+            access: access_of_parent(self, exists, cluster.as_deref(), world).await?,
             pair: pair(self, &found),
             claimed_by: claimed_by(self, &others),
             disruption: cluster.as_deref().and_then(disruption),

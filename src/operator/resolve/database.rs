@@ -12,7 +12,6 @@ use crate::operator::resolve::Live;
 use crate::operator::resolve::Resolve;
 use crate::operator::resolve::World;
 use crate::operator::resolve::access::access_of_parent;
-use crate::operator::resolve::access::forming;
 use crate::operator::resolve::breaker::breaker;
 use crate::operator::resolve::secret::Reference;
 use crate::operator::secrets::Absent;
@@ -33,14 +32,13 @@ use std::sync::Arc;
 impl Resolve for RedisDatabase {
     async fn resolve(&self, world: &World<'_>) -> Result<Inputs, KubeError> {
         let cluster = world.cluster(&self.cluster());
-        let access = access_of_parent(self, cluster.as_deref(), world).await?;
-        let early = cluster
-            .as_deref()
-            .filter(|_| is_yet_to_be_made(self))
-            .and_then(forming);
+        let exists = self
+            .status
+            .as_ref()
+            .is_some_and(|status| status.uid.is_some() || status.intent.is_some());
         Ok(Inputs {
             cluster: self.cluster(),
-            access: access.and_then(|access| early.map_or(Ok(access), Err)),
+            access: access_of_parent(self, exists, cluster.as_deref(), world).await?,
             cluster_exists: cluster.is_some(),
             password: password(self, world).await?,
             connection: connection(self, world).await?,
@@ -68,14 +66,6 @@ impl Resolve for RedisDatabase {
     fn announce(object: &Self, record: &Record, now: Timestamp) -> Self::Status {
         report::announce_database(object, record, now)
     }
-}
-
-fn is_yet_to_be_made(database: &RedisDatabase) -> bool {
-    let begun = database
-        .status
-        .as_ref()
-        .is_some_and(|status| status.uid.is_some() || status.intent.is_some());
-    !begun && database.metadata.deletion_timestamp.is_none()
 }
 
 async fn password(database: &RedisDatabase, world: &World<'_>) -> Result<Input<Option<Password>>, KubeError> {

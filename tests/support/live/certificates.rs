@@ -48,7 +48,10 @@ impl Authority {
     }
 
     /// The same with something changed before it is signed.
-    #[expect(clippy::disallowed_methods, reason = "certificates are judged by the wall clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "certificates are judged by the wall clock"
+    )]
     pub fn sign_with(
         &self,
         cluster_name: &str,
