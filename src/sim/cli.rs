@@ -7,7 +7,7 @@ use super::fault::FaultPlan;
 use super::form::Formation;
 use super::ids::NodeIndex;
 use super::license_text::License;
-use super::serve::{Listeners, LogFormat, ServeOptions, Server, wall_clock, write_atomically};
+use super::serve::{Limits, Listeners, LogFormat, ServeOptions, Server, wall_clock, write_atomically};
 use super::switch::{SWITCHES, Switches};
 use super::version::Profile;
 use super::world::World;
@@ -250,13 +250,14 @@ async fn serve_world(args: &ServeArgs, world: World, listeners: Listeners) -> Re
             speed: args.speed,
             log,
             ca_out: args.ca_out.clone(),
+            limits: Limits::default(),
         },
     );
-    // Nobody may be reading.
-    let _ = write!(std::io::stdout(), "{}", banner(args, &ready));
     if let Some(path) = &args.ready_file {
         write_atomically(path, &format!("{ready:#}\n"))?;
     }
+    // Nobody may be reading.
+    let _ = write!(std::io::stdout(), "{}", banner(args, &ready));
     let live = server.live();
     server.run(stop).await;
     let violated = live

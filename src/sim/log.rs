@@ -1,5 +1,7 @@
 //! The request log: what was asked, by whom, and what came of it, with secrets masked.
 
+mod line;
+
 use super::auth;
 use super::ids::NodeIndex;
 use bytes::Bytes;
@@ -9,6 +11,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+
+pub(crate) use line::line;
 
 /// What the caller got to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -3,12 +3,12 @@
 use super::admin;
 use super::config::TlsIdentity;
 use super::ids::NodeIndex;
-use super::log::{LogEntry, Sent};
+use super::log::line;
 use super::state::Power;
 use super::world::{Outcome, World};
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -27,19 +27,45 @@ use std::time::{Duration, Instant};
 use std::{fmt, fs, future::Future, io};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-/// Largest request body, bytes.
-const BODY_LIMIT: usize = 10 << 20;
-/// Time for a client to send its whole body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// Time for a client to send the head of its next request; also how long a connection may be idle.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Connections of one listener at a time; further ones are closed at once.
-const CONNECTION_LIMIT: usize = 4096;
+/// What clients may take up: beyond it they get an answer that says so, or their connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Time for a TLS handshake.
+    pub handshake: Duration,
+    /// Time to send the head of the next request; also how long a connection may be idle.
+    pub head: Duration,
+    /// Time to send a whole body.
+    pub body: Duration,
+    /// Largest body, bytes.
+    pub body_bytes: usize,
+    /// Connections of one listener at a time; further ones are closed at once.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            handshake: Duration::from_secs(10),
+            head: Duration::from_secs(75),
+            body: Duration::from_secs(30),
+            body_bytes: 10 << 20,
+            connections: 4096,
+        }
+    }
+}
+
+/// Largest head of a request, bytes.
+const HEAD_BYTES: usize = 64 << 10;
+/// Bodies up to this many bytes are always read; longer ones take turns.
+const SMALL_BODY: usize = 64 << 10;
+/// So many longer bodies are held at a time.
+const LARGE_BODIES: usize = 8;
+/// How long a connection that has had its last answer is still read, so that the answer is not lost in a reset.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// The time of the machine.
 #[must_use]
@@ -69,6 +95,8 @@ pub struct ServeOptions {
     pub log: LogFormat,
     /// File that always holds the certificates that the nodes show.
     pub ca_out: Option<PathBuf>,
+    /// What clients may take up.
+    pub limits: Limits,
 }
 
 /// Open listeners: one for each node and one for admin requests.
@@ -171,6 +199,7 @@ pub struct Live {
     /// Number of the last request, and how many violations, that have been reported.
     reported: Mutex<(u64, usize)>,
     trust: Mutex<String>,
+    large_bodies: Semaphore,
     tls: Mutex<BTreeMap<NodeIndex, (TlsIdentity, Arc<ServerConfig>)>>,
 }
 
@@ -186,6 +215,7 @@ impl Live {
             world: Mutex::new(world),
             options,
             trust: Mutex::default(),
+            large_bodies: Semaphore::new(LARGE_BODIES),
             tls: Mutex::default(),
         }
     }
@@ -234,7 +264,12 @@ impl Live {
         }
         for violation in world.violations().get(reported.1..).unwrap_or_default() {
             let (rule, seq, message) = (violation.rule, violation.seq, &violation.message);
-            say(&format!("VIOLATION {rule} (request {seq}): {message}"));
+            say(&match self.options.log {
+                LogFormat::Json => serde_json::json!({"violation": violation}).to_string(),
+                LogFormat::Text | LogFormat::Off => {
+                    format!("VIOLATION {rule} (request {seq}): {message}")
+                }
+            });
         }
         *reported = (world.totals().total, world.violations().len());
     }
@@ -304,51 +339,12 @@ fn tls_config(identity: &TlsIdentity) -> Option<ServerConfig> {
     Some(config)
 }
 
-/// Longest part of a body in a log line, characters.
-const SHOWN_BODY: usize = 160;
-
-/// `12:00:07 node2 PUT /v1/cluster 200 changed admin@example.com {"handle_redirects":true}`
-fn line(entry: &LogEntry) -> String {
-    let time = entry.at.strftime("%H:%M:%S");
-    let mut line = format!("{time} {} {} {}", entry.node_name, entry.method, entry.path);
-    if !entry.query.is_empty() {
-        line.push('?');
-        line.push_str(&entry.query);
-    }
-    line.push_str(&if entry.status == 0 {
-        " -".to_owned()
-    } else {
-        format!(" {}", entry.status)
-    });
-    let sent = match entry.sent {
-        Sent::Reply => "",
-        Sent::Nothing => "(no answer sent)",
-        Sent::Truncated => "(answer cut short)",
-    };
-    let mut body = String::new();
-    if entry.effect && !entry.body.is_null() {
-        body = entry.body.to_string();
-        if let Some((end, _)) = body.char_indices().nth(SHOWN_BODY) {
-            body.truncate(end);
-            body.push_str("...");
-        }
-    }
-    let effect = if entry.effect { "changed" } else { "" };
-    for part in [entry.error_code.as_str(), effect, sent, &entry.user, &body] {
-        if !part.is_empty() {
-            line.push(' ');
-            line.push_str(part);
-        }
-    }
-    line
-}
-
 async fn accept<F, C>(listener: TcpListener, live: Arc<Live>, connection: F)
 where
     F: Fn(Arc<Live>, TcpStream) -> C,
     C: Future<Output = ()> + Send + 'static,
 {
-    let limit = Arc::new(Semaphore::new(CONNECTION_LIMIT));
+    let limit = Arc::new(Semaphore::new(live.options.limits.connections));
     let mut open = tokio::task::JoinSet::new();
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -381,7 +377,10 @@ async fn node_connection(live: Arc<Live>, node: NodeIndex, stream: TcpStream) {
     let Some((identity, config)) = live.tls(node) else {
         return;
     };
-    let handshake = timeout(HANDSHAKE_TIMEOUT, TlsAcceptor::from(config).accept(stream));
+    let handshake = timeout(
+        live.options.limits.handshake,
+        TlsAcceptor::from(config).accept(stream),
+    );
     if let Ok(Ok(tls)) = handshake.await {
         converse(live, node, &identity, tls).await;
     }
@@ -403,14 +402,19 @@ async fn converse(live: Arc<Live>, node: NodeIndex, identity: &TlsIdentity, tls:
     let service = service_fn(|request| Box::pin(respond(&live, node, identity, &resets, request)));
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(live.options.limits.head)
+        .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(tls), service);
     let _ = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
     let mut tls = connection.into_parts().io.into_inner();
     if resets.load(Ordering::Relaxed) {
         reset(tls.get_ref().0);
     } else {
-        let _ = timeout(Duration::from_secs(1), tls.shutdown()).await;
+        let _ = timeout(LINGER, async {
+            tls.shutdown().await?;
+            tokio::io::copy(&mut tls, &mut tokio::io::sink()).await
+        })
+        .await;
     }
 }
 
@@ -433,8 +437,8 @@ async fn respond(
     resets: &AtomicBool,
     request: Request<Incoming>,
 ) -> Result<Response<Answer>, NoAnswer> {
-    let request = match read(request, BODY_LIMIT).await? {
-        Ok(request) => request,
+    let (request, _turn) = match read(live, request).await? {
+        Ok(read) => read,
         Err(status) => return Ok(plain(status)),
     };
     let (delay, response, len) = match live.handle(node, &request) {
@@ -463,18 +467,41 @@ async fn respond(
     Ok(response)
 }
 
-/// The request with its body, or the status to refuse it with.
-async fn read(
-    request: Request<Incoming>,
-    limit: usize,
-) -> Result<Result<Request<Bytes>, StatusCode>, NoAnswer> {
+/// A request with its body, and its turn among the long ones.
+type Whole<'a> = (Request<Bytes>, Option<SemaphorePermit<'a>>);
+
+/// The whole request, or the status to refuse it with.
+async fn read(live: &Live, request: Request<Incoming>) -> Result<Result<Whole<'_>, StatusCode>, NoAnswer> {
     let (head, body) = request.into_parts();
-    match timeout(BODY_TIMEOUT, Limited::new(body, limit).collect()).await {
-        Ok(Ok(body)) => Ok(Ok(Request::from_parts(head, body.to_bytes()))),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Ok(Err(StatusCode::PAYLOAD_TOO_LARGE)),
+    if body.size_hint().lower() > live.options.limits.body_bytes as u64 {
+        return Ok(Err(StatusCode::PAYLOAD_TOO_LARGE));
+    }
+    match timeout(live.options.limits.body, collect(live, body)).await {
+        Ok(Ok(Some((body, turn)))) => Ok(Ok((Request::from_parts(head, body), turn))),
+        Ok(Ok(None)) => Ok(Err(StatusCode::PAYLOAD_TOO_LARGE)),
         Ok(Err(_)) => Err(NoAnswer),
         Err(_) => Ok(Err(StatusCode::REQUEST_TIMEOUT)),
     }
+}
+
+/// The whole body; `None` when it is over the limit.
+async fn collect(
+    live: &Live,
+    mut body: Incoming,
+) -> Result<Option<(Bytes, Option<SemaphorePermit<'_>>)>, hyper::Error> {
+    let (mut whole, mut turn) = (Vec::new(), None);
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        let length = whole.len() + data.len();
+        if length > live.options.limits.body_bytes {
+            return Ok(None);
+        }
+        if length > SMALL_BODY && turn.is_none() {
+            turn = live.large_bodies.acquire().await.ok();
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(Some((Bytes::from(whole), turn)))
 }
 
 fn plain(status: StatusCode) -> Response<Answer> {
@@ -487,11 +514,12 @@ fn plain(status: StatusCode) -> Response<Answer> {
 }
 
 async fn admin_connection(live: Arc<Live>, stream: TcpStream) {
+    let head = live.options.limits.head;
     let service = service_fn(|request| {
         let live = live.clone();
         async move {
-            let request = match read(request, BODY_LIMIT).await? {
-                Ok(request) => request,
+            let (request, _turn) = match read(&live, request).await? {
+                Ok(read) => read,
                 Err(status) => return Ok::<_, NoAnswer>(plain(status)),
             };
             let (status, body) = live.admin(&request);
@@ -504,7 +532,8 @@ async fn admin_connection(live: Arc<Live>, stream: TcpStream) {
             Ok(response)
         }
     });
-    let builder = http1::Builder::new();
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(head);
     let _ = builder.serve_connection(TokioIo::new(stream), service).await;
 }
 

@@ -87,6 +87,7 @@ impl Served {
                 speed: 1000.0,
                 log: LogFormat::Off,
                 ca_out: None,
+                limits: Limits::default(),
             },
         );
         let (live, (stop, stopped)) = (server.live(), oneshot::channel());
@@ -228,7 +229,7 @@ async fn a_crashed_node_answers_nothing_and_a_started_one_does() {
 async fn a_body_over_the_limit_is_refused() {
     let served = Served::new(true).await;
     let (answer, _) = served
-        .send(0, "PUT", "/v1/cluster", &" ".repeat(BODY_LIMIT + 1))
+        .send(0, "PUT", "/v1/cluster", &" ".repeat((10 << 20) + 1))
         .await;
     assert!(
         answer.is_empty() || answer.starts_with("HTTP/1.1 413"),
@@ -262,6 +263,7 @@ async fn the_file_of_certificates_follows_what_the_nodes_show() {
         speed: 1000.0,
         log: LogFormat::Off,
         ca_out: Some(path.clone()),
+        limits: Limits::default(),
     };
     let live = Live::new(World::clone(&world), options.clone());
     live.write_trust(&live.world());
@@ -277,30 +279,6 @@ async fn the_file_of_certificates_follows_what_the_nodes_show() {
     live.write_trust(&live.world());
     assert_ne!(fs::read_to_string(&path).unwrap(), fresh);
     fs::remove_dir_all(dir).unwrap();
-}
-
-#[test]
-fn a_log_line_is_readable_and_short() {
-    let mut bed = testbed::Bed::new();
-    bed.ok(
-        "PUT",
-        "/v1/cluster",
-        json!({"handle_redirects": true, "email_from": "x".repeat(500)}),
-    );
-    bed.call("GET", "/v1/nodes/9?x=1", Value::Null);
-    let lines: Vec<String> = bed.world.log().iter().rev().take(2).map(line).collect();
-    assert!(
-        lines[0].ends_with("node1 GET /v1/nodes/9?x=1 404 node_not_found admin@example.com"),
-        "{}",
-        lines[0]
-    );
-    assert!(
-        lines[1].contains("node1 PUT /v1/cluster 200 changed admin@example.com {")
-            && lines[1].ends_with("..."),
-        "{}",
-        lines[1]
-    );
-    assert!(lines[1].len() < 260, "{}", lines[1]);
 }
 
 #[tokio::test]
