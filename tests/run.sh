@@ -33,19 +33,20 @@ fi
 tools+=($!)
 
 say "building"
-cargo test --locked --no-run --lib --bins --test it --test cluster --test demo || exit 1
+cargo test --locked --no-run --lib --bins --test it --test resim --test cluster --test demo || exit 1
 for tool in "${tools[@]}"; do
     wait "$tool" || { say "a test tool could not be built; its message is above"; exit 1; }
 done
 
 run unit cargo test --locked --lib --bins
 run it cargo test --locked --test it
+run resim cargo test --locked --test resim
 run docs cargo test --locked --doc
 run cluster cargo test --locked --test cluster -- --test-threads=4
 run demo env DEMO_EXIT=1 bash tests/demo/run.sh
 
 say "summary"
-grep -hE '^test result:|^DEMO' "$logs"/{unit,it,docs,cluster,demo}.log || true
+grep -hE '^test result:|^DEMO' "$logs"/{unit,it,resim,docs,cluster,demo}.log || true
 if [ ${#failed[@]} -gt 0 ]; then
     printf '\nFAILED: %s; logs in %s\n' "${failed[*]}" "$logs"
     exit 1

@@ -66,6 +66,10 @@ struct Served {
 
 impl Served {
     async fn new(formed: bool) -> Self {
+        Self::with(formed, Limits::default()).await
+    }
+
+    async fn with(formed: bool, limits: Limits) -> Self {
         let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
         let listeners = Listeners::open(&[any; 3], any).await.unwrap();
         let (nodes, admin) = (listeners.nodes(), listeners.admin());
@@ -87,7 +91,7 @@ impl Served {
                 speed: 1000.0,
                 log: LogFormat::Off,
                 ca_out: None,
-                limits: Limits::default(),
+                limits,
             },
         );
         let (live, (stop, stopped)) = (server.live(), oneshot::channel());
@@ -279,6 +283,89 @@ async fn the_file_of_certificates_follows_what_the_nodes_show() {
     live.write_trust(&live.world());
     assert_ne!(fs::read_to_string(&path).unwrap(), fresh);
     fs::remove_dir_all(dir).unwrap();
+}
+
+/// Limits that a test can wait for.
+fn short() -> Limits {
+    let soon = Duration::from_millis(100);
+    Limits {
+        handshake: soon,
+        head: soon,
+        body: soon,
+        ..Limits::default()
+    }
+}
+
+#[tokio::test]
+async fn slow_clients_are_cut_off_in_each_phase_of_a_connection() {
+    let served = Served::with(true, short()).await;
+    let mut handshaking = TcpStream::connect(served.nodes[0]).await.unwrap();
+    handshaking.write_all(&[0x16, 3, 1]).await.unwrap();
+    assert!(matches!(handshaking.read(&mut [0; 1]).await, Ok(0) | Err(_)));
+    let slow_head = "GET /v1/nodes HTTP/1.1\r\nhost: x\r\n";
+    let slow_body = "PUT /v1/cluster HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{";
+    for (sent, status) in [("", ""), (slow_head, ""), (slow_body, "HTTP/1.1 408")] {
+        let mut stream = served.connect(0).await;
+        stream.write_all(sent.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.starts_with(status), "{sent:?}: {answer:?}");
+        assert!(!answer.contains(" 200 "), "{sent:?}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn connections_over_the_limit_are_closed_at_once_and_room_is_given_back() {
+    let limits = Limits {
+        connections: 2,
+        ..Limits::default()
+    };
+    let served = Served::with(true, limits).await;
+    let held = [served.connect(0).await, served.connect(0).await];
+    let mut refused = TcpStream::connect(served.nodes[0]).await.unwrap();
+    assert!(matches!(refused.read(&mut [0; 1]).await, Ok(0) | Err(_)));
+    let (answer, _) = served.send(1, "GET", "/v1/bootstrap", "").await;
+    assert!(
+        answer.starts_with("HTTP/1.1 200"),
+        "each node has its own: {answer}"
+    );
+    for mut stream in held {
+        stream.shutdown().await.unwrap();
+        assert!(matches!(stream.read(&mut [0; 1]).await, Ok(0) | Err(_)));
+    }
+}
+
+#[tokio::test]
+async fn long_bodies_take_turns_and_all_are_served() {
+    let served = Served::new(true).await;
+    let body = format!("{{}}{}", " ".repeat(1 << 20));
+    let requests = (0..2 * LARGE_BODIES).map(|_| served.send(0, "PUT", "/v1/cluster", &body));
+    for (answer, _) in join_all(requests).await {
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+}
+
+/// Drives all of them at the same time.
+async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut open: Vec<_> = futures.map(Box::pin).collect();
+    let mut done = Vec::new();
+    std::future::poll_fn(|cx| {
+        open.retain_mut(|future| match future.as_mut().poll(cx) {
+            Poll::Ready(output) => {
+                done.push(output);
+                false
+            }
+            Poll::Pending => true,
+        });
+        if open.is_empty() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+    done
 }
 
 #[tokio::test]

@@ -1,0 +1,14 @@
+//! The program `resim` as its users meet it: a process with flags, files, signals and sockets. Needs no Kubernetes.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a program that cannot be started, or answers another shape, is a failed test"
+)]
+
+mod program;
+mod robust;
+mod wire;
+mod world;

@@ -1,0 +1,275 @@
+//! Flags, files, signals, exit statuses.
+
+use crate::wire;
+use crate::world::{Folder, Resim, output};
+use serde_json::{Value, json};
+use std::net::TcpListener;
+use std::time::Duration;
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn it_serves_after_less_than_300_ms_of_work() {
+    // Clock ticks of 10 ms that the process has used when it serves; the quickest of three, for a busy machine.
+    let ticks = |_| {
+        let sim = Resim::start(&[]);
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", sim.pid())).unwrap();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        fields[11].parse::<u32>().unwrap() + fields[12].parse::<u32>().unwrap()
+    };
+    assert!((0..3).map(ticks).min().unwrap() < 30);
+}
+
+#[test]
+fn the_banner_says_where_who_and_what_to_try() {
+    let sim = Resim::start(&[]);
+    for index in 0..3 {
+        let node = &sim.ready["nodes"][index];
+        let line = format!(
+            "https://{}  sha256 {}",
+            sim.node(index),
+            node["sha256"].as_str().unwrap()
+        );
+        assert!(sim.banner.contains(&line), "{}", sim.banner);
+    }
+    let admin = format!("http://127.0.0.1:{}/state", sim.ready["admin_port"]);
+    assert!(
+        sim.banner.contains(&admin) && sim.banner.contains("8.2.0"),
+        "{}",
+        sim.banner
+    );
+    assert!(sim.banner.contains("3 fresh nodes"), "{}", sim.banner);
+}
+
+#[test]
+fn the_curl_line_of_the_banner_works_as_pasted() {
+    for sim in [Resim::start(&[]), Resim::cluster(&[])] {
+        let lines = sim.banner.lines().skip_while(|line| !line.starts_with("Try:"));
+        for line in lines {
+            let line = line.trim_start_matches("Try:").trim();
+            let line = line.replacen("curl ", "curl --silent --show-error --fail ", 1);
+            let output = std::process::Command::new("sh")
+                .args(["-c", &line])
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{line}: {}", text(&output.stderr));
+        }
+    }
+}
+
+#[test]
+fn the_ready_file_says_all_that_a_client_needs() {
+    let sim = Resim::cluster(&["--nodes", "2", "--profile", "7.22"]);
+    let ready = &sim.ready;
+    assert_eq!(
+        (
+            &ready["username"],
+            &ready["password"],
+            &ready["cluster"],
+            &ready["version"],
+            &ready["pid"]
+        ),
+        (
+            &json!("admin@example.com"),
+            &json!("resim-admin"),
+            &json!("rs.example.com"),
+            &json!("7.22.2-170"),
+            &json!(sim.pid())
+        )
+    );
+    for (index, node) in ready["nodes"].as_array().unwrap().iter().enumerate() {
+        assert_eq!(node["uid"], index + 1);
+        assert_eq!(node["name"], format!("node{}", index + 1));
+        assert!(
+            node["certificate"]
+                .as_str()
+                .unwrap()
+                .starts_with("-----BEGIN CERTIFICATE-----")
+        );
+        assert_eq!(node["sha256"].as_str().unwrap().len(), 64);
+    }
+    let fresh = Resim::start(&["--nodes", "1"]);
+    assert_eq!(fresh.ready["nodes"][0]["uid"], Value::Null);
+}
+
+#[test]
+fn nodes_have_addresses_of_their_own_or_share_one() {
+    let shared = Resim::start(&[]);
+    let ports: Vec<_> = (0..3).map(|index| shared.node(index)).collect();
+    assert!(
+        ports.iter().all(|node| node.starts_with("127.0.0.1:")),
+        "{ports:?}"
+    );
+    assert!(
+        ports[0] != ports[1] && ports[1] != ports[2] && ports[0] != ports[2],
+        "{ports:?}"
+    );
+    let own = Resim::start_with(Folder::new(), &["--bind", "127.0.73.1", "--port", "0"]);
+    for index in 0..3 {
+        assert!(
+            own.node(index).starts_with(&format!("127.0.73.{}:", index + 1)),
+            "{}",
+            own.node(index)
+        );
+        assert_eq!(
+            wire::send(&own.node(index), "GET", "/v1/bootstrap", None, &[], b"").status,
+            200
+        );
+    }
+}
+
+#[test]
+fn what_a_client_should_trust_is_kept_in_a_file() {
+    let sim = Resim::start(&["--ca-out", "{}/ca.pem", "--nodes", "1"].map(|flag| flag));
+    let shown = |sim: &Resim| sim.folder.text("ca.pem");
+    assert_eq!(json!(shown(&sim)), sim.ready["nodes"][0]["certificate"]);
+    let body = json!({
+        "action": "create_cluster", "cluster": {"name": "demo.example.com"},
+        "credentials": {"username": "a@b.c", "password": "secret"},
+    });
+    sim.ok("POST", "/v1/bootstrap/create_cluster", &body);
+    sim.pass(60);
+    assert_ne!(json!(shown(&sim)), sim.ready["nodes"][0]["certificate"]);
+}
+
+#[test]
+fn ctrl_c_ends_it_in_under_a_second_even_with_clients_connected() {
+    for signal in ["INT", "TERM"] {
+        let sim = Resim::cluster(&[]);
+        let mut idle = wire::tls(&sim.node(0), &[]);
+        idle.conn.complete_io(&mut idle.sock).unwrap();
+        let (status, took, _) = sim.end(signal);
+        assert!(
+            status.success() && took < Duration::from_secs(1),
+            "{signal}: {status}, {took:?}"
+        );
+    }
+}
+
+#[test]
+fn a_mistake_in_its_use_is_status_2_and_a_clear_error() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let folder = Folder::new();
+    let bad = folder.file("faults.json");
+    std::fs::write(&bad, r#"{"rules": [{"effect": "no_such_effect"}]}"#).unwrap();
+    let bad = bad.to_str().unwrap();
+    let one = ["--nodes", "1", "--bind", "127.0.0.1"];
+    for (flags, says) in [
+        (vec!["--port", &port], vec![&*port, "cannot listen"]),
+        (vec!["--no-such-flag"], vec!["--no-such-flag"]),
+        (vec!["--profile", "6.4"], vec!["6.4", "8.2.0"]),
+        (vec!["--speed", "0"], vec!["--speed", "positive"]),
+        (vec!["--switches", "no-such"], vec!["no-such", "--list-switches"]),
+        (vec!["--faults", bad], vec![bad, "no_such_effect"]),
+        (
+            vec!["--faults", "/no/such/file"],
+            vec!["/no/such/file", "cannot read"],
+        ),
+        (
+            vec!["--port", "0", "--ready-file", "/no/such/folder/x"],
+            vec!["/no/such/folder/x", "cannot write"],
+        ),
+        (
+            vec!["--port", "0", "--cluster", "not a name"],
+            vec!["--cluster not a name"],
+        ),
+    ] {
+        let output = output(&[&one[..], &flags].concat());
+        let error = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{flags:?}: {error}");
+        for part in says {
+            assert!(error.contains(part), "{flags:?}: {error}");
+        }
+    }
+}
+
+/// A second update with the value that the database has.
+fn violate(sim: &Resim) {
+    let uid = sim.database(&json!({"name": "db", "memory_size": 1 << 28}));
+    let body = json!({"memory_size": 1 << 28, "max_connections": 5});
+    sim.ok("PUT", &format!("/v1/bdbs/{uid}"), &body);
+}
+
+#[test]
+fn a_violation_is_reported_at_once_and_fails_the_process_if_it_is_strict() {
+    for (flags, code) in [(vec!["--strict"], 3), (vec![], 0)] {
+        let sim = Resim::cluster(&flags);
+        violate(&sim);
+        let log = sim.folder.text("stderr");
+        assert!(log.contains("VIOLATION unchanged-fields"), "{log}");
+        assert_eq!(sim.end("INT").0.code(), Some(code), "{flags:?}");
+    }
+    let sim = Resim::cluster(&["--strict"]);
+    sim.database(&json!({"name": "db", "memory_size": 1 << 28}));
+    assert_eq!(sim.end("INT").0.code(), Some(0), "nothing was violated");
+}
+
+#[test]
+fn the_log_is_a_line_a_request_with_secrets_masked() {
+    let sim = Resim::cluster(&[]);
+    let database = json!({"name": "db", "memory_size": 1 << 28, "authentication_redis_pass": "s3cret"});
+    sim.database(&database);
+    let log = sim.folder.text("stderr");
+    assert!(
+        log.contains("node1 POST /v1/bdbs 200 changed admin@example.com"),
+        "{log}"
+    );
+    assert!(!log.contains("s3cret") && !log.contains("resim-admin"), "{log}");
+}
+
+#[test]
+fn the_log_can_be_json_through_and_through() {
+    let sim = Resim::cluster(&["--log", "json"]);
+    violate(&sim);
+    sim.call("GET", "/v1/nodes/9", &Value::Null);
+    let (_, _, folder) = sim.end("INT");
+    let lines: Vec<Value> = folder
+        .text("stderr")
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}")))
+        .collect();
+    assert!(
+        lines
+            .iter()
+            .any(|line| line["violation"]["rule"] == "unchanged-fields")
+    );
+    let missing = lines.iter().find(|line| line["path"] == "/v1/nodes/9").unwrap();
+    assert_eq!(
+        (&missing["status"], &missing["user"]),
+        (&json!(404), &json!("admin@example.com"))
+    );
+}
+
+#[test]
+fn the_log_of_the_admin_port_is_bounded_and_keeps_its_numbers() {
+    let sim = Resim::cluster(&["--log-capacity", "10", "--log", "none"]);
+    for _ in 0..50 {
+        sim.ok("GET", "/v1/nodes", &Value::Null);
+    }
+    let log = sim.admin("GET", "/log", &Value::Null);
+    let log = log.as_array().unwrap();
+    assert!((10..=20).contains(&log.len()), "{}", log.len());
+    assert_eq!(log.last().unwrap()["seq"], 50);
+    assert_eq!(
+        sim.admin("GET", "/log?since=48", &Value::Null)
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    assert_eq!(sim.admin("GET", "/state", &Value::Null)["requests"]["total"], 50);
+}
+
+#[test]
+fn switches_and_licences_are_printed() {
+    let switches = text(&output(&["--list-switches"]).stdout);
+    assert!(
+        switches.contains("restart-resets\n") && switches.contains("    doubt "),
+        "{switches}"
+    );
+    let license = output(&["license", "--cluster-name", "rs.example.com", "--shards", "20"]);
+    assert!(license.status.success() && !license.stdout.is_empty());
+}

@@ -1,0 +1,182 @@
+//! Clients that misbehave get an orderly answer or an orderly end, never a hang, and take up no more than their share.
+
+use crate::wire::{self, read_to_end};
+use crate::world::{ADMIN, Resim};
+use serde_json::{Value, json};
+use std::io::Write as _;
+
+const LIMIT: usize = 10 << 20;
+
+#[track_caller]
+fn still_serves(sim: &Resim) {
+    assert_eq!(sim.call("GET", "/v1/nodes", &Value::Null).status, 200);
+}
+
+#[test]
+fn a_body_over_the_limit_is_413_whether_its_length_is_told_or_not() {
+    let sim = Resim::cluster(&["--nodes", "1"]);
+    let requests = sim.admin("GET", "/state", &Value::Null)["requests"]["total"].clone();
+    let long = vec![b' '; LIMIT + 1];
+    let reply = wire::send(&sim.node(0), "PUT", "/v1/cluster", Some(ADMIN), &[], &long);
+    assert_eq!(reply.status, 413, "{reply:?}");
+    let mut chunked = b"PUT /v1/cluster HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+    chunked.extend_from_slice(format!("{:x}\r\n", long.len()).as_bytes());
+    chunked.extend_from_slice(&long);
+    chunked.extend_from_slice(b"\r\n0\r\n\r\n");
+    assert_eq!(wire::send_raw(&sim.node(0), &chunked).status, 413);
+    let after = sim.admin("GET", "/state", &Value::Null)["requests"]["total"].clone();
+    assert_eq!(requests, after, "neither reached the world");
+    still_serves(&sim);
+}
+
+#[test]
+fn a_length_that_is_only_told_costs_no_memory() {
+    let sim = Resim::cluster(&["--nodes", "1"]);
+    for length in ["99999999999999", "-1", "x"] {
+        let head = format!("PUT /v1/cluster HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n");
+        let status = wire::send_raw(&sim.node(0), head.as_bytes()).status;
+        assert!(matches!(status, 400 | 413), "{length}: {status}");
+    }
+    assert!(
+        sim.proc_status("VmHWM") < 200 << 10,
+        "{} KiB",
+        sim.proc_status("VmHWM")
+    );
+    still_serves(&sim);
+}
+
+#[test]
+fn a_foreign_content_type_is_refused_and_a_missing_one_served() {
+    let sim = Resim::cluster(&["--nodes", "1"]);
+    for (headers, status) in [
+        (vec![], 200),
+        (vec![("content-type", "application/json")], 200),
+        (vec![("content-type", "application/x-www-form-urlencoded")], 200),
+        (vec![("content-type", "text/xml")], 400),
+        (vec![("content-type", "multipart/form-data; boundary=x")], 400),
+    ] {
+        let body = br#"{"email_alerts": true}"#;
+        let reply = wire::send(&sim.node(0), "PUT", "/v1/cluster", Some(ADMIN), &headers, body);
+        assert_eq!(reply.status, status, "{headers:?}: {reply:?}");
+    }
+}
+
+#[test]
+fn a_chunked_body_that_is_cut_short_or_malformed_changes_nothing() {
+    let sim = Resim::cluster(&["--nodes", "1"]);
+    let head = "PUT /v1/cluster HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n";
+    for body in [
+        "20\r\n{\"email",
+        "zz\r\n{}\r\n0\r\n\r\n",
+        "2\r\n{}{}\r\n0\r\n\r\n",
+    ] {
+        let mut stream = wire::tls(&sim.node(0), &["http/1.1"]);
+        stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+        stream.conn.send_close_notify();
+        let _ = stream.flush();
+        let _ = stream.sock.shutdown(std::net::Shutdown::Write);
+        let answer = String::from_utf8_lossy(&read_to_end(&mut stream)).into_owned();
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 400"),
+            "{body:?}: {answer}"
+        );
+    }
+    assert_eq!(sim.ok("GET", "/v1/cluster", &Value::Null)["email_alerts"], false);
+}
+
+#[test]
+fn nonsense_in_place_of_a_request_is_answered_or_closed() {
+    let sim = Resim::cluster(&["--nodes", "1"]);
+    let long = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "a".repeat(200 << 10));
+    let many = format!("GET / HTTP/1.1\r\nhost: x\r\n{}\r\n", "a: b\r\n".repeat(500));
+    for bytes in [
+        "\0\0\0\0\r\n\r\n",
+        "GET\r\n\r\n",
+        "GET / HTTP/9.9\r\n\r\n",
+        &long,
+        &many,
+    ] {
+        let reply = wire::send_raw(&sim.node(0), bytes.as_bytes());
+        let status = reply.status;
+        assert!(status == 0 || (400..=505).contains(&status), "{reply:?}");
+    }
+    let mut plain = wire::tcp(&sim.node(0));
+    plain.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    let answer = read_to_end(&mut plain);
+    assert!(!String::from_utf8_lossy(&answer).contains("HTTP"), "{answer:?}");
+    still_serves(&sim);
+}
+
+/// A client hello of TLS 1.1: no supported_versions, one old cipher suite.
+const TLS_1_1_HELLO: &[u8] = &[
+    0x16, 3, 1, 0, 45, // handshake record, 45 bytes
+    1, 0, 0, 41, 3, 2, // client hello, 41 bytes, version 1.1
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28,
+    29, 30, 31, 32, // random
+    0,  // no session
+    0, 2, 0, 0x2f, // TLS_RSA_WITH_AES_128_CBC_SHA
+    1, 0, // no compression
+];
+
+#[test]
+fn tls_1_1_is_refused_by_an_alert() {
+    let sim = Resim::cluster(&["--nodes", "1"]);
+    let mut stream = wire::tcp(&sim.node(0));
+    stream.write_all(TLS_1_1_HELLO).unwrap();
+    let answer = read_to_end(&mut stream);
+    let [kind, _, _, _, 2, level, alert] = answer[..] else {
+        panic!("{answer:?}")
+    };
+    assert_eq!((kind, level), (0x15, 2), "a fatal alert");
+    assert!(
+        matches!(alert, 40 | 47 | 70 | 109),
+        "about the version or what it lacks: {alert}"
+    );
+    still_serves(&sim);
+}
+
+#[test]
+fn an_unknown_application_protocol_is_refused_and_none_is_fine() {
+    let sim = Resim::cluster(&["--nodes", "1"]);
+    let mut stream = wire::tls(&sim.node(0), &["spdy/9"]);
+    let error = stream
+        .write_all(b"GET / HTTP/1.1\r\n\r\n")
+        .and_then(|()| stream.flush());
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("NoApplicationProtocol"), "{error}");
+    for protocols in [&[][..], &["h2", "http/1.1"]] {
+        let mut stream = wire::tls(&sim.node(0), protocols);
+        let request = b"GET /v1/bootstrap HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        stream.write_all(request).unwrap();
+        let answer = read_to_end(&mut stream);
+        assert!(
+            answer.starts_with(b"HTTP/1.1 401"),
+            "{}",
+            String::from_utf8_lossy(&answer)
+        );
+    }
+}
+
+#[test]
+fn a_thousand_idle_connections_hinder_nobody() {
+    let sim = Resim::cluster(&["--nodes", "1"]);
+    // Two thirds say nothing, the others have greeted and wait.
+    let silent: Vec<_> = (0..700).map(|_| wire::tcp(&sim.node(0))).collect();
+    let mut greeted: Vec<_> = (0..300).map(|_| wire::tls(&sim.node(0), &[])).collect();
+    for stream in &mut greeted {
+        stream.conn.complete_io(&mut stream.sock).unwrap();
+    }
+    for _ in 0..20 {
+        still_serves(&sim);
+    }
+    assert!(
+        sim.proc_status("VmHWM") < 200 << 10,
+        "{} KiB",
+        sim.proc_status("VmHWM")
+    );
+    drop((silent, greeted));
+    assert_eq!(
+        sim.ok("PUT", "/v1/cluster", &json!({"email_alerts": true}))["email_alerts"],
+        true
+    );
+}
