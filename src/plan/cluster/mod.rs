@@ -151,8 +151,9 @@ const STAGES: &[Stage] = &[
     bootstrap::create,
     identity::take_stock,
     join::grow,
-    settings::converge,
     disruption::relieve,
+    // Last, because a value that Redis Enterprise rejects is planned again in every pass, and may hold up nothing else.
+    settings::converge,
 ];
 
 /// The stages of an object that only observes.

@@ -214,3 +214,15 @@ fn settings_wait_for_no_join_that_is_under_way() {
             drift spec.settings.handleRedirects: false -> true
         "#]]);
 }
+
+#[test]
+fn a_setting_that_may_be_rejected_holds_up_no_node() {
+    World::healthy()
+        .with(|w| w.spec().settings = redirects())
+        .with(|w| w.spec().nodes[1].maintenance = Some(true))
+        .check(expect![[r#"
+            do    record: MaintenanceOn n2
+            do    put node 2 (n2) into maintenance
+            drift spec.settings.handleRedirects: false -> true
+        "#]]);
+}
