@@ -44,7 +44,9 @@ pub async fn attend<K: Resolve>(context: Arc<Context>, key: ObjectKey, entry: Ar
         if let Some(outcome) = visited.outcome {
             context.metrics.count_pass(K::KIND, outcome, started.elapsed());
         }
-        again = visited.again.map(|delay| Instant::now() + delay);
+        if visited.outcome.is_some() || visited.again.is_some() {
+            again = visited.again.map(|delay| Instant::now() + delay);
+        }
         if let Some(outlook) = visited.outlook {
             let hurry = outlook.sweep_within.is_some();
             entry.note(outlook);

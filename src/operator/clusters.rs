@@ -2,7 +2,7 @@
 
 use crate::engine::ClusterView;
 use crate::engine::Moment;
-use crate::operator::clock;
+use crate::operator::clock::Clock;
 use crate::operator::metrics::Metrics;
 use crate::operator::requests;
 use crate::operator::stores::Stores;
@@ -24,6 +24,7 @@ const PASSES_AT_ONCE: usize = 32;
 /// Every cluster that is looked after.
 pub struct Clusters {
     transport: Transport,
+    clock: Clock,
     metrics: Arc<Metrics>,
     seats: Mutex<BTreeMap<ClusterKey, Arc<Seat>>>,
 }
@@ -32,6 +33,8 @@ pub struct Clusters {
 pub struct Seat {
     /// What is read from it.
     pub view: ClusterView,
+    /// The time.
+    pub clock: Clock,
     /// Slots of passes that act.
     pub slots: Semaphore,
     /// Held by a pass over the RedisCluster or a ClusterCertificate from the moment it reads what the others have under way
@@ -46,8 +49,9 @@ pub struct Seat {
 
 impl Clusters {
     /// Clusters are reached over `transport`.
-    pub fn new(transport: Transport, metrics: Arc<Metrics>) -> Self {
+    pub fn new(transport: Transport, metrics: Arc<Metrics>, clock: Clock) -> Self {
         Self {
+            clock,
             transport,
             metrics,
             seats: Mutex::default(),
@@ -82,11 +86,12 @@ impl Clusters {
         let cluster = stores.clusters.get(&key.namespace, &key.name);
         let rejected = cluster.and_then(|cluster| cluster.status.as_ref()?.rejected_credentials.clone());
         let view = match rejected {
-            Some(rejected) => view.with_rejected(&rejected, clock::now()),
+            Some(rejected) => view.with_rejected(&rejected, self.clock.now()),
             None => view,
         };
         Seat {
             view,
+            clock: self.clock.clone(),
             slots: Semaphore::new(PASSES_AT_ONCE),
             exclusive: Arc::default(),
             counting: tokio::sync::Mutex::default(),

@@ -1,6 +1,6 @@
 //! What every pass works with.
 
-use crate::operator::clock;
+use crate::operator::clock::Clock;
 use crate::operator::clusters::Clusters;
 use crate::operator::kube::Kube;
 use crate::operator::lease::Leadership;
@@ -41,6 +41,8 @@ pub struct Context {
     pub nursery: Nursery,
     /// The metrics.
     pub metrics: Arc<Metrics>,
+    /// The time.
+    pub clock: Clock,
     /// The interval of observation.
     pub interval: Duration,
     /// The interval while something is under way.
@@ -57,7 +59,7 @@ impl Context {
             stores: &self.stores,
             secrets: &self.secrets,
             live,
-            now: clock::now(),
+            now: self.clock.now(),
             takeover_until: self.reign.get().and_then(|reign| reign.takeover_until),
             fresh_since,
         }

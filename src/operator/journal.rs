@@ -11,7 +11,6 @@ use crate::api::RecentDeletion;
 use crate::api::Record;
 use crate::api::RedisCluster;
 use crate::engine::Journal;
-use crate::operator::clock;
 use crate::operator::clusters::Seat;
 use crate::operator::kube::Kube;
 use crate::operator::kube::KubeError;
@@ -22,6 +21,7 @@ use crate::operator::resolve::is_recent;
 use crate::operator::secret_writes;
 use crate::operator::secrets::Secrets;
 use crate::plan::Publication;
+use jiff::Timestamp;
 use kube::ResourceExt;
 use tokio::sync::OwnedMutexGuard;
 
@@ -119,7 +119,8 @@ impl<K: Resolve> ObjectJournal<'_, K> {
             let Some(cluster) = self.kube.live::<RedisCluster>(&key.namespace, &key.name).await? else {
                 return Ok(());
             };
-            let Some(status) = counted(&cluster, &self.object.name_any(), intent) else {
+            let Some(status) = counted(&cluster, &self.object.name_any(), intent, self.seat.clock.now())
+            else {
                 return Ok(());
             };
             match self.kube.save_status(&cluster, &status).await {
@@ -136,9 +137,9 @@ fn counted(
     cluster: &RedisCluster,
     database: &str,
     intent: &Intent,
+    now: Timestamp,
 ) -> Option<crate::api::RedisClusterStatus> {
     let mut status = cluster.status.clone().unwrap_or_default();
-    let now = clock::now();
     status
         .recent_deletions
         .retain(|deletion| is_recent(deletion, now));
@@ -160,7 +161,7 @@ impl<K: Resolve> Journal for ObjectJournal<'_, K> {
     type Error = KubeError;
 
     async fn record(&mut self, record: &Record) -> Result<(), KubeError> {
-        self.status = K::announce(&self.standing(), record, clock::now());
+        self.status = K::announce(&self.standing(), record, self.seat.clock.now());
         let Record::Intent(intent) = record else {
             return Ok(());
         };

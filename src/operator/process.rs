@@ -1,5 +1,6 @@
 //! The operator as a process: flags, logs, signals, exit code.
 
+use crate::operator::clock::Clock;
 use crate::operator::run::Config;
 use crate::operator::run::run;
 use clap::Args;
@@ -98,12 +99,13 @@ impl RunOptions {
             interval: self.interval,
             floor: self.busy_interval.min(self.interval),
             watch_namespaces: self.watch_namespace,
-            http_address: self.http_address,
+            http_address: Some(self.http_address),
             http_port_file: self.http_port_file,
             lease_namespace,
             lease_duration: self.lease_duration,
             takeover_grace: self.takeover_grace,
             identity: instance.to_owned(),
+            clock: Clock::system(),
         }
     }
 }

@@ -10,7 +10,6 @@ use crate::api::RECONCILE_ANNOTATION;
 use crate::engine::Freshness;
 use crate::engine::Moment;
 use crate::engine::execute;
-use crate::operator::clock;
 use crate::operator::clusters::Seat;
 use crate::operator::context::Context;
 use crate::operator::journal::ObjectJournal;
@@ -109,7 +108,7 @@ pub async fn visit<K: Resolve>(
     }
     let world = context.world(Live::default(), memory.fresh_since);
     let sight = look(&*object, &world, seat, memory.freshness(seat)).await;
-    let report = sight.report(&*object, &*object, context.interval);
+    let report = sight.report(&*object, &*object, context);
     if sight.may_act(&*object) {
         if let Some(left) = memory.refused_for(&sight) {
             // The object says so already.
@@ -179,7 +178,7 @@ async fn try_act<K: Resolve>(
     }
     let (released, object) = (journal.released, journal.standing());
     drop(journal.exclusion.take());
-    let report = sight.report(&before, &object, context.interval);
+    let report = sight.report(&before, &object, context);
     memory.note_refusal(&sight, &report, context.interval);
     let saved = match (&sight.failure, released) {
         // Who lost the race has seen something else than what there is.
@@ -240,7 +239,7 @@ async fn look<K: Resolve>(object: &K, world: &World<'_>, seat: &Seat, freshness:
             match object.observe(inputs, &seat.view, freshness, world.now).await {
                 Ok(observed) => {
                     let observed = sight.observed.insert(observed);
-                    sight.plan = Some(object.plan(inputs, observed, clock::now()));
+                    sight.plan = Some(object.plan(inputs, observed, seat.clock.now()));
                 }
                 Err(error) => sight.failure = Some(Failure::Rest(error)),
             }
@@ -331,7 +330,7 @@ impl<K: Resolve> Sight<K> {
         &'a self,
         before: &'a K,
         object: &'a K,
-        interval: Duration,
+        context: &Context,
     ) -> Round<'a, K, K::Inputs, K::Observed, K::Action> {
         Round {
             before,
@@ -341,13 +340,13 @@ impl<K: Resolve> Sight<K> {
             plan: self.plan.as_ref(),
             done: self.done,
             failure: self.failure.as_ref(),
-            now: clock::now(),
-            interval: interval.try_into().unwrap_or(jiff::SignedDuration::MAX),
+            now: context.clock.now(),
+            interval: context.interval.try_into().unwrap_or(jiff::SignedDuration::MAX),
         }
     }
 
-    fn report(&self, before: &K, object: &K, interval: Duration) -> Told<K> {
-        K::report(&self.round(before, object, interval))
+    fn report(&self, before: &K, object: &K, context: &Context) -> Told<K> {
+        K::report(&self.round(before, object, context))
     }
 
     fn outcome(&self) -> PassOutcome {

@@ -4,7 +4,7 @@ use crate::api::ClusterCertificate;
 use crate::api::RedisCluster;
 use crate::api::RedisDatabase;
 use crate::operator::attend::attend;
-use crate::operator::clock;
+use crate::operator::clock::Clock;
 use crate::operator::clusters::Clusters;
 use crate::operator::context::Context;
 use crate::operator::context::Passes;
@@ -61,8 +61,8 @@ pub struct Config {
     pub floor: Duration,
     /// Namespaces to look after; none means all.
     pub watch_namespaces: Vec<String>,
-    /// Where probes and metrics are served.
-    pub http_address: SocketAddr,
+    /// Where probes and metrics are served; nowhere without it.
+    pub http_address: Option<SocketAddr>,
     /// File that takes the address that was bound.
     pub http_port_file: Option<PathBuf>,
     /// Namespace of the Lease.
@@ -73,6 +73,8 @@ pub struct Config {
     pub takeover_grace: Duration,
     /// Name of this process, unique among its replicas.
     pub identity: String,
+    /// The time.
+    pub clock: Clock,
 }
 
 /// Why the operator ended before it was asked to.
@@ -171,11 +173,12 @@ fn assemble(
         scope,
         secrets: Secrets::new(config.interval),
         roster,
-        clusters: Clusters::new(transport, metrics.clone()),
+        clusters: Clusters::new(transport, metrics.clone(), config.clock.clone()),
         leadership: elector.leadership(),
         reign: OnceLock::new(),
         nursery,
         metrics: metrics.clone(),
+        clock: config.clock.clone(),
         interval: config.interval,
         floor: config.floor,
         passes: Passes::default(),
@@ -210,7 +213,9 @@ fn watch<K: Watched>(
 }
 
 async fn serve(config: &Config, probes: Arc<Probes>, parts: &mut JoinSet<()>) -> Result<(), RunError> {
-    let address = config.http_address;
+    let Some(address) = config.http_address else {
+        return Ok(());
+    };
     let listener = http::bind(address, config.http_port_file.as_deref())
         .await
         .map_err(|error| RunError::Http(address, error))?;
@@ -232,7 +237,10 @@ async fn stores_filled(context: &Context) {
 fn reign(context: &Arc<Context>, config: &Config, predecessor: Predecessor) {
     let takeover_until = match predecessor {
         Predecessor::Gone => None,
-        Predecessor::Silent => Some(later(config.lease_duration + config.takeover_grace)),
+        Predecessor::Silent => Some(later(
+            config.clock.now(),
+            config.lease_duration + config.takeover_grace,
+        )),
     };
     tracing::info!(
         ?predecessor,
@@ -247,9 +255,9 @@ fn reign(context: &Arc<Context>, config: &Config, predecessor: Predecessor) {
     enter_all::<ClusterCertificate>(context);
 }
 
-fn later(delay: Duration) -> Timestamp {
+fn later(now: Timestamp, delay: Duration) -> Timestamp {
     let delay = SignedDuration::try_from(delay).unwrap_or(SignedDuration::MAX);
-    clock::now().checked_add(delay).unwrap_or(Timestamp::MAX)
+    now.checked_add(delay).unwrap_or(Timestamp::MAX)
 }
 
 fn enter_all<K: Resolve>(context: &Arc<Context>) {
