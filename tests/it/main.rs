@@ -7,6 +7,7 @@
 
 mod fleet;
 mod generated;
+mod pages;
 mod samples;
 mod tidy;
 mod wire;
