@@ -46,6 +46,12 @@ const CONDITIONS: &[(&str, &str, &str, &str)] = &[
     (
         "Synced",
         "False",
+        "ApplyRejected",
+        "Redis Enterprise refused the change; the message says why.",
+    ),
+    (
+        "Synced",
+        "False",
         "DriftReported",
         "Something differs; `managementPolicy` says to leave it. `status.plan` lists what would be done.",
     ),
