@@ -20,7 +20,7 @@ pub async fn attend<K: Resolve>(context: Arc<Context>, key: ObjectKey, entry: Ar
     loop {
         tokio::select! {
             () = entry.rung() => {}
-            () = at(again) => {}
+            () = at(again) => again = None,
         }
         let Some(object) = stored() else {
             if context.roster.leave(&key, || stored().is_none()) {
