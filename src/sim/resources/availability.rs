@@ -55,7 +55,12 @@ fn local(ctx: &mut Ctx<'_>) -> Answer {
 }
 
 fn verdict(ctx: &Ctx<'_>, database: &Database, code: &str, bound: bool) -> Answer {
-    let served = |status| !matches!(status, Status::Pending | Status::CreationFailed);
+    let served = |status| {
+        !matches!(
+            status,
+            Status::Pending | Status::CreationFailed | Status::Recovery
+        )
+    };
     let mut masters = ctx
         .cluster
         .databases

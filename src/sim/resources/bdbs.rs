@@ -1,11 +1,13 @@
 //! Databases: `/v1/bdbs`, `/v2/bdbs` and what happens to them when nodes come and go.
 
+pub(crate) mod actions;
 mod blueprint;
 mod change;
 mod machine;
 mod nodes;
 mod render;
 mod store;
+pub(crate) mod upgrade;
 mod validate;
 
 pub(crate) use machine::machine_due;
@@ -123,6 +125,7 @@ fn import(ctx: &mut Ctx<'_>) -> Answer {
     database
         .set
         .insert("import_status".to_owned(), json!("importing"));
+    database.set.insert("import_progress".to_owned(), json!(0.0));
     let length = ctx.env.timings.bdb_update;
     machine::start(ctx.cluster, ctx.env, uid, Change::Import, length);
     ctx.commit();

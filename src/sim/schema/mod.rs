@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod bdb;
 pub(crate) mod cluster;
+pub(crate) mod module;
 pub(crate) mod node;
 pub(crate) mod policy;
 pub(crate) mod settings;

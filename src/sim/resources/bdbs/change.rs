@@ -136,7 +136,7 @@ fn action_body(ctx: &Ctx<'_>) -> Result<Map<String, Value>, ApiError> {
     ctx.call.object()
 }
 
-fn update_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>, acts: bool) -> Answer {
+pub(super) fn update_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>, acts: bool) -> Answer {
     super::existing(ctx)?;
     licensed(ctx)?;
     precondition(ctx)?;

@@ -16,13 +16,16 @@ impl Change {
             Self::Update { .. } | Self::Settle => "SMUpdateBDB",
             Self::Delete => "SMDeleteBDB",
             Self::Import => "SMImportBDB",
+            Self::Export => "SMExportBDB",
+            Self::Recover => "SMRecoverBDB",
         }
     }
 
     fn status(&self) -> Status {
         match self {
             Self::Create => Status::Pending,
-            Self::Update { .. } | Self::Settle => Status::ActiveChangePending,
+            Self::Update { .. } | Self::Settle | Self::Export => Status::ActiveChangePending,
+            Self::Recover => Status::Recovery,
             Self::Delete => Status::DeletePending,
             Self::Import => Status::ImportPending,
         }
@@ -112,6 +115,22 @@ fn end(cluster: &mut Cluster, env: &Env, uid: BdbUid, failed: bool) {
             );
             Status::Active
         }
+        (Some(Change::Export), _) => {
+            let status = if failed { "failed" } else { "succeeded" };
+            database.set.insert("export_status".to_owned(), status.into());
+            let progress = if failed { 0.0 } else { 100.0 };
+            database.set.insert("export_progress".to_owned(), progress.into());
+            if failed {
+                database
+                    .set
+                    .insert("export_failure_reason".to_owned(), "general-error".into());
+            } else {
+                let time = env.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+                database.set.insert("last_export_time".to_owned(), time.into());
+            }
+            Status::Active
+        }
+        (Some(Change::Recover), true) => Status::Recovery,
         (Some(Change::Update { set, shards }), true) => {
             database.set = set;
             cluster.databases.shards.put_back(uid, shards);

@@ -3,6 +3,7 @@
 use super::store::{Database, Status};
 use crate::sim::auth::{Actor, Role as UserRole};
 use crate::sim::ids::NodeUid;
+use crate::sim::resources::catalog;
 use crate::sim::schema::{self, bdb::FIELDS};
 use crate::sim::state::{Cluster, Env};
 use crate::sim::version::Profile;
@@ -215,24 +216,16 @@ fn endpoints(cluster: &Cluster, database: &Database) -> Value {
     }
 }
 
-/// Modules that come with Redis 8: (name, version).
-const BUNDLED: [(&str, &str); 4] = [
-    ("bf", "8.2.8"),
-    ("ReJSON", "8.2.8"),
-    ("search", "8.2.10"),
-    ("timeseries", "8.2.8"),
-];
+/// Modules that a Redis 8 database has without being asked for.
+const BUNDLED: [&str; 4] = ["bf", "ReJSON", "search", "timeseries"];
 /// Modules that can be named when a database is created.
 pub(crate) const MODULE_NAMES: [&str; 5] = ["bf", "graph", "ReJSON", "search", "timeseries"];
 
 fn modules(profile: Profile, database: &Database) -> Value {
-    let entry = |name: &str, args: &Value, version: &str| {
-        let id = name.bytes().fold(0x4e6e_fe7f_u64, |id, byte| {
-            id.wrapping_mul(0x0100_0000_01b3) ^ u64::from(byte)
-        });
+    let entry = |name: &str, args: &Value| {
+        let version = own_version(profile, database, name);
         json!({
-            "module_name": name, "module_args": args, "module_id": format!("{id:016x}{:016x}", id.rotate_left(32)),
-            "semantic_version": version,
+            "module_name": name, "module_args": args, "module_id": catalog::uid(name, &version), "semantic_version": version,
         })
     };
     let asked = database.set.get("module_list").and_then(Value::as_array);
@@ -251,16 +244,32 @@ fn modules(profile: Profile, database: &Database) -> Value {
         && database.text("type") != "memcached"
         && database.text("redis_version") >= "8";
     let list: Vec<Value> = if bundles {
-        BUNDLED
-            .iter()
-            .map(|(name, version)| entry(name, &args(name), version))
-            .collect()
+        BUNDLED.iter().map(|name| entry(name, &args(name))).collect()
     } else {
         let names = asked
             .into_iter()
             .flatten()
             .filter_map(|module| module.get("module_name")?.as_str());
-        names.map(|name| entry(name, &args(name), "2.10.5")).collect()
+        names.map(|name| entry(name, &args(name))).collect()
     };
     json!(list)
+}
+
+/// The version of a module that a database has: as upgraded, else the build for its Redis version.
+pub(crate) fn own_version(profile: Profile, database: &Database, name: &str) -> String {
+    let asked = database
+        .set
+        .get("module_list")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    let mut asked = asked.filter(|module| module.get("module_name").and_then(Value::as_str) == Some(name));
+    let set = asked.find_map(|module| module.get("semantic_version")?.as_str());
+    set.map_or_else(
+        || {
+            let build = catalog::build(profile, name, database.text("redis_version"));
+            build.map_or_else(|| "2.12.10".to_owned(), |build| build.semantic_version)
+        },
+        str::to_owned,
+    )
 }

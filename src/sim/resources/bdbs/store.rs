@@ -17,6 +17,8 @@ pub(crate) enum Status {
     DeletePending,
     ImportPending,
     CreationFailed,
+    /// After a recovery of the cluster, until its data are back.
+    Recovery,
 }
 
 impl Status {
@@ -29,6 +31,7 @@ impl Status {
             Self::DeletePending => "delete-pending",
             Self::ImportPending => "import-pending",
             Self::CreationFailed => "creation-failed",
+            Self::Recovery => "recovery",
         }
     }
 }
@@ -44,6 +47,9 @@ pub(crate) enum Change {
     },
     Delete,
     Import,
+    Export,
+    /// Its data are loaded from the files that are left.
+    Recover,
     /// Failover, migration: the effect has happened, only the end is awaited.
     Settle,
 }

@@ -1,0 +1,473 @@
+//! `/v1/bdbs/{uid}/actions/*` beyond import and traffic: export, placement, recovery, and the calls that reset a status.
+
+use super::machine;
+use super::store::{Change, Database, Status, demand, rules};
+use super::validate;
+use super::{blueprint, busy, change, existing, missing, settle, settled};
+use crate::sim::auth::Permission::{View, WriteDatabases};
+use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::ids::BdbUid;
+use crate::sim::placement::{Role, Shard};
+use crate::sim::route::Route;
+use crate::sim::schema::Phase;
+use crate::sim::version::Profile::{V7_8_6, V7_22_2};
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+/// Routes of this family.
+#[rustfmt::skip]
+pub(crate) const ROUTES: &[Route] = &[
+    Route::new("POST", "/v1/bdbs/{uid}/actions/export", WriteDatabases, export),
+    Route::new("PUT", "/v1/bdbs/{uid}/actions/export_reset_status", WriteDatabases, export_reset_status),
+    Route::new("PUT", "/v1/bdbs/{uid}/actions/backup_reset_status", WriteDatabases, backup_reset_status),
+    Route::new("PUT", "/v1/bdbs/{uid}/actions/rebalance", WriteDatabases, rebalance).since(V7_8_6),
+    Route::new("PUT", "/v1/bdbs/{uid}/actions/revamp", WriteDatabases, revamp).since(V7_22_2),
+    Route::new("GET", "/v1/bdbs/{uid}/actions/recover", View, recovery_plan),
+    Route::new("POST", "/v1/bdbs/{uid}/actions/recover", WriteDatabases, recover),
+    Route::new("GET", "/v1/bdbs/{uid}/actions/optimize_shards_placement", View, optimize),
+    Route::new("GET", "/v1/bdbs/{uid}/syncer_state", View, syncer_state),
+    Route::new("GET", "/v1/bdbs/{uid}/syncer_state/crdt", View, syncer_state),
+    Route::new("GET", "/v1/bdbs/{uid}/syncer_state/replica", View, syncer_state),
+    Route::new("POST", "/v1/bdbs/{uid}/command", WriteDatabases, command),
+];
+
+/// Types of places that data go to or come from, with the keys that each needs.
+const LOCATIONS: &[(&str, &[&str])] = &[
+    ("url", &["url"]),
+    ("sftp", &["sftp_url"]),
+    ("s3", &["bucket_name", "access_key_id", "secret_access_key"]),
+    (
+        "gs",
+        &[
+            "bucket_name",
+            "client_id",
+            "client_email",
+            "private_key_id",
+            "private_key",
+        ],
+    ),
+    ("abs", &["container", "account_name"]),
+    ("mount_point", &["path"]),
+];
+
+/// Whether a location has what its type needs.
+fn check_location(location: &Value) -> Result<(), ApiError> {
+    let wrong = |text: String| Err(ApiError::not_acceptable("invalid_param", text));
+    let kind = location.get("type").and_then(Value::as_str).unwrap_or_default();
+    let Some((_, keys)) = LOCATIONS.iter().find(|(name, _)| *name == kind) else {
+        return wrong(format!("export_location: there is no type {kind:?}"));
+    };
+    match keys
+        .iter()
+        .find(|key| !location.get(**key).is_some_and(Value::is_string))
+    {
+        Some(key) => wrong(format!("export_location: {kind} needs {key}")),
+        None => Ok(()),
+    }
+}
+
+fn export(ctx: &mut Ctx<'_>) -> Answer {
+    let uid = settled(ctx)?;
+    let body = ctx.call.object()?;
+    if let Some(other) = body
+        .keys()
+        .find(|key| !matches!(key.as_str(), "export_location" | "email_notification"))
+    {
+        return Err(ApiError::not_acceptable(
+            "invalid_param",
+            format!("{other} cannot be set by an export"),
+        ));
+    }
+    check_location(body.get("export_location").unwrap_or(&Value::Null))?;
+    set(ctx, uid, "export_status", json!("exporting"));
+    set(ctx, uid, "export_progress", json!(0.0));
+    let length = ctx.env.timings.bdb_update;
+    machine::start(ctx.cluster, ctx.env, uid, Change::Export, length);
+    ctx.commit();
+    Ok(Reply::empty())
+}
+
+fn set(ctx: &mut Ctx<'_>, uid: BdbUid, field: &str, value: Value) {
+    if let Some(database) = ctx.cluster.databases.get_mut(uid) {
+        database.set.insert(field.to_owned(), value);
+    }
+}
+
+fn export_reset_status(ctx: &mut Ctx<'_>) -> Answer {
+    reset(ctx, "export")
+}
+
+fn backup_reset_status(ctx: &mut Ctx<'_>) -> Answer {
+    reset(ctx, "backup")
+}
+
+fn reset(ctx: &mut Ctx<'_>, what: &str) -> Answer {
+    let uid = settled(ctx)?;
+    set(ctx, uid, &format!("{what}_status"), json!("idle"));
+    set(ctx, uid, &format!("{what}_failure_reason"), json!(""));
+    ctx.commit();
+    Ok(Reply::empty())
+}
+
+/// Where the shards would be if the database were created now, with these changes.
+fn optimum(ctx: &Ctx<'_>, uid: BdbUid, changes: &Map<String, Value>) -> Result<Value, ApiError> {
+    let Some(database) = ctx.cluster.databases.get(uid) else {
+        return Err(missing(uid));
+    };
+    let mut wanted = database.set.clone();
+    wanted.extend(changes.clone());
+    let hosts = ctx.cluster.hosts(ctx.env);
+    let mut trial = ctx.cluster.databases.shards.clone();
+    trial.remove(uid);
+    trial
+        .shape(uid, &hosts, &rules(ctx.cluster, &wanted), demand(&wanted))
+        .map_err(|no_room| validate::no_room(Phase::Update, no_room))?;
+    Ok(layout(trial.of(uid)))
+}
+
+/// Shards in the form of a blueprint.
+fn layout<'a>(shards: impl Iterator<Item = &'a Shard>) -> Value {
+    let mut shards: Vec<&Shard> = shards.collect();
+    shards.sort_by_key(|shard| (shard.slots.0, shard.role));
+    let mut parts: Vec<Value> = Vec::new();
+    let mut last = None;
+    for shard in shards {
+        let node = json!({"node_uid": shard.node.to_string(), "role": shard.role.as_str()});
+        if last == Some(shard.slots)
+            && let Some(Value::Array(nodes)) = parts.last_mut().and_then(|part| part.get_mut("nodes"))
+        {
+            nodes.push(node);
+            continue;
+        }
+        last = Some(shard.slots);
+        parts.push(json!({"slot_range": format!("{}-{}", shard.slots.0, shard.slots.1), "nodes": [node]}));
+    }
+    Value::Array(parts)
+}
+
+/// Moves the shards to where they would be placed today.
+fn rebalance(ctx: &mut Ctx<'_>) -> Answer {
+    let uid = existing(ctx)?;
+    let operations = ctx.call.query.get("max_operations");
+    if operations.is_some_and(|text| text.parse::<u32>().is_err()) {
+        return Err(ApiError::bad_request("max_operations: a number is wanted"));
+    }
+    let uid = settled(ctx).map(|_| uid)?;
+    let wanted = if ctx.call.flag("only_failovers") {
+        layout(ctx.cluster.databases.shards.of(uid))
+    } else {
+        optimum(ctx, uid, &Map::new())?
+    };
+    if ctx.call.dry_run() {
+        return Ok(Reply::json(wanted));
+    }
+    let moved = place(ctx, uid, &wanted)?;
+    let action_uid = settle(ctx, uid, moved);
+    Ok(Reply::json(json!({"action_uid": action_uid})))
+}
+
+/// Puts the shards where a blueprint says, and gives how long that takes.
+fn place(ctx: &mut Ctx<'_>, uid: BdbUid, wanted: &Value) -> Result<Duration, ApiError> {
+    let demand = ctx
+        .cluster
+        .databases
+        .get(uid)
+        .map(Database::demand)
+        .ok_or_else(|| missing(uid))?;
+    let seats = |ctx: &Ctx<'_>| {
+        let shards = ctx.cluster.databases.shards.of(uid);
+        shards
+            .map(|shard| (shard.slots.0, shard.role, shard.node))
+            .collect::<Vec<_>>()
+    };
+    let before = seats(ctx);
+    blueprint::apply(ctx.cluster, uid, demand, wanted)?;
+    let moved = seats(ctx).iter().filter(|seat| !before.contains(seat)).count();
+    Ok(ctx.env.timings.shard_move * u32::try_from(moved).unwrap_or(0))
+}
+
+/// Fields that `revamp` and `optimize_shards_placement` take.
+const SHAPE: [&str; 6] = [
+    "avoid_nodes",
+    "bigstore_ram_size",
+    "memory_size",
+    "replication",
+    "shards_count",
+    "shards_placement",
+];
+
+/// An update of what decides the placement, followed by the placement.
+fn revamp(ctx: &mut Ctx<'_>) -> Answer {
+    let uid = settled(ctx)?;
+    let mut body = ctx.call.object()?;
+    if let Some(other) = body.keys().find(|key| !SHAPE.contains(&key.as_str())) {
+        return Err(ApiError::bad_request(format!("unknown field {other:?}")));
+    }
+    let avoided = avoided(body.get("avoid_nodes"))?;
+    let blueprint = optimum(ctx, uid, &body)?;
+    if ctx.call.dry_run() {
+        return Ok(Reply::json(blueprint));
+    }
+    body.remove("avoid_nodes");
+    change::update_from(ctx, &body, true)?;
+    if let Some(avoided) = avoided {
+        set(ctx, uid, "avoid_nodes", avoided);
+    }
+    place(ctx, uid, &blueprint)?;
+    let action_uid = ctx
+        .cluster
+        .databases
+        .get(uid)
+        .map(|database| database.action_uid.clone());
+    Ok(Reply::json(json!({"action_uid": action_uid})))
+}
+
+fn avoided(nodes: Option<&Value>) -> Result<Option<Value>, ApiError> {
+    let texts = |nodes: &Value| {
+        nodes
+            .as_array()
+            .is_some_and(|nodes| nodes.iter().all(Value::is_string))
+    };
+    match nodes {
+        None => Ok(None),
+        Some(nodes) if texts(nodes) => Ok(Some(nodes.clone())),
+        Some(_) => Err(ApiError::bad_request("avoid_nodes: a list of texts is wanted")),
+    }
+}
+
+/// The same question by query, without any effect.
+fn optimize(ctx: &mut Ctx<'_>) -> Answer {
+    let uid = existing(ctx)?;
+    let mut changes = Map::new();
+    for (key, text) in ctx
+        .call
+        .query
+        .iter()
+        .filter(|(key, _)| SHAPE.contains(&key.as_str()))
+    {
+        let value = match key.as_str() {
+            "avoid_nodes" => json!(text.split(',').collect::<Vec<_>>()),
+            "shards_placement" => json!(text),
+            _ => serde_json::from_str(text)
+                .map_err(|_| ApiError::bad_request(format!("{key}: {text} has a wrong type")))?,
+        };
+        changes.insert(key.clone(), value);
+    }
+    Ok(Reply::json(optimum(ctx, uid, &changes)?))
+}
+
+/// The files that a database can be recovered from: one for each master.
+fn recovery_plan(ctx: &mut Ctx<'_>) -> Answer {
+    let uid = existing(ctx)?;
+    let database = ctx.cluster.databases.get(uid).ok_or_else(|| missing(uid))?;
+    if database.status != Status::Recovery {
+        return Ok(Reply::json(json!({"data_files": [], "status": "idle"})));
+    }
+    let kept = matches!(database.text("data_persistence"), "aof" | "snapshot");
+    let suffix = if database.text("data_persistence") == "aof" {
+        "aof"
+    } else {
+        "rdb"
+    };
+    let file = |shard: &Shard| {
+        json!({
+            "filename": format!("redis-{}.{suffix}", shard.uid), "last_modified": super::super::iso(database.changed),
+            "node_uid": shard.node.to_string(), "shard_role": shard.role.as_str(), "shard_uid": shard.uid.to_string(),
+            "shard_slots": format!("{}-{}", shard.slots.0, shard.slots.1), "size": database.data_bytes,
+        })
+    };
+    let masters = ctx
+        .cluster
+        .databases
+        .shards
+        .of(uid)
+        .filter(|shard| shard.role == Role::Master && kept);
+    let files: Vec<Value> = masters.map(file).collect();
+    let status = if files.is_empty() {
+        "missing-files"
+    } else {
+        "ready"
+    };
+    Ok(Reply::json(json!({"data_files": files, "status": status})))
+}
+
+fn recover(ctx: &mut Ctx<'_>) -> Answer {
+    let uid = existing(ctx)?;
+    let body = ctx.call.object()?;
+    let idle = |database: &Database| database.status == Status::Recovery && database.change.is_none();
+    let Some(database) = ctx.cluster.databases.get(uid).filter(|database| idle(database)) else {
+        return Err(busy(uid));
+    };
+    let kept = matches!(database.text("data_persistence"), "aof" | "snapshot");
+    if !kept && body.get("recover_without_data") != Some(&json!(true)) {
+        return Err(ApiError::conflict(
+            "missing_files",
+            "there are no files to recover from; recover_without_data accepts that",
+        ));
+    }
+    let length = ctx.env.timings.bdb_create;
+    let action_uid = machine::start(ctx.cluster, ctx.env, uid, Change::Recover, length);
+    if !kept {
+        set_data(ctx, uid, 0);
+    }
+    ctx.commit();
+    Ok(Reply::json(json!({"action_uid": action_uid})))
+}
+
+fn set_data(ctx: &mut Ctx<'_>, uid: BdbUid, bytes: u64) {
+    if let Some(database) = ctx.cluster.databases.get_mut(uid) {
+        database.data_bytes = bytes;
+    }
+}
+
+/// Only a database that replicates another has a syncer.
+fn syncer_state(ctx: &mut Ctx<'_>) -> Answer {
+    let uid = existing(ctx)?;
+    let database = ctx.cluster.databases.get(uid).ok_or_else(|| missing(uid))?;
+    let sources = database
+        .set
+        .get("replica_sources")
+        .and_then(Value::as_array)
+        .map_or(0, Vec::len);
+    if sources == 0 || ctx.call.path.ends_with("/crdt") {
+        return Err(ApiError::not_found(format!("database {uid} has no syncer")));
+    }
+    Ok(Reply::json(
+        json!({"DB": uid.0, "RunID": database.created.as_second()}),
+    ))
+}
+
+/// A Redis command. What the simulator can answer without data is answered.
+fn command(ctx: &mut Ctx<'_>) -> Answer {
+    settled(ctx)?;
+    let body = ctx.call.object()?;
+    let name = body.get("command").and_then(Value::as_str).unwrap_or_default();
+    let response = match name.to_ascii_uppercase().as_str() {
+        "PING" => json!(true),
+        "DBSIZE" => json!(0),
+        "" => return Err(ApiError::bad_request("command is missing")),
+        other => {
+            let text = format!("the simulator does not run {other}; connect to the database instead");
+            return Err(ApiError::not_acceptable("command_not_supported", text));
+        }
+    };
+    Ok(Reply::json(json!({"response": response})))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::fixture::Fixture;
+
+    #[test]
+    fn an_export_can_be_followed_and_its_status_reset() {
+        let mut sim = Fixture::cluster(1, 1);
+        sim.database(None);
+        let path = |suffix: &str| format!("/v1/bdbs/1/actions/{suffix}");
+        for (location, status) in [
+            (json!({"type": "moon"}), 406),
+            (json!({"type": "s3", "bucket_name": "b"}), 406),
+            (json!({"type": "mount_point", "path": "/backup"}), 200),
+        ] {
+            let reply = sim.admin(0, "POST", &path("export"), json!({"export_location": location}));
+            assert_eq!(reply.status, status, "{location}");
+        }
+        let status =
+            |sim: &mut Fixture| sim.admin(0, "GET", "/v1/bdbs/1", Value::Null).json["export_status"].clone();
+        assert_eq!(status(&mut sim), "exporting");
+        let again = json!({"export_location": {"type": "mount_point", "path": "/backup"}});
+        assert_eq!(sim.admin(0, "POST", &path("export"), again).status, 409);
+        sim.pass(60);
+        assert_eq!(status(&mut sim), "succeeded");
+        assert_eq!(
+            sim.admin(0, "PUT", &path("export_reset_status"), Value::Null)
+                .status,
+            200
+        );
+        assert_eq!(status(&mut sim), "idle");
+    }
+
+    #[test]
+    fn a_rebalance_moves_shards_to_nodes_that_came_later() {
+        let mut sim = Fixture::cluster(1, 2);
+        let body = json!({
+            "name": "db", "memory_size": 1 << 28, "redis_version": "7.2", "sharding": true, "shards_count": 2,
+            "shard_key_regex": [{"regex": "(?<tag>.*)"}], "shards_placement": "sparse",
+        });
+        assert_eq!(sim.admin(0, "POST", "/v1/bdbs", body).status, 200);
+        sim.pass(60);
+        let join = sim.join_body(1);
+        assert_eq!(sim.bootstrap_error(1, join), "");
+        let nodes = |blueprint: &Value| {
+            let parts = blueprint.as_array().unwrap();
+            parts
+                .iter()
+                .map(|part| part["nodes"][0]["node_uid"].as_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
+        };
+        let plan = sim
+            .admin(0, "PUT", "/v1/bdbs/1/actions/rebalance?dry_run", Value::Null)
+            .json;
+        let mut planned = nodes(&plan);
+        planned.sort();
+        assert_eq!(planned, ["1", "2"]);
+        let started = sim.admin(0, "PUT", "/v1/bdbs/1/actions/rebalance", Value::Null);
+        assert!(started.status == 200 && started.json["action_uid"].is_string());
+        sim.pass(60);
+        let shards = sim.admin(0, "GET", "/v1/shards", Value::Null).json;
+        assert_ne!(shards[0]["node_uid"], shards[1]["node_uid"]);
+    }
+
+    #[test]
+    fn a_revamp_changes_the_shape_and_keeps_off_nodes() {
+        let mut sim = Fixture::cluster(3, 3);
+        sim.database(None);
+        let path = "/v1/bdbs/1/actions/revamp";
+        assert_eq!(sim.admin(0, "PUT", path, json!({"name": "x"})).status, 400);
+        let started = sim.admin(0, "PUT", path, json!({"replication": true, "avoid_nodes": ["1"]}));
+        assert_eq!(started.status, 200, "{started:?}");
+        sim.pass(60);
+        let shards = sim.admin(0, "GET", "/v1/shards", Value::Null).json;
+        let nodes: Vec<_> = shards
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|shard| shard["node_uid"].clone())
+            .collect();
+        assert!(nodes.len() == 2 && !nodes.contains(&json!("1")), "{nodes:?}");
+        let plan = sim.admin(
+            0,
+            "GET",
+            "/v1/bdbs/1/actions/optimize_shards_placement?shards_count=1",
+            Value::Null,
+        );
+        assert_eq!((plan.status, plan.json.as_array().map(Vec::len)), (200, Some(1)));
+    }
+
+    #[test]
+    fn calls_about_what_a_database_does_not_have_say_so() {
+        let mut sim = Fixture::cluster(1, 1);
+        sim.database(None);
+        for (method, path, body, status) in [
+            ("GET", "/v1/bdbs/1/syncer_state", Value::Null, 404),
+            ("GET", "/v1/bdbs/1/syncer_state/replica", Value::Null, 404),
+            ("POST", "/v1/bdbs/1/actions/recover", json!({}), 409),
+            ("GET", "/v1/bdbs/1/actions/recover", Value::Null, 200),
+            (
+                "POST",
+                "/v1/bdbs/1/command",
+                json!({"command": "PING", "args": []}),
+                200,
+            ),
+            ("POST", "/v1/bdbs/1/command", json!({"command": "KEYS"}), 406),
+            (
+                "PUT",
+                "/v1/bdbs/1/actions/rebalance?max_operations=x",
+                Value::Null,
+                400,
+            ),
+        ] {
+            assert_eq!(sim.admin(0, method, path, body).status, status, "{method} {path}");
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! Modules: those that come with the cluster, those that users bring, and what they can do.
+
+use super::catalog::{self, builds, number};
+use super::package;
+use crate::sim::auth::Permission::{Administrate, View};
+use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::route::Route;
+use crate::sim::schema::{self, Phase, module::USER_DEFINED};
+use crate::sim::state::Member;
+use crate::sim::version::Profile::{V8_0_20, V8_2_0};
+use serde_json::{Map, Value, json};
+
+/// Routes of this family.
+#[rustfmt::skip]
+pub(crate) const ROUTES: &[Route] = &[
+    Route::new("GET", "/v1/modules", View, list),
+    Route::new("GET", "/v1/modules/{uid}", View, get),
+    Route::new("POST", "/v1/modules", Administrate, upload).until(V8_0_20),
+    Route::new("POST", "/v2/modules", Administrate, upload).until(V8_0_20),
+    Route::new("DELETE", "/v1/modules/{uid}", Administrate, delete).until(V8_0_20),
+    Route::new("DELETE", "/v2/modules/{uid}", Administrate, delete).until(V8_0_20),
+    Route::new("POST", "/v2/modules/user-defined", Administrate, define).since(V8_0_20),
+    Route::new("DELETE", "/v2/modules/user-defined/{uid}", Administrate, delete).since(V8_0_20),
+    Route::new("GET", "/v2/local/modules/user-defined/artifacts", View, artifacts).local().since(V8_0_20),
+    Route::new("POST", "/v2/local/modules/user-defined/artifacts", Administrate, upload_artifact).local().since(V8_0_20),
+    Route::new("DELETE", "/v2/local/modules/user-defined/artifacts/{name}/{version}", Administrate, delete_artifact).local().since(V8_0_20),
+    Route::new("GET", "/v1/cluster/module-capabilities", View, capabilities),
+];
+
+const FAMILY: &str = "modules";
+
+/// A module that a database can be upgraded to.
+pub(crate) struct Offered {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) min_redis: String,
+    /// Least version of the cluster's software; empty for any.
+    pub(crate) min_software: String,
+    pub(crate) capabilities: Vec<String>,
+}
+
+/// The module with this uid.
+pub(crate) fn offered(ctx: &Ctx<'_>, uid: &str) -> Option<Offered> {
+    if let Some(build) = builds(ctx.env.profile)
+        .into_iter()
+        .find(|build| build.uid() == uid)
+    {
+        return Some(Offered {
+            name: build.name.to_owned(),
+            min_redis: build.redis_version.to_owned(),
+            min_software: String::new(),
+            capabilities: catalog::capabilities(build.name)
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+            version: build.semantic_version,
+        });
+    }
+    let mut own = ctx.cluster.documents.all(FAMILY);
+    let (_, module) = own.find(|(_, module)| module.get("uid") == Some(&json!(uid)))?;
+    let text = |key: &str| {
+        module
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let capabilities = module
+        .get("capabilities")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    Some(Offered {
+        name: text("module_name"),
+        version: text("semantic_version"),
+        min_redis: text("min_redis_version"),
+        min_software: text("min_redis_pack_version"),
+        capabilities: capabilities
+            .filter_map(|name| name.as_str().map(str::to_owned))
+            .collect(),
+    })
+}
+
+fn all(ctx: &Ctx<'_>) -> Vec<Value> {
+    let bundled = builds(ctx.env.profile).into_iter().map(|build| build.shown());
+    let own = ctx.cluster.documents.all(FAMILY).map(|(_, module)| {
+        let mut module = module.clone();
+        module.insert("is_bundled".to_owned(), json!(false));
+        Value::Object(module)
+    });
+    bundled.chain(own).collect()
+}
+
+fn list(ctx: &mut Ctx<'_>) -> Answer {
+    Ok(Reply::json(all(ctx)))
+}
+
+fn wanted(ctx: &Ctx<'_>) -> Result<Value, ApiError> {
+    let uid = ctx.call.params.get("uid").cloned().unwrap_or_default();
+    let found = all(ctx)
+        .into_iter()
+        .find(|module| module.get("uid") == Some(&json!(uid)));
+    found.ok_or_else(|| ApiError::not_found(format!("there is no module {uid}")))
+}
+
+fn get(ctx: &mut Ctx<'_>) -> Answer {
+    Ok(Reply::json(wanted(ctx)?))
+}
+
+/// A module that a user brought and no database uses.
+fn delete(ctx: &mut Ctx<'_>) -> Answer {
+    let module = wanted(ctx)?;
+    if module.get("is_bundled") == Some(&json!(true)) {
+        return Err(ApiError::not_acceptable(
+            "bundled_module",
+            "modules that come with the cluster stay",
+        ));
+    }
+    let name = module.get("module_name").cloned().unwrap_or_default();
+    let uses = |list: &Value| {
+        let list = list.as_array().into_iter().flatten();
+        list.into_iter()
+            .any(|used| used.get("module_name") == Some(&name))
+    };
+    let databases = ctx.cluster.databases.iter();
+    let user = databases
+        .filter(|database| database.set.get("module_list").is_some_and(uses))
+        .map(|database| database.uid)
+        .next();
+    if let Some(user) = user {
+        let text = format!("database {user} uses the module");
+        return Err(ApiError::not_acceptable("module_in_use", text));
+    }
+    let key = ctx
+        .cluster
+        .documents
+        .all(FAMILY)
+        .find(|(_, kept)| kept.get("uid") == module.get("uid"));
+    if let Some(key) = key.map(|(key, _)| key) {
+        ctx.cluster.documents.remove(FAMILY, key);
+        ctx.commit();
+    }
+    Ok(Reply::empty())
+}
+
+/// `allow_modules_upload` is off unless turned on, since 8.2.
+fn uploads_allowed(ctx: &Ctx<'_>) -> Result<(), ApiError> {
+    let allowed = ctx.cluster.settings.get("allow_modules_upload") == Some(&json!(true));
+    if ctx.env.profile < V8_2_0 || allowed {
+        return Ok(());
+    }
+    Err(ApiError::forbidden(
+        "modules_upload_disabled",
+        "allow_modules_upload is off",
+    ))
+}
+
+fn define(ctx: &mut Ctx<'_>) -> Answer {
+    uploads_allowed(ctx)?;
+    let body = ctx.call.object()?;
+    keep(ctx, &body)
+}
+
+/// A whole package at once, as versions before 8 have it.
+fn upload(ctx: &mut Ctx<'_>) -> Answer {
+    let metadata = package::metadata(&ctx.call.upload)?;
+    let known = metadata
+        .into_iter()
+        .filter(|(key, _)| USER_DEFINED.iter().any(|field| field.name == key));
+    let known: Map<String, Value> = known.collect();
+    keep(ctx, &known)
+}
+
+/// Checks the description of a module and keeps it under an uid of its own.
+fn keep(ctx: &mut Ctx<'_>, body: &Map<String, Value>) -> Answer {
+    let mut module = schema::defaults(USER_DEFINED, ctx.env.profile);
+    module.extend(schema::accept(
+        USER_DEFINED,
+        ctx.env.profile,
+        Phase::Create,
+        false,
+        &Map::new(),
+        body,
+    )?);
+    let text = |key: &str| {
+        module
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let (name, version) = (text("module_name"), text("semantic_version"));
+    if name.is_empty() || version.is_empty() {
+        return Err(ApiError::not_acceptable(
+            "missing_field",
+            "module_name and semantic_version are needed",
+        ));
+    }
+    let uid = catalog::uid(&name, &version);
+    if all(ctx).iter().any(|other| other.get("uid") == Some(&json!(uid))) {
+        let text = format!("{name} {version} is there already");
+        return Err(ApiError::not_acceptable("module_exists", text));
+    }
+    module.entry("version").or_insert(json!(number(&version)));
+    module.insert("uid".to_owned(), json!(uid));
+    let key = ctx.cluster.documents.next_uid(FAMILY);
+    ctx.cluster.documents.put(FAMILY, key, module.clone());
+    ctx.commit();
+    Ok(Reply::json(module))
+}
+
+/// The place of the packages that lie on the node that was asked.
+fn shelf(ctx: &Ctx<'_>) -> String {
+    let own = ctx
+        .cluster
+        .members
+        .values()
+        .find(|member: &&Member| member.host == ctx.node);
+    format!("artifacts of node {}", own.map_or(0, |member| member.uid.0))
+}
+
+fn artifacts(ctx: &mut Ctx<'_>) -> Answer {
+    let kept = ctx.cluster.documents.single(&shelf(ctx));
+    Ok(Reply::json(
+        kept.into_iter()
+            .flatten()
+            .map(|(_, artifact)| artifact.clone())
+            .collect::<Vec<_>>(),
+    ))
+}
+
+fn upload_artifact(ctx: &mut Ctx<'_>) -> Answer {
+    uploads_allowed(ctx)?;
+    let metadata = package::metadata(&ctx.call.upload)?;
+    let text = |key: &str| metadata.get(key).and_then(Value::as_str).unwrap_or_default();
+    let (name, version) = (text("module_name"), text("semantic_version"));
+    if name.is_empty() || version.is_empty() {
+        return Err(ApiError::not_acceptable(
+            "missing_field",
+            "module.json lacks module_name or semantic_version",
+        ));
+    }
+    let artifact = json!({"module_name": name, "version": version, "dependencies": []});
+    let shelf = shelf(ctx);
+    let mut kept = ctx.cluster.documents.single(&shelf).cloned().unwrap_or_default();
+    kept.insert(format!("{name}/{version}"), artifact.clone());
+    ctx.cluster.documents.set_single(&shelf, kept);
+    ctx.commit();
+    Ok(Reply::json(artifact))
+}
+
+fn delete_artifact(ctx: &mut Ctx<'_>) -> Answer {
+    let part = |name: &str| ctx.call.params.get(name).cloned().unwrap_or_default();
+    let key = format!("{}/{}", part("name"), part("version"));
+    let shelf = shelf(ctx);
+    let mut kept = ctx.cluster.documents.single(&shelf).cloned().unwrap_or_default();
+    if kept.remove(&key).is_none() {
+        return Err(ApiError::not_found(format!(
+            "there is no package {key} on this node"
+        )));
+    }
+    ctx.cluster.documents.set_single(&shelf, kept);
+    ctx.commit();
+    Ok(Reply::empty())
+}
+
+/// Every capability that some module has.
+fn capabilities(_: &mut Ctx<'_>) -> Answer {
+    let all = catalog::capabilities("search");
+    let all: Vec<Value> = all
+        .into_iter()
+        .map(|name| json!({"name": name, "desc": name.replace('_', " ")}))
+        .collect();
+    Ok(Reply::json(json!({"all_capabilities": all})))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::fixture::{Fixture, LOGIN};
+    use crate::sim::version::Profile;
+    use bytes::Bytes;
+    use http::Request;
+
+    fn upload(sim: &mut Fixture, path: &str, bytes: Vec<u8>) -> (u16, Value) {
+        let request = Request::post(path)
+            .header("authorization", LOGIN)
+            .header("content-type", "multipart/form-data; boundary=x");
+        let got = sim.deliver(0, &request.body(Bytes::from(bytes)).unwrap());
+        (got.status, got.json)
+    }
+
+    #[test]
+    fn a_module_of_a_user_is_kept_until_it_is_deleted() {
+        let mut sim = Fixture::cluster(1, 1);
+        let body = json!({"module_name": "mine", "semantic_version": "1.2.3", "min_redis_version": "7.2"});
+        let refused = sim.admin(0, "POST", "/v2/modules/user-defined", body.clone());
+        assert_eq!((refused.status, refused.code()), (403, "modules_upload_disabled"));
+        sim.admin(0, "PUT", "/v1/cluster", json!({"allow_modules_upload": true}));
+        let made = sim.admin(0, "POST", "/v2/modules/user-defined", body.clone());
+        assert_eq!((made.status, &made.json["version"]), (200, &json!(10203)));
+        assert_eq!(sim.admin(0, "POST", "/v2/modules/user-defined", body).status, 406);
+        let uid = made.json["uid"].as_str().unwrap().to_owned();
+        assert_eq!(
+            sim.admin(0, "GET", &format!("/v1/modules/{uid}"), Value::Null)
+                .status,
+            200
+        );
+        assert_eq!(
+            sim.admin(
+                0,
+                "DELETE",
+                &format!("/v2/modules/user-defined/{uid}"),
+                Value::Null
+            )
+            .status,
+            200
+        );
+        assert_eq!(
+            sim.admin(0, "GET", &format!("/v1/modules/{uid}"), Value::Null)
+                .status,
+            404
+        );
+    }
+
+    #[test]
+    fn a_package_is_read_and_lies_on_the_node_that_took_it() {
+        let mut sim = Fixture::cluster(2, 2);
+        sim.admin(0, "PUT", "/v1/cluster", json!({"allow_modules_upload": true}));
+        let path = "/v2/local/modules/user-defined/artifacts";
+        let package = package::tests::package(br#"{"module_name":"mine","semantic_version":"1.0.0"}"#);
+        assert_eq!(upload(&mut sim, path, package).0, 200);
+        assert_eq!(upload(&mut sim, path, b"no package".to_vec()).0, 400);
+        let on = |sim: &mut Fixture, node| {
+            sim.admin(node, "GET", path, Value::Null)
+                .json
+                .as_array()
+                .map(Vec::len)
+        };
+        assert_eq!((on(&mut sim, 0), on(&mut sim, 1)), (Some(1), Some(0)));
+        assert_eq!(
+            sim.admin(0, "DELETE", &format!("{path}/mine/1.0.0"), Value::Null)
+                .status,
+            200
+        );
+        assert_eq!(
+            sim.admin(0, "DELETE", &format!("{path}/mine/1.0.0"), Value::Null)
+                .status,
+            404
+        );
+    }
+
+    #[test]
+    fn older_versions_take_whole_packages() {
+        let mut sim = Fixture::cluster_of(Profile::V7_22_2, 1);
+        let package =
+            package::tests::package(br#"{"module_name":"mine","semantic_version":"1.0.0","sha256":"0"}"#);
+        let (status, module) = upload(&mut sim, "/v2/modules", package);
+        assert_eq!((status, &module["module_name"]), (200, &json!("mine")));
+        let mut later = Fixture::cluster(1, 1);
+        assert_eq!(upload(&mut later, "/v2/modules", Vec::new()).0, 404);
+    }
+}

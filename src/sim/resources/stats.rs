@@ -1,0 +1,437 @@
+//! Statistics of the cluster, nodes, databases, shards and endpoints. Every figure follows from the present state of the
+//! world, is never random, and is a fraction on the wire; what traffic would move is zero, as there is none.
+
+mod figures;
+
+use super::bdbs::{Database, Status, existing};
+use super::{iso, nodes};
+use crate::sim::auth::Permission::View;
+use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::ids::{BdbUid, ShardUid};
+use crate::sim::placement::Shard;
+use crate::sim::route::Route;
+use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+
+/// Routes of this family.
+#[rustfmt::skip]
+pub(crate) const ROUTES: &[Route] = &[
+    Route::new("GET", "/v1/cluster/stats", View, cluster),
+    Route::new("GET", "/v1/cluster/stats/last", View, cluster_last),
+    Route::new("GET", "/v1/nodes/stats", View, all_nodes),
+    Route::new("GET", "/v1/nodes/stats/{uid}", View, one_node),
+    Route::new("GET", "/v1/nodes/stats/last", View, all_nodes_last),
+    Route::new("GET", "/v1/nodes/stats/last/{uid}", View, one_node_last),
+    Route::new("GET", "/v1/bdbs/stats", View, all_bdbs),
+    Route::new("GET", "/v1/bdbs/stats/{uid}", View, one_bdb),
+    Route::new("GET", "/v1/bdbs/stats/last", View, all_bdbs_last),
+    Route::new("GET", "/v1/bdbs/stats/last/{uid}", View, one_bdb_last),
+    Route::new("GET", "/v1/shards/stats", View, all_shards),
+    Route::new("GET", "/v1/shards/stats/{uid}", View, one_shard),
+    Route::new("GET", "/v1/shards/stats/last", View, all_shards_last),
+    Route::new("GET", "/v1/shards/stats/last/{uid}", View, one_shard_last),
+    Route::new("GET", "/v1/endpoints/stats", View, endpoints),
+    Route::new("GET", "/v1/bdbs/{uid}/peer_stats", View, peers),
+    Route::new("GET", "/v1/bdbs/{uid}/peer_stats/{peer}", View, peers),
+    Route::new("GET", "/v1/bdbs/{uid}/sync_source_stats", View, sources),
+    Route::new("GET", "/v1/bdbs/{uid}/sync_source_stats/{source}", View, one_source),
+];
+
+/// Lengths that an interval can have.
+const INTERVALS: [(&str, i64); 7] = [
+    ("1sec", 1),
+    ("10sec", 10),
+    ("5min", 300),
+    ("15min", 900),
+    ("1hour", 3600),
+    ("12hour", 43_200),
+    ("1week", 604_800),
+];
+/// Intervals in one answer at most.
+const MAX_INTERVALS: i64 = 300;
+/// Intervals in an answer to a request that names no start.
+const DEFAULT_INTERVALS: i64 = 10;
+
+/// What the query asks for.
+struct Asked {
+    name: &'static str,
+    length: SignedDuration,
+    from: Option<Timestamp>,
+    to: Timestamp,
+    metrics: Option<Vec<String>>,
+}
+
+impl Asked {
+    fn of(ctx: &Ctx<'_>) -> Result<Self, ApiError> {
+        let query = &ctx.call.query;
+        let time = |key: &str| match query.get(key).filter(|text| !text.is_empty()) {
+            None => Ok(None),
+            Some(text) => text
+                .parse::<Timestamp>()
+                .map(Some)
+                .map_err(|_| ApiError::bad_request(format!("{key}: {text} is not a time in ISO 8601"))),
+        };
+        let wanted = query.get("interval").map_or("1sec", String::as_str);
+        let interval = INTERVALS.iter().find(|(name, _)| *name == wanted);
+        let (name, secs) = interval
+            .ok_or_else(|| ApiError::bad_request(format!("interval: there is no interval {wanted}")))?;
+        let metrics = query.get("metrics").filter(|names| !names.is_empty());
+        Ok(Self {
+            name,
+            length: SignedDuration::from_secs(*secs),
+            from: time("stime")?,
+            to: time("etime")?.map_or(ctx.env.now, |to| to.min(ctx.env.now)),
+            metrics: metrics.map(|names| names.split(',').map(|name| name.trim().to_owned()).collect()),
+        })
+    }
+
+    /// One interval that ends at `end`, with the figures that are asked for.
+    fn at(&self, figures: &Map<String, Value>, end: Timestamp) -> Value {
+        let wanted = |name: &String| self.metrics.as_ref().is_none_or(|names| names.contains(name));
+        let mut shown: Map<String, Value> = figures
+            .iter()
+            .filter(|(name, _)| wanted(name))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        shown.insert("interval".to_owned(), json!(self.name));
+        shown.insert("stime".to_owned(), json!(iso(end - self.length)));
+        shown.insert("etime".to_owned(), json!(iso(end)));
+        Value::Object(shown)
+    }
+
+    /// Every whole interval since `born`, within what is asked for.
+    fn intervals(&self, figures: &Map<String, Value>, born: Timestamp) -> Value {
+        let step = self.length.as_secs();
+        let earliest = |count: i64| {
+            self.to
+                .checked_sub(self.length.saturating_mul(i32::try_from(count).unwrap_or(1)))
+        };
+        let from = self
+            .from
+            .map_or_else(|| earliest(DEFAULT_INTERVALS), Ok)
+            .unwrap_or(born);
+        let from = from.max(born).max(earliest(MAX_INTERVALS).unwrap_or(born));
+        let count = (self.to.duration_since(from).as_secs() / step).clamp(0, MAX_INTERVALS);
+        let ends = (0..count).rev().filter_map(|back| {
+            let back = SignedDuration::from_secs(step.saturating_mul(back));
+            self.to.checked_sub(back).ok()
+        });
+        Value::Array(ends.map(|end| self.at(figures, end)).collect())
+    }
+
+    fn row(&self, uid: &str, figures: &Map<String, Value>, born: Timestamp) -> Value {
+        json!({"uid": uid, "intervals": self.intervals(figures, born)})
+    }
+}
+
+fn cluster(ctx: &mut Ctx<'_>) -> Answer {
+    let asked = Asked::of(ctx)?;
+    let intervals = asked.intervals(&figures::cluster(ctx), ctx.cluster.created);
+    Ok(Reply::json(json!({"intervals": intervals})))
+}
+
+fn cluster_last(ctx: &mut Ctx<'_>) -> Answer {
+    let asked = Asked::of(ctx)?;
+    Ok(Reply::json(asked.at(&figures::cluster(ctx), asked.to)))
+}
+
+fn all_nodes(ctx: &mut Ctx<'_>) -> Answer {
+    let asked = Asked::of(ctx)?;
+    let nodes = ctx.cluster.members.values();
+    let rows = nodes.map(|node| {
+        asked.row(
+            &node.uid.to_string(),
+            &figures::node(ctx, node),
+            ctx.cluster.created,
+        )
+    });
+    Ok(Reply::json(rows.collect::<Vec<_>>()))
+}
+
+fn one_node(ctx: &mut Ctx<'_>) -> Answer {
+    let asked = Asked::of(ctx)?;
+    let node = nodes::member(ctx)?;
+    Ok(Reply::json(asked.row(
+        &node.uid.to_string(),
+        &figures::node(ctx, node),
+        ctx.cluster.created,
+    )))
+}
+
+fn all_nodes_last(ctx: &mut Ctx<'_>) -> Answer {
+    let asked = Asked::of(ctx)?;
+    let nodes = ctx.cluster.members.values();
+    let rows = nodes.map(|node| {
+        (
+            node.uid.to_string(),
+            asked.at(&figures::node(ctx, node), asked.to),
+        )
+    });
+    Ok(Reply::json(rows.collect::<Map<_, _>>()))
+}
+
+fn one_node_last(ctx: &mut Ctx<'_>) -> Answer {
+    let asked = Asked::of(ctx)?;
+    let node = nodes::member(ctx)?;
+    let last = asked.at(&figures::node(ctx, node), asked.to);
+    Ok(Reply::json(json!({node.uid.to_string(): last})))
+}
+
+fn bdb_row(ctx: &Ctx<'_>, asked: &Asked, database: &Database) -> Value {
+    asked.row(
+        &database.uid.to_string(),
+        &figures::bdb(ctx, database),
+        database.created,
+    )
+}
+
+fn all_bdbs(ctx: &mut Ctx<'_>) -> Answer {
+    let asked = Asked::of(ctx)?;
+    let rows: Vec<Value> = ctx
+        .cluster
+        .databases
+        .iter()
+        .map(|database| bdb_row(ctx, &asked, database))
+        .collect();
+    if rows.is_empty() {
+        return Err(ApiError::not_found("there are no databases"));
+    }
+    Ok(Reply::json(rows))
+}
+
+/// The database of the path, which serves.
+fn serving<'a>(ctx: &'a Ctx<'_>) -> Result<&'a Database, ApiError> {
+    let uid: BdbUid = existing(ctx)?;
+    let database = ctx.cluster.databases.get(uid);
+    match database.map(|database| database.status) {
+        Some(Status::Recovery) => Err(ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "db_in_recovery",
+            format!("database {uid} is being recovered"),
+        )),
+        Some(Status::Pending | Status::CreationFailed) | None => Err(ApiError::not_acceptable(
+            "db_not_active",
+            format!("database {uid} is not active"),
+        )),
+        Some(
+            Status::Active | Status::ActiveChangePending | Status::DeletePending | Status::ImportPending,
+        ) => database.ok_or_else(|| ApiError::not_found(format!("database {uid} does not exist"))),
+    }
+}
+
+fn one_bdb(ctx: &mut Ctx<'_>) -> Answer {
+    let asked = Asked::of(ctx)?;
+    Ok(Reply::json(bdb_row(ctx, &asked, serving(ctx)?)))
+}
+
+fn all_bdbs_last(ctx: &mut Ctx<'_>) -> Answer {
+    let asked = Asked::of(ctx)?;
+    let databases = ctx.cluster.databases.iter();
+    let rows = databases.map(|database| {
+        (
+            database.uid.to_string(),
+            asked.at(&figures::bdb(ctx, database), asked.to),
+        )
+    });
+    Ok(Reply::json(rows.collect::<Map<_, _>>()))
+}
+
+fn one_bdb_last(ctx: &mut Ctx<'_>) -> Answer {
+    let asked = Asked::of(ctx)?;
+    let database = serving(ctx)?;
+    let last = asked.at(&figures::bdb(ctx, database), asked.to);
+    Ok(Reply::json(json!({database.uid.to_string(): last})))
+}
+
+/// The shards of the database that `parent_uid` names, or all.
+fn shards<'a>(ctx: &'a Ctx<'_>) -> Vec<&'a Shard> {
+    let parent = ctx.call.query.get("parent_uid").filter(|uid| !uid.is_empty());
+    let of_parent = |shard: &&Shard| parent.is_none_or(|uid| *uid == shard.bdb.to_string());
+    ctx.cluster.databases.shards.iter().filter(of_parent).collect()
+}
+
+fn shard<'a>(ctx: &'a Ctx<'_>) -> Result<&'a Shard, ApiError> {
+    let uid: ShardUid = ctx.call.param("uid")?;
+    let shard = ctx.cluster.databases.shards.get(uid);
+    shard.ok_or_else(|| {
+        ApiError::not_found(format!("shard {uid} does not exist")).with_code("shard_not_exist")
+    })
+}
+
+fn shard_row(ctx: &Ctx<'_>, asked: &Asked, shard: &Shard) -> Value {
+    let born = ctx
+        .cluster
+        .databases
+        .get(shard.bdb)
+        .map_or(ctx.cluster.created, |database| database.created);
+    asked.row(&shard.uid.to_string(), &figures::shard(ctx, shard), born)
+}
+
+fn all_shards(ctx: &mut Ctx<'_>) -> Answer {
+    let asked = Asked::of(ctx)?;
+    let rows: Vec<Value> = shards(ctx)
+        .into_iter()
+        .map(|shard| shard_row(ctx, &asked, shard))
+        .collect();
+    Ok(Reply::json(rows))
+}
+
+fn one_shard(ctx: &mut Ctx<'_>) -> Answer {
+    let asked = Asked::of(ctx)?;
+    Ok(Reply::json(shard_row(ctx, &asked, shard(ctx)?)))
+}
+
+fn all_shards_last(ctx: &mut Ctx<'_>) -> Answer {
+    let asked = Asked::of(ctx)?;
+    let rows = shards(ctx).into_iter();
+    let rows = rows.map(|shard| {
+        (
+            shard.uid.to_string(),
+            asked.at(&figures::shard(ctx, shard), asked.to),
+        )
+    });
+    Ok(Reply::json(rows.collect::<Map<_, _>>()))
+}
+
+fn one_shard_last(ctx: &mut Ctx<'_>) -> Answer {
+    let asked = Asked::of(ctx)?;
+    let shard = shard(ctx)?;
+    let last = asked.at(&figures::shard(ctx, shard), asked.to);
+    Ok(Reply::json(json!({shard.uid.to_string(): last})))
+}
+
+/// A row for each endpoint on each proxy that serves it.
+fn endpoints(ctx: &mut Ctx<'_>) -> Answer {
+    let asked = Asked::of(ctx)?;
+    let figures = figures::endpoint();
+    let of = |database: &Database| {
+        let row = |node: &crate::sim::ids::NodeUid| {
+            let uid = format!("{}:1:{node}", database.uid);
+            asked.row(&uid, &figures, database.created)
+        };
+        database.bound.iter().map(row).collect::<Vec<_>>()
+    };
+    Ok(Reply::json(
+        ctx.cluster.databases.iter().flat_map(of).collect::<Vec<_>>(),
+    ))
+}
+
+/// Only members of an Active-Active database have peers.
+fn peers(ctx: &mut Ctx<'_>) -> Answer {
+    let uid = existing(ctx)?;
+    Err(ApiError::not_acceptable(
+        "not_crdt",
+        format!("database {uid} is not an Active-Active database"),
+    ))
+}
+
+/// Uid and figures of every source that a database replicates.
+fn source_rows(ctx: &Ctx<'_>) -> Result<Vec<(String, Value)>, ApiError> {
+    let asked = Asked::of(ctx)?;
+    let uid = existing(ctx)?;
+    let Some(database) = ctx.cluster.databases.get(uid) else {
+        return Ok(Vec::new());
+    };
+    let sources = database.set.get("replica_sources").and_then(Value::as_array);
+    let count = sources.map_or(0, Vec::len);
+    let row = |place: usize| {
+        let uid = place.to_string();
+        let row = asked.row(&uid, &figures::source(), database.created);
+        (uid, row)
+    };
+    Ok((1..=count).map(row).collect())
+}
+
+fn sources(ctx: &mut Ctx<'_>) -> Answer {
+    let rows: Vec<Value> = source_rows(ctx)?.into_iter().map(|(_, row)| row).collect();
+    Ok(Reply::json(json!({"sync_source_stats": rows})))
+}
+
+fn one_source(ctx: &mut Ctx<'_>) -> Answer {
+    let wanted = ctx.call.params.get("source").cloned().unwrap_or_default();
+    let row = source_rows(ctx)?.into_iter().find(|(uid, _)| *uid == wanted);
+    row.map(|(_, row)| Reply::json(row))
+        .ok_or_else(|| ApiError::not_found(format!("there is no source {wanted}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::fixture::Fixture;
+
+    #[test]
+    fn figures_follow_from_the_state_and_are_fractions() {
+        let mut sim = Fixture::cluster(2, 2);
+        let uid = sim.database(None);
+        sim.world.fill(crate::sim::ids::NodeIndex(0), uid, 1 << 20);
+        for (path, name, want) in [
+            ("/v1/bdbs/stats/last/1", "used_memory", f64::from(3 << 20)),
+            ("/v1/nodes/stats/last/1", "conns", 0.0),
+            ("/v1/shards/stats/last/1", "used_memory", f64::from(3 << 20)),
+        ] {
+            let last = sim.admin(0, "GET", path, Value::Null).json["1"].clone();
+            assert_eq!(last[name].as_f64(), Some(want), "{path}");
+            assert!(last[name].is_f64() && last["interval"] == "1sec", "{path} {last}");
+        }
+        let cluster = sim.admin(0, "GET", "/v1/cluster/stats/last", Value::Null).json;
+        let node = |sim: &mut Fixture, uid: u64| {
+            let path = format!("/v1/nodes/stats/last/{uid}");
+            sim.admin(0, "GET", &path, Value::Null).json[uid.to_string()]["free_memory"]
+                .as_f64()
+                .unwrap()
+        };
+        let sum = node(&mut sim, 1) + node(&mut sim, 2);
+        assert_eq!(cluster["free_memory"].as_f64(), Some(sum));
+    }
+
+    #[test]
+    fn intervals_cover_what_is_asked_for_and_nothing_before_the_object_was_made() {
+        let mut sim = Fixture::cluster(1, 1);
+        sim.database(None);
+        sim.pass(3600);
+        let rows = sim
+            .admin(
+                0,
+                "GET",
+                "/v1/bdbs/stats?interval=5min&stime=2001-01-01T00:00:00Z",
+                Value::Null,
+            )
+            .json;
+        let intervals = rows[0]["intervals"].as_array().unwrap();
+        assert_eq!(intervals.len(), 12);
+        for pair in intervals.windows(2) {
+            assert_eq!(pair[0]["etime"], pair[1]["stime"]);
+        }
+        let only = sim
+            .admin(0, "GET", "/v1/bdbs/stats/last?metrics=conns", Value::Null)
+            .json["1"]
+            .clone();
+        assert_eq!(only.as_object().map(Map::len), Some(4));
+        for wrong in ["interval=1min", "stime=yesterday"] {
+            let path = format!("/v1/cluster/stats?{wrong}");
+            assert_eq!(sim.admin(0, "GET", &path, Value::Null).status, 400);
+        }
+    }
+
+    #[test]
+    fn what_has_no_statistics_says_so() {
+        let mut sim = Fixture::cluster(1, 1);
+        assert_eq!(sim.admin(0, "GET", "/v1/bdbs/stats", Value::Null).status, 404);
+        let body = json!({"name": "db", "memory_size": 1 << 28, "redis_version": "7.2"});
+        sim.admin(0, "POST", "/v1/bdbs", body);
+        for path in ["/v1/bdbs/stats/last/1", "/v1/bdbs/stats/1"] {
+            assert_eq!(sim.admin(0, "GET", path, Value::Null).status, 406, "{path}");
+        }
+        sim.pass(60);
+        for (path, status) in [
+            ("/v1/bdbs/1/peer_stats", 406),
+            ("/v1/bdbs/1/sync_source_stats", 200),
+            ("/v1/bdbs/1/sync_source_stats/1", 404),
+            ("/v1/shards/stats/9", 404),
+            ("/v1/endpoints/stats", 200),
+        ] {
+            assert_eq!(sim.admin(0, "GET", path, Value::Null).status, status, "{path}");
+        }
+    }
+}

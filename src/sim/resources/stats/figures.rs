@@ -1,0 +1,266 @@
+//! The figures themselves, metric by metric.
+
+use crate::sim::call::Ctx;
+use crate::sim::placement::{Role, Shard};
+use crate::sim::resources::bdbs::Database;
+use crate::sim::state::Member;
+use serde_json::{Map, Value, json};
+
+/// What a shard without data takes.
+const EMPTY_SHARD_BYTES: u64 = 2 << 20;
+
+/// Metrics of a database that only traffic or flash would move.
+const BDB_ZEROS: &[&str] = &[
+    "avg_latency",
+    "conns",
+    "egress_bytes",
+    "evicted_objects",
+    "expired_objects",
+    "fork_cpu_system",
+    "fork_cpu_user",
+    "ingress_bytes",
+    "instantaneous_ops_per_sec",
+    "main_thread_cpu_system",
+    "main_thread_cpu_user",
+    "mem_not_counted_for_evict",
+    "mem_size_lua",
+    "monitor_sessions_count",
+    "no_of_expires",
+    "no_of_keys",
+    "other_req",
+    "other_res",
+    "pubsub_channels",
+    "pubsub_patterns",
+    "read_hits",
+    "read_misses",
+    "read_req",
+    "read_res",
+    "shard_cpu_system",
+    "shard_cpu_user",
+    "total_connections_received",
+    "total_req",
+    "total_res",
+    "write_hits",
+    "write_misses",
+    "write_req",
+    "write_res",
+];
+
+const SHARD_ZEROS: &[&str] = &[
+    "aof_rewrite_inprog",
+    "avg_ttl",
+    "blocked_clients",
+    "connected_clients",
+    "evicted_objects",
+    "expired_objects",
+    "fork_cpu_system",
+    "fork_cpu_user",
+    "last_save_time",
+    "main_thread_cpu_system",
+    "main_thread_cpu_user",
+    "mem_not_counted_for_evict",
+    "mem_size_lua",
+    "no_of_expires",
+    "no_of_keys",
+    "pubsub_channels",
+    "pubsub_patterns",
+    "rdb_changes_since_last_save",
+    "read_hits",
+    "read_misses",
+    "shard_cpu_system",
+    "shard_cpu_user",
+    "total_req",
+    "write_hits",
+    "write_misses",
+];
+
+const NODE_ZEROS: &[&str] = &[
+    "conns",
+    "total_req",
+    "ingress_bytes",
+    "egress_bytes",
+    "cur_aof_rewrites",
+    "cpu_system",
+    "cpu_user",
+];
+
+const ENDPOINT_ZEROS: &[&str] = &[
+    "acc_latency",
+    "acc_other_latency",
+    "acc_read_latency",
+    "acc_write_latency",
+    "auth_cmds",
+    "auth_errors",
+    "cmd_flush",
+    "cmd_get",
+    "cmd_set",
+    "conns",
+    "egress_bytes",
+    "ingress_bytes",
+    "monitor_sessions_count",
+    "other_req",
+    "other_res",
+    "read_req",
+    "read_res",
+    "total_connections_received",
+    "total_req",
+    "total_res",
+    "total_started_res",
+    "write_req",
+    "write_res",
+];
+
+const SOURCE_ZEROS: &[&str] = &[
+    "egress_bytes",
+    "egress_bytes_decompressed",
+    "ingress_bytes",
+    "ingress_bytes_decompressed",
+    "local_ingress_lag_time",
+    "pending_writes_max",
+    "pending_writes_min",
+];
+
+fn zeros(names: &[&str]) -> Map<String, Value> {
+    names
+        .iter()
+        .map(|name| ((*name).to_owned(), json!(0.0)))
+        .collect()
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "captures show all statistics as floats"
+)]
+fn set(map: &mut Map<String, Value>, name: &str, value: u64) {
+    map.insert(name.to_owned(), json!(value as f64));
+}
+
+/// What a shard's process holds: its part of the data, replicas the same as their masters.
+fn shard_bytes(ctx: &Ctx<'_>, shard: &Shard) -> u64 {
+    let shards = || ctx.cluster.databases.shards.of(shard.bdb);
+    let masters = shards().filter(|other| other.role == Role::Master).count().max(1);
+    let data = ctx
+        .cluster
+        .databases
+        .get(shard.bdb)
+        .map_or(0, |database| database.data_bytes);
+    EMPTY_SHARD_BYTES + data / u64::try_from(masters).unwrap_or(1)
+}
+
+pub(super) fn bdb(ctx: &Ctx<'_>, database: &Database) -> Map<String, Value> {
+    let mut figures = zeros(BDB_ZEROS);
+    let shards = u64::try_from(ctx.cluster.databases.shards.of(database.uid).count()).unwrap_or_default();
+    set(
+        &mut figures,
+        "used_memory",
+        shards * EMPTY_SHARD_BYTES + database.data_bytes,
+    );
+    figures.insert("mem_frag_ratio".to_owned(), json!(1.0));
+    for name in ["last_req_time", "last_res_time"] {
+        figures.insert(name.to_owned(), json!("1970-01-01T00:00:00Z"));
+    }
+    figures
+}
+
+pub(super) fn shard(ctx: &Ctx<'_>, shard: &Shard) -> Map<String, Value> {
+    let mut figures = zeros(SHARD_ZEROS);
+    let used = shard_bytes(ctx, shard);
+    for name in ["used_memory", "used_memory_peak", "used_memory_rss"] {
+        set(&mut figures, name, used);
+    }
+    figures.insert("mem_frag_ratio".to_owned(), json!(1.0));
+    figures
+}
+
+pub(super) fn node(ctx: &Ctx<'_>, member: &Member) -> Map<String, Value> {
+    let mut figures = zeros(NODE_ZEROS);
+    figures.insert("cpu_idle".to_owned(), json!(1.0));
+    for (name, value) in amounts(ctx, member) {
+        set(&mut figures, name, value);
+    }
+    figures
+}
+
+/// Memory and storage of a node, bytes.
+fn amounts(ctx: &Ctx<'_>, member: &Member) -> [(&'static str, u64); 10] {
+    let host = ctx
+        .env
+        .node(member.host)
+        .filter(|_| ctx.cluster.runs(ctx.env, member));
+    let (memory, storage, flash) = host.map_or((0, 0, 0), |host| {
+        (
+            host.config.memory_bytes,
+            host.config.storage_bytes,
+            host.config.flash_bytes,
+        )
+    });
+    let used: u64 = ctx
+        .cluster
+        .databases
+        .shards
+        .on(member.uid)
+        .map(|shard| shard_bytes(ctx, shard))
+        .sum();
+    let reserved: u64 = ctx
+        .cluster
+        .databases
+        .shards_on(member.uid)
+        .iter()
+        .map(|shard| shard.memory_bytes)
+        .sum();
+    let provisional = if member.accept_servers {
+        (memory / 100 * 88).saturating_sub(reserved)
+    } else {
+        0
+    };
+    [
+        ("free_memory", memory.saturating_sub(used)),
+        ("available_memory", (memory / 100 * 96).saturating_sub(used)),
+        ("provisional_memory", provisional),
+        ("provisional_memory_no_overbooking", provisional),
+        ("ephemeral_storage_avail", storage),
+        ("ephemeral_storage_free", storage),
+        ("persistent_storage_avail", storage),
+        ("persistent_storage_free", storage),
+        ("available_flash", flash),
+        ("provisional_flash", flash),
+    ]
+}
+
+/// Sums over the nodes; shares of processor time are the nodes' mean.
+pub(super) fn cluster(ctx: &Ctx<'_>) -> Map<String, Value> {
+    let mut figures = zeros(&[
+        "conns",
+        "total_req",
+        "ingress_bytes",
+        "egress_bytes",
+        "cpu_system",
+        "cpu_user",
+    ]);
+    figures.insert("cpu_idle".to_owned(), json!(1.0));
+    let nodes: Vec<_> = ctx
+        .cluster
+        .members
+        .values()
+        .map(|member| amounts(ctx, member))
+        .collect();
+    let names = nodes.first().into_iter().flatten().map(|(name, _)| *name);
+    for name in names.filter(|name| *name != "provisional_memory_no_overbooking") {
+        let of = |amounts: &[(&'static str, u64); 10]| {
+            amounts
+                .iter()
+                .find(|(other, _)| *other == name)
+                .map_or(0, |found| found.1)
+        };
+        set(&mut figures, name, nodes.iter().map(of).sum());
+    }
+    figures
+}
+
+pub(super) fn endpoint() -> Map<String, Value> {
+    zeros(ENDPOINT_ZEROS)
+}
+
+pub(super) fn source() -> Map<String, Value> {
+    zeros(SOURCE_ZEROS)
+}
