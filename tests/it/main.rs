@@ -8,6 +8,7 @@
 mod fleet;
 mod generated;
 mod pages;
+mod reasons;
 mod samples;
 mod tidy;
 mod wire;

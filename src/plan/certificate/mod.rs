@@ -424,3 +424,6 @@ fn mismatch(answered: &ClusterIdentity, known: &ClusterIdentity) -> String {
         answered.name, answered.created_time, known.name, known.created_time
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,22 +32,34 @@ fn a_second_cluster_is_found() {
             S1 one seed, the recorded one: create the cluster on n1
         "#]],
     );
-    judge(&World::fresh().seeing(2, Contact::Joined), &plan, expect![[r#"
+    judge(
+        &World::fresh().seeing(2, Contact::Joined),
+        &plan,
+        expect![[r#"
         S2 every node is fresh: create the cluster on n1
-    "#]]);
-    judge(&World::healthy(), &plan, expect![[r#"
+    "#]],
+    );
+    judge(
+        &World::healthy(),
+        &plan,
+        expect![[r#"
         S2 no second cluster: create the cluster on n1
         S2 every node is fresh: create the cluster on n1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_call_without_its_intent_is_found() {
     let mut plan = World::fresh().plan();
     plan.steps.remove(0);
-    judge(&World::fresh(), &plan, expect![[r#"
+    judge(
+        &World::fresh(),
+        &plan,
+        expect![[r#"
         S16 a call that cannot be repeated follows its intent: create the cluster on n1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -68,9 +80,13 @@ fn an_unsafe_join_is_found() {
             S3 only members are named: join node n4
         "#]],
     );
-    judge(&world.clone().in_maintenance(2), &plan, expect![[r#"
+    judge(
+        &world.clone().in_maintenance(2),
+        &plan,
+        expect![[r#"
         S10 one change of nodes at a time: join node n4
-    "#]]);
+    "#]],
+    );
     judge(
         &world.with(|w| w.live().cluster.created_time = LONG_AGO.into()),
         &plan,
@@ -83,13 +99,21 @@ fn an_unsafe_join_is_found() {
 #[test]
 fn an_unsafe_maintenance_is_found() {
     let plan = maintenance().plan();
-    judge(&maintenance().in_maintenance(3), &plan, expect![[r#"
+    judge(
+        &maintenance().in_maintenance(3),
+        &plan,
+        expect![[r#"
         S12 quorum survives: put node 2 (n2) into maintenance
         S10 one node at a time: put node 2 (n2) into maintenance
-    "#]]);
-    judge(&maintenance().in_maintenance(2), &plan, expect![[r#"
+    "#]],
+    );
+    judge(
+        &maintenance().in_maintenance(2),
+        &plan,
+        expect![[r#"
         S11 maintenance does not stack: put node 2 (n2) into maintenance
-    "#]]);
+    "#]],
+    );
     judge(
         &maintenance().with(|w| w.live().bdbs[0].status = "pending".into()),
         &plan,
@@ -125,17 +149,25 @@ fn the_end_of_a_foreign_maintenance_is_found() {
         .in_maintenance(2)
         .with(|w| w.status().nodes[1].maintenance = true)
         .plan();
-    judge(&World::healthy().in_maintenance(2), &plan, expect![[r#"
+    judge(
+        &World::healthy().in_maintenance(2),
+        &plan,
+        expect![[r#"
         S11 only our own maintenance is ended: take node 2 (n2) out of maintenance
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_wrong_removal_is_found() {
     let plan = removal().plan();
-    judge(&World::of(4), &plan, expect![[r#"
+    judge(
+        &World::of(4),
+        &plan,
+        expect![[r#"
         S13 only a node that left the list is removed: remove node 4 (n4)
-    "#]]);
+    "#]],
+    );
     judge(
         &removal().with(|w| drop(w.status().nodes.pop())),
         &plan,
@@ -157,18 +189,26 @@ fn two_disruptions_in_one_wave_are_found() {
     let world = maintenance();
     let mut plan = world.plan();
     plan.steps.extend(plan.steps.clone());
-    judge(&world, &plan, expect![[r#"
+    judge(
+        &world,
+        &plan,
+        expect![[r#"
         one disruption in a wave: 2 of them
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_setting_that_the_spec_leaves_out_is_found() {
     let with = |settings| World::healthy().with(|w| w.spec().settings = Some(settings));
     let plan = with(settle::redirects().unwrap()).plan();
-    judge(&with(ClusterSettings::default()), &plan, expect![[r#"
+    judge(
+        &with(ClusterSettings::default()),
+        &plan,
+        expect![[r#"
         S9 only what the spec sets: set cluster handle_redirects
-    "#]]);
+    "#]],
+    );
     judge(
         &with(settle::redirects().unwrap()).with(|w| {
             drop(
