@@ -25,7 +25,7 @@ struct Grant {
 fn without_any_verb_of_the_role_something_is_refused() {
     run(async {
         let mut site = site("rights")
-            .operator(&["--lease-duration", "2s", "--takeover-grace", "0s"])
+            .operator(&["--lease-duration", "2s", "--takeover-grace", "100ms"])
             .start()
             .await?;
         site.apply(&site.cluster()).await?;
