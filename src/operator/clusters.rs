@@ -1,6 +1,7 @@
 //! What all objects of one cluster share: its view, its slots, and the task that sweeps it.
 
 use crate::engine::ClusterView;
+use crate::engine::Freshness;
 use crate::engine::Moment;
 use crate::operator::clock::Clock;
 use crate::operator::metrics::Metrics;
@@ -14,12 +15,20 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::Semaphore;
+use tokio::sync::watch;
+use tokio::time::Instant;
 
-/// Most passes over objects of one cluster that act at once. They wait for each other in turn; those of other clusters do
-/// not wait for them.
+/// Most plans for objects of one cluster that are carried out at once. They wait for each other in turn; those of other
+/// clusters do not wait for them.
 const PASSES_AT_ONCE: usize = 32;
+
+/// After so many pauses without a sweep a pass reads for itself.
+const SWEEPS_MISSED: u32 = 5;
 
 /// Every cluster that is looked after.
 pub struct Clusters {
@@ -35,7 +44,7 @@ pub struct Seat {
     pub view: ClusterView,
     /// The time.
     pub clock: Clock,
-    /// Slots of passes that act.
+    /// Slots of plans that are carried out.
     pub slots: Semaphore,
     /// Held by a pass over the RedisCluster or a ClusterCertificate from the moment it reads what the others have under way
     /// until its own intent is recorded, or it ends.
@@ -44,7 +53,9 @@ pub struct Seat {
     pub counting: tokio::sync::Mutex<()>,
     /// Wakes the sweeping task: something is under way now.
     pub hurry: Notify,
-    swept: Mutex<Option<Moment>>,
+    swept: watch::Sender<Option<Moment>>,
+    departed: Mutex<Option<Instant>>,
+    awaiting: AtomicUsize,
 }
 
 impl Clusters {
@@ -96,7 +107,9 @@ impl Clusters {
             exclusive: Arc::default(),
             counting: tokio::sync::Mutex::default(),
             hurry: Notify::new(),
-            swept: Mutex::default(),
+            swept: watch::Sender::new(None),
+            departed: Mutex::default(),
+            awaiting: AtomicUsize::new(0),
         }
     }
 
@@ -108,11 +121,111 @@ impl Clusters {
 impl Seat {
     /// The moment of the last sweep; `None` before the first.
     pub fn swept(&self) -> Option<Moment> {
-        *self.swept.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.swept.borrow()
     }
 
     /// Takes note of a sweep.
     pub fn note_sweep(&self, moment: Moment) {
-        *self.swept.lock().unwrap_or_else(PoisonError::into_inner) = Some(moment);
+        self.swept.send_replace(Some(moment));
+    }
+
+    /// Whether passes wait for the next sweep.
+    pub fn is_awaited(&self) -> bool {
+        self.awaiting.load(Ordering::Relaxed) > 0
+    }
+
+    /// How fresh the reads of a pass have to be that is about to act: those that it makes itself, if it is the first for
+    /// `pause`; else those of the next sweep, so that many passes share them.
+    pub async fn departure(&self, pause: Duration) -> Freshness {
+        let asked = Moment::now();
+        if self.departs_now(pause) {
+            return Freshness::Now;
+        }
+        let _awaiting = Awaiting::new(self);
+        self.hurry.notify_one();
+        let mut swept = self.swept.subscribe();
+        let next = swept.wait_for(|swept| swept.is_some_and(|swept| swept > asked));
+        match tokio::time::timeout(pause * SWEEPS_MISSED, next).await {
+            Ok(Ok(_)) => Freshness::After(asked),
+            // Nobody sweeps.
+            Ok(Err(_)) | Err(_) => Freshness::Now,
+        }
+    }
+
+    fn departs_now(&self, pause: Duration) -> bool {
+        let now = Instant::now();
+        let mut departed = self.departed.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = departed.is_none_or(|last| now.duration_since(last) >= pause);
+        if free {
+            *departed = Some(now);
+        }
+        free
+    }
+}
+
+/// Counts a pass that waits for a sweep, for as long as it does.
+struct Awaiting<'a>(&'a AtomicUsize);
+
+impl<'a> Awaiting<'a> {
+    fn new(seat: &'a Seat) -> Self {
+        seat.awaiting.fetch_add(1, Ordering::Relaxed);
+        Self(&seat.awaiting)
+    }
+}
+
+impl Drop for Awaiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt;
+
+    fn seat() -> Arc<Seat> {
+        let metrics = Arc::new(Metrics::new(Arc::default()));
+        let clusters = Clusters::new(crate::rest::transport::over_tls(), metrics, Clock::system());
+        clusters.seat(
+            &ClusterKey {
+                namespace: "redis".into(),
+                name: "prod".into(),
+            },
+            &Stores::default(),
+        )
+    }
+
+    const PAUSE: Duration = Duration::from_secs(2);
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_pass_reads_at_once_and_the_others_share_the_next_sweep() {
+        let seat = seat();
+        assert_eq!(seat.departure(PAUSE).await, Freshness::Now);
+        seat.note_sweep(Moment::now());
+        let mut second = Box::pin(seat.departure(PAUSE));
+        assert!(
+            (&mut second).now_or_never().is_none(),
+            "a sweep before it asked is not enough"
+        );
+        assert!(seat.is_awaited());
+        seat.note_sweep(Moment::now());
+        assert!(matches!(second.await, Freshness::After(_)));
+        assert!(!seat.is_awaited());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pass_that_comes_after_a_pause_reads_at_once() {
+        let seat = seat();
+        seat.departure(PAUSE).await;
+        tokio::time::advance(PAUSE).await;
+        assert_eq!(seat.departure(PAUSE).now_or_never(), Some(Freshness::Now));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pass_that_nobody_sweeps_for_reads_itself() {
+        let seat = seat();
+        seat.departure(PAUSE).await;
+        assert_eq!(seat.departure(PAUSE).await, Freshness::Now);
     }
 }

@@ -97,8 +97,9 @@ pub async fn visit<K: Resolve>(
     memory: &mut Memory<K>,
     ring: Ring,
 ) -> Visited {
+    let began = Instant::now();
     if ring == Ring::Changed {
-        memory.fresh_since = Some(Instant::now());
+        memory.fresh_since = Some(began);
     }
     if ring > Ring::Swept {
         memory.refused = None;
@@ -117,7 +118,7 @@ pub async fn visit<K: Resolve>(
                 ..Visited::nothing()
             };
         }
-        return act(context, seat, &*object, memory).await;
+        return act(context, seat, &*object, memory, sight.wants_calls(), began).await;
     }
     memory.fresh_since = None;
     let outcome = sight.outcome();
@@ -128,8 +129,15 @@ pub async fn visit<K: Resolve>(
 }
 
 /// Reads everything anew, plans again, and carries the plan out.
-async fn act<K: Resolve>(context: &Context, seat: &Seat, cached: &K, memory: &mut Memory<K>) -> Visited {
-    match try_act(context, seat, cached, memory).await {
+async fn act<K: Resolve>(
+    context: &Context,
+    seat: &Seat,
+    cached: &K,
+    memory: &mut Memory<K>,
+    calls: bool,
+    began: Instant,
+) -> Visited {
+    match try_act(context, seat, cached, memory, calls, began).await {
         Ok(visited) => visited,
         Err(error) => memory.stumbled(context, cached, error),
     }
@@ -140,26 +148,36 @@ async fn try_act<K: Resolve>(
     seat: &Seat,
     cached: &K,
     memory: &mut Memory<K>,
+    calls: bool,
+    began: Instant,
 ) -> Result<Visited, KubeError> {
-    let Ok(_slot) = seat.slots.acquire().await else {
-        return Ok(Visited::nothing());
-    };
     let exclusion = match K::KIND {
         Kind::RedisCluster | Kind::ClusterCertificate => Some(seat.exclusive.clone().lock_owned().await),
         Kind::RedisDatabase => None,
+    };
+    let freshness = match K::KIND {
+        // What writes to Kubernetes only may follow from the last sweep.
+        Kind::RedisDatabase if !calls => memory.freshness(seat),
+        Kind::RedisDatabase => seat.departure(context.floor).await,
+        Kind::RedisCluster | Kind::ClusterCertificate => Freshness::Now,
     };
     let (namespace, name) = (cached.namespace().unwrap_or_default(), cached.name_any());
     let live = context.kube.live::<K>(&namespace, &name).await?;
     let Some(before) = live.filter(|live| live.meta().uid == cached.meta().uid && !is_leaving(live)) else {
         return Ok(Visited::nothing());
     };
-    let fresh_since = Instant::now();
     let world = context.world(
         before.look_live(&context.kube, &context.scope).await?,
-        Some(fresh_since),
+        Some(began),
     );
-    let mut sight = look(&before, &world, seat, Freshness::Now).await;
+    let mut sight = look(&before, &world, seat, freshness).await;
+    if sight.wants_calls() && !calls {
+        sight = look(&before, &world, seat, Freshness::Now).await;
+    }
     memory.fresh_since = None;
+    let Ok(_slot) = seat.slots.acquire().await else {
+        return Ok(Visited::nothing());
+    };
     let mut journal = ObjectJournal {
         kube: &context.kube,
         secrets: &context.secrets,
@@ -355,6 +373,12 @@ impl<K: Resolve> Sight<K> {
             (None, Some(plan)) if plan.is_converged() => PassOutcome::Converged,
             (None, _) => PassOutcome::Pending,
         }
+    }
+
+    /// Whether the plan calls Redis Enterprise.
+    fn wants_calls(&self) -> bool {
+        let mut steps = self.plan.iter().flat_map(|plan| &plan.steps);
+        steps.any(|step| matches!(step, Step::Call(_)))
     }
 
     /// Whether a call was made, or tried.

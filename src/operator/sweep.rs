@@ -18,7 +18,7 @@ use tokio::time::Instant;
 pub async fn sweep(context: Arc<Context>, key: ClusterKey, seat: Arc<Seat>) {
     let mut swept = Instant::now();
     loop {
-        let wishes = context.roster.wishes(&key);
+        let wishes = wishes(&context, &key, &seat);
         tokio::select! {
             () = tokio::time::sleep_until(swept + pause(wishes, context.interval, context.floor)) => {}
             () = seat.hurry.notified() => continue,
@@ -31,6 +31,17 @@ pub async fn sweep(context: Arc<Context>, key: ClusterKey, seat: Arc<Seat>) {
             look(&context, &key, &seat, wishes).await;
         }
         context.roster.ring_cluster(&key, Ring::Swept);
+    }
+}
+
+fn wishes(context: &Context, key: &ClusterKey, seat: &Seat) -> Wishes {
+    let wishes = context.roster.wishes(key);
+    match seat.is_awaited() {
+        true => Wishes {
+            within: Some(context.floor),
+            at_all: true,
+        },
+        false => wishes,
     }
 }
 

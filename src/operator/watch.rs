@@ -42,8 +42,8 @@ pub enum News {
 
 /// A kind, and which changes of its status other objects of its cluster look at.
 pub trait Watched: Object {
-    /// A fingerprint of what others look at.
-    fn face(&self) -> u64;
+    /// A fingerprint of what others look at; `None` when nobody looks at anything but that it is there.
+    fn face(&self) -> Option<u64>;
 }
 
 /// Watches one kind until the process ends; an event is told after the store shows it.
@@ -106,7 +106,7 @@ struct Faces {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Face {
     own: u64,
-    others: u64,
+    others: Option<u64>,
     cluster: ClusterKey,
 }
 
@@ -128,7 +128,7 @@ impl Faces {
         if before.as_ref().is_none_or(|before| before.own != face.own) {
             news.push(News::Changed(key, face.cluster.clone()));
         }
-        if before.is_none_or(|before| before.others != face.others) {
+        if face.others.is_some() && before.is_none_or(|before| before.others != face.others) {
             news.push(News::Cluster(face.cluster));
         }
         news
@@ -177,7 +177,7 @@ fn face<K: Watched>(object: &K) -> Face {
 
 impl Watched for RedisCluster {
     /// How it is reached, and what it has under way.
-    fn face(&self) -> u64 {
+    fn face(&self) -> Option<u64> {
         let status = self.status.clone().unwrap_or_default();
         let RedisClusterStatus {
             identity,
@@ -195,23 +195,30 @@ impl Watched for RedisCluster {
         let identity = identity.map(|identity| (identity.name, identity.created_time));
         let rejected = rejected_credentials.map(|rejected| rejected.secret_version);
         let spec = (self.metadata.generation, self.metadata.annotations.clone());
-        hash(&(spec, identity, intent, members, api_certificate_pin, rejected))
+        Some(hash(&(
+            spec,
+            identity,
+            intent,
+            members,
+            api_certificate_pin,
+            rejected,
+        )))
     }
 }
 
 impl Watched for RedisDatabase {
-    /// That it is there: a cluster that is being deleted waits for it to go.
-    fn face(&self) -> u64 {
-        0
+    /// A cluster that is being deleted waits for it to go.
+    fn face(&self) -> Option<u64> {
+        None
     }
 }
 
 impl Watched for ClusterCertificate {
     /// What it has in place and under way.
-    fn face(&self) -> u64 {
+    fn face(&self) -> Option<u64> {
         let status = self.status.clone().unwrap_or_default();
         let ClusterCertificateStatus { intent, pin, .. } = status;
-        hash(&(intent.map(|intent| intent.detail), pin))
+        Some(hash(&(intent.map(|intent| intent.detail), pin)))
     }
 }
 
