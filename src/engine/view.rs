@@ -101,6 +101,18 @@ impl ClusterView {
         asked
     }
 
+    /// Reads what passes over databases look at, and no more: for the time while databases are under way and nothing else.
+    pub async fn sweep_databases(&self, access: &ClusterAccess) -> Moment {
+        let asked = Moment::now();
+        if let Ok(reads) = self.reads(access, &[])
+            && reads.cluster(asked).await.is_ok()
+        {
+            // What went wrong is for those who ask.
+            drop(futures::join!(reads.nodes(asked), reads.bdbs(asked)));
+        }
+        asked
+    }
+
     /// The way to every node.
     pub(crate) fn client(&self) -> &Client {
         &self.client

@@ -5,6 +5,7 @@ use crate::engine::Freshness;
 use crate::engine::Moment;
 use crate::operator::clock::Clock;
 use crate::operator::metrics::Metrics;
+use crate::operator::object::Kind;
 use crate::operator::requests;
 use crate::operator::stores::Stores;
 use crate::plan::access::ClusterKey;
@@ -53,9 +54,16 @@ pub struct Seat {
     pub counting: tokio::sync::Mutex<()>,
     /// Wakes the sweeping task: something is under way now.
     pub hurry: Notify,
-    swept: watch::Sender<Option<Moment>>,
+    swept: watch::Sender<Swept>,
     departed: Mutex<Option<Instant>>,
     awaiting: AtomicUsize,
+}
+
+/// The moments of the last sweeps.
+#[derive(Clone, Copy, Debug, Default)]
+struct Swept {
+    all: Option<Moment>,
+    databases: Option<Moment>,
 }
 
 impl Clusters {
@@ -107,7 +115,7 @@ impl Clusters {
             exclusive: Arc::default(),
             counting: tokio::sync::Mutex::default(),
             hurry: Notify::new(),
-            swept: watch::Sender::new(None),
+            swept: watch::Sender::new(Swept::default()),
             departed: Mutex::default(),
             awaiting: AtomicUsize::new(0),
         }
@@ -119,14 +127,26 @@ impl Clusters {
 }
 
 impl Seat {
-    /// The moment of the last sweep; `None` before the first.
-    pub fn swept(&self) -> Option<Moment> {
-        *self.swept.borrow()
+    /// The moment of the last sweep that read what objects of this kind look at; `None` before the first.
+    pub fn swept(&self, kind: Kind) -> Option<Moment> {
+        let swept = self.swept.borrow();
+        match kind {
+            Kind::RedisDatabase => swept.databases,
+            Kind::RedisCluster | Kind::ClusterCertificate => swept.all,
+        }
     }
 
-    /// Takes note of a sweep.
+    /// Takes note of a sweep for all objects.
     pub fn note_sweep(&self, moment: Moment) {
-        self.swept.send_replace(Some(moment));
+        self.swept.send_replace(Swept {
+            all: Some(moment),
+            databases: Some(moment),
+        });
+    }
+
+    /// Takes note of a sweep for databases.
+    pub fn note_sweep_of_databases(&self, moment: Moment) {
+        self.swept.send_modify(|swept| swept.databases = Some(moment));
     }
 
     /// Whether passes wait for the next sweep.
@@ -134,7 +154,7 @@ impl Seat {
         self.awaiting.load(Ordering::Relaxed) > 0
     }
 
-    /// How fresh the reads of a pass have to be that is about to act: those that it makes itself, if it is the first for
+    /// How fresh the reads of a pass over a database have to be that is about to act: those that it makes itself, if it is the first for
     /// `pause`; else those of the next sweep, so that many passes share them.
     pub async fn departure(&self, pause: Duration) -> Freshness {
         let asked = Moment::now();
@@ -144,7 +164,7 @@ impl Seat {
         let _awaiting = Awaiting::new(self);
         self.hurry.notify_one();
         let mut swept = self.swept.subscribe();
-        let next = swept.wait_for(|swept| swept.is_some_and(|swept| swept > asked));
+        let next = swept.wait_for(|swept| swept.databases.is_some_and(|swept| swept > asked));
         match tokio::time::timeout(pause * SWEEPS_MISSED, next).await {
             Ok(Ok(_)) => Freshness::After(asked),
             // Nobody sweeps.
@@ -209,7 +229,7 @@ mod tests {
             "a sweep before it asked is not enough"
         );
         assert!(seat.is_awaited());
-        seat.note_sweep(Moment::now());
+        seat.note_sweep_of_databases(Moment::now());
         assert!(matches!(second.await, Freshness::After(_)));
         assert!(!seat.is_awaited());
     }

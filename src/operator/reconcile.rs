@@ -398,7 +398,7 @@ impl<K: Resolve> Sight<K> {
 impl<K: Resolve> Memory<K> {
     /// Whether a visit could see anything that the last one did not.
     fn news(&self, seat: &Seat, ring: Ring) -> bool {
-        match (ring, self.called, seat.swept()) {
+        match (ring, self.called, seat.swept(K::KIND)) {
             (Ring::Changed, _, _) | (_, None, _) | (_, _, None) => true,
             // What we did is seen by the next sweep, which rings.
             (Ring::Related | Ring::Swept, Some(called), Some(swept)) => self.at_once || swept > called,
@@ -407,7 +407,7 @@ impl<K: Resolve> Memory<K> {
 
     /// What the last sweep brought will do, unless we made a call since.
     fn freshness(&self, seat: &Seat) -> Freshness {
-        match (seat.swept(), self.called) {
+        match (seat.swept(K::KIND), self.called) {
             (Some(swept), Some(called)) => Freshness::After(swept.max(called)),
             (Some(swept), None) => Freshness::After(swept),
             (None, _) => Freshness::Now,

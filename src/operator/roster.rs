@@ -6,6 +6,7 @@
 
 use crate::api::Condition;
 use crate::api::Reason;
+use crate::operator::object::Kind;
 use crate::operator::object::ObjectKey;
 use crate::plan::access::ClusterKey;
 use std::collections::BTreeMap;
@@ -56,8 +57,10 @@ pub struct Outlook {
 /// All objects that are looked after.
 #[derive(Default)]
 pub struct Roster {
-    entries: Mutex<BTreeMap<ObjectKey, Arc<Entry>>>,
+    entries: Mutex<Entries>,
 }
+
+type Entries = BTreeMap<ObjectKey, Arc<Entry>>;
 
 impl Entry {
     fn new(cluster: ClusterKey) -> Self {
@@ -123,10 +126,17 @@ impl Roster {
 
     /// Rings for every object of a cluster.
     pub fn ring_cluster(&self, cluster: &ClusterKey, why: Ring) {
-        self.lock()
-            .values()
-            .filter(|entry| entry.cluster == *cluster)
-            .for_each(|entry| entry.ring(why));
+        self.of_cluster(&self.lock(), cluster)
+            .for_each(|(_, entry)| entry.ring(why));
+    }
+
+    /// Rings for every database of a cluster.
+    pub fn ring_databases(&self, cluster: &ClusterKey, why: Ring) {
+        let entries = self.lock();
+        let databases = self
+            .of_cluster(&entries, cluster)
+            .filter(|(key, _)| key.kind == Kind::RedisDatabase);
+        databases.for_each(|(_, entry)| entry.ring(why));
     }
 
     /// Strikes an object off, if it is still gone: nothing can ring for it between the question and the answer.
@@ -146,17 +156,28 @@ impl Roster {
     /// What the objects of a cluster want of its next sweep.
     pub fn wishes(&self, cluster: &ClusterKey) -> Wishes {
         let entries = self.lock();
-        let outlooks = entries
-            .values()
-            .filter(|entry| entry.cluster == *cluster)
-            .map(|entry| entry.outlook());
-        outlooks.fold(Wishes::default(), |wishes, outlook| Wishes {
-            within: wishes.within.into_iter().chain(outlook.sweep_within).min(),
-            at_all: wishes.at_all || outlook.watches_cluster,
-        })
+        let mut wishes = Wishes::default();
+        for (key, entry) in self.of_cluster(&entries, cluster) {
+            let outlook = lock(&entry.outlook);
+            let within = match key.kind {
+                Kind::RedisDatabase => &mut wishes.databases_within,
+                Kind::RedisCluster | Kind::ClusterCertificate => &mut wishes.all_within,
+            };
+            *within = within.iter().copied().chain(outlook.sweep_within).min();
+            wishes.at_all |= outlook.watches_cluster;
+        }
+        wishes
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<ObjectKey, Arc<Entry>>> {
+    fn of_cluster<'a>(
+        &self,
+        entries: &'a Entries,
+        cluster: &ClusterKey,
+    ) -> impl Iterator<Item = (&'a ObjectKey, &'a Arc<Entry>)> {
+        entries.iter().filter(move |(_, entry)| entry.cluster == *cluster)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Entries> {
         lock(&self.entries)
     }
 }
@@ -164,8 +185,10 @@ impl Roster {
 /// What the objects of a cluster want of its next sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wishes {
-    /// How soon it should be, because something is under way.
-    pub within: Option<Duration>,
+    /// How soon it should be, because something is under way with the cluster or one of its certificates.
+    pub all_within: Option<Duration>,
+    /// How soon it should be, because something is under way with a database.
+    pub databases_within: Option<Duration>,
     /// Somebody looks at the cluster.
     pub at_all: bool,
 }
@@ -177,7 +200,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operator::object::Kind;
     use futures::FutureExt;
 
     fn key(name: &str) -> ObjectKey {
@@ -267,20 +289,24 @@ mod tests {
             ..Outlook::default()
         });
         let other = enter(&roster, "b");
-        assert_eq!(
-            roster.wishes(&cluster("prod")),
-            Wishes {
-                within: None,
-                at_all: true
-            }
-        );
+        let idle = Wishes {
+            at_all: true,
+            ..Wishes::default()
+        };
+        assert_eq!(roster.wishes(&cluster("prod")), idle);
         let within = Some(Duration::from_secs(2));
         other.note(Outlook {
             sweep_within: within,
             watches_cluster: true,
             ..Outlook::default()
         });
-        assert_eq!(roster.wishes(&cluster("prod")), Wishes { within, at_all: true });
+        assert_eq!(
+            roster.wishes(&cluster("prod")),
+            Wishes {
+                databases_within: within,
+                ..idle
+            }
+        );
         assert_eq!(roster.wishes(&cluster("other")), Wishes::default());
     }
 }
