@@ -158,7 +158,13 @@ impl Look<'_> {
                 joined: None,
             };
         };
-        let contact = contact(&self.view.client().fresh(address.clone(), trust.clone())).await;
+        let contact = match &trust {
+            // Only a member has the key of the cluster's certificate: nothing more need be asked of one that is recorded.
+            Trust::Member { .. } if node.member => Contact::Joined,
+            Trust::Member { .. } | Trust::Pinned(_) => {
+                contact(&self.view.client().fresh(address.clone(), trust.clone())).await
+            }
+        };
         let cluster = matches!(trust, Trust::Member { .. }) && matches!(contact, Contact::Joined);
         Seen {
             observed: observed(contact, presented),
@@ -166,11 +172,14 @@ impl Look<'_> {
         }
     }
 
-    /// What the node is trusted by, if what it showed passes: its own pin while it is fresh, else the cluster's trust.
+    /// What the node is trusted by, if what it showed passes: the cluster's trust, else its own pin while it is fresh. A
+    /// member that was seen before the spec vouched for its cluster passes both.
     fn trust_of(&self, node: &NodeAccess, shown: &tls::Presented) -> Option<Trust> {
         let own = fresh_trust(node).filter(|_| !node.member);
-        own.into_iter()
-            .chain(self.trust.clone())
+        self.trust
+            .clone()
+            .into_iter()
+            .chain(own)
             .find(|trust| shown.accepted_by(trust, self.now).is_ok())
     }
 

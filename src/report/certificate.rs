@@ -118,6 +118,10 @@ fn scene(round: &Pass<'_>, applied: Option<bool>) -> Scene<Action> {
         paused: annotation(object, RECONCILE_ANNOTATION) == Some("paused")
             && object.metadata.deletion_timestamp.is_none(),
         deleting: object.metadata.deletion_timestamp.is_some(),
+        credentials: format!(
+            "the credentials Secret of RedisCluster {}",
+            object.spec.cluster_ref.name
+        ),
         unreachable: round.inputs.map(|inputs| {
             format!(
                 "RedisCluster {} does not answer; see its conditions",

@@ -118,6 +118,7 @@ fn scene(round: &Pass<'_>, status: &RedisClusterStatus, live: Option<&Live>) -> 
         policy: object.spec.management_policy.unwrap_or_default(),
         paused: annotation(object, RECONCILE_ANNOTATION) == Some("paused"),
         deleting: object.metadata.deletion_timestamp.is_some(),
+        credentials: format!("Secret {}", object.spec.credentials_secret_ref.name),
         unreachable: None,
         effort: |action| Some(reason(action)),
         words: round.calls_done().map(wait).collect(),

@@ -101,6 +101,10 @@ fn scene(round: &Pass<'_>, facts: Option<&Facts>, was_seen: bool) -> Scene<Actio
         paused: annotation(object, RECONCILE_ANNOTATION) == Some("paused")
             && !(object.metadata.deletion_timestamp.is_some() && orphaned),
         deleting: object.metadata.deletion_timestamp.is_some(),
+        credentials: format!(
+            "the credentials Secret of RedisCluster {}",
+            object.spec.cluster_ref.name
+        ),
         unreachable: round.inputs.map(|inputs| {
             format!(
                 "RedisCluster {} does not answer; see its conditions",

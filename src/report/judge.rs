@@ -41,6 +41,8 @@ pub(super) struct Scene<A> {
     pub(super) policy: ManagementPolicy,
     pub(super) paused: bool,
     pub(super) deleting: bool,
+    /// The Secret that user name and password come from, in words.
+    pub(super) credentials: String,
     /// What the object says while the cluster is unreachable, if it leaves the cause to its RedisCluster.
     pub(super) unreachable: Option<String>,
     /// What is waited for after a call; `None` when it is over with the answer.
@@ -117,7 +119,7 @@ pub(super) fn judge<K, I, O, A>(
     let told = if scene.paused {
         judge.paused()
     } else if let Some(failure) = round.failure {
-        match meaning(failure) {
+        match meaning(failure, &scene.credentials) {
             Meaning::Nothing => return Verdict::Unchanged(Visit::Again),
             Meaning::Unreachable(words) => judge.unreachable(&words),
             Meaning::Retrying(words) => judge.retrying(words),

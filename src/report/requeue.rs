@@ -60,15 +60,16 @@ pub(super) enum Meaning {
     Retrying(String),
 }
 
-pub(super) fn meaning(failure: &Failure) -> Meaning {
+/// `credentials` names the Secret that user name and password come from.
+pub(super) fn meaning(failure: &Failure, credentials: &str) -> Meaning {
     match failure {
         Failure::LostRace => Meaning::Nothing,
         Failure::Kubernetes(words) => Meaning::Retrying(words.clone()),
-        Failure::Rest(error) => rest(error),
+        Failure::Rest(error) => rest(error, credentials),
     }
 }
 
-fn rest(error: &Error) -> Meaning {
+fn rest(error: &Error, credentials: &str) -> Meaning {
     // Without the node, which may be another each time.
     let words = format!("{} {}: {}", error.route.method, error.path, error.kind);
     if let ErrorKind::Untrusted(Mistrust::Pin { .. } | Mistrust::Authority { .. }) = &error.kind {
@@ -93,10 +94,8 @@ fn rest(error: &Error) -> Meaning {
         }
         Disposition::Denied => {
             let remedy = match error.status() {
-                Some(403) => "give the user of the credentials Secret the admin role",
-                Some(_) | None => {
-                    "correct user name and password in the credentials Secret of the RedisCluster"
-                }
+                Some(403) => format!("give the user of {credentials} the admin role"),
+                Some(_) | None => format!("correct user name and password in {credentials}"),
             };
             Meaning::Human(
                 Reason::CredentialsRejected,

@@ -562,8 +562,8 @@ fn every_disposition_has_its_conditions_and_its_visit() {
         rejected: ready False Rejected; Stalled Rejected: PUT /v1/bdbs/3: 406 invalid_proxy_policy; correct the spec; next OnChange
         licence expired: ready False LicenseExpired; Stalled LicenseExpired: PUT /v1/bdbs/3: 403: License expired; install a licence that is in force; next OnChange
         licence: ready False LicenseLimit; Stalled LicenseLimit: PUT /v1/bdbs/3: 403: license shards limit; install a licence that allows it, or ask for less; next OnChange
-        denied: ready False CredentialsRejected; Stalled CredentialsRejected: PUT /v1/bdbs/3: 401; correct user name and password in the credentials Secret of the RedisCluster; next Resync
-        role: ready False CredentialsRejected; Stalled CredentialsRejected: PUT /v1/bdbs/3: 403; give the user of the credentials Secret the admin role; next Resync
+        denied: ready False CredentialsRejected; Stalled CredentialsRejected: PUT /v1/bdbs/3: 401; correct user name and password in the credentials Secret of RedisCluster prod; next Resync
+        role: ready False CredentialsRejected; Stalled CredentialsRejected: PUT /v1/bdbs/3: 403; give the user of the credentials Secret of RedisCluster prod the admin role; next Resync
         bug: ready False InternalError; Stalled InternalError: PUT /v1/bdbs/3: the answer is not understood: missing field; Regent does not understand this answer; please report it, with the version of Redis Enterprise; next Doubtful
         untrusted: ready False TlsVerifyFailed; Stalled TlsVerifyFailed: PUT /v1/bdbs/3: not trusted, nothing was sent: it shows the key sha256/x, which is not pinned; correct spec.tls of the RedisCluster, or the certificate of the node; next Backoff
         race: ready True Available; ; next Again

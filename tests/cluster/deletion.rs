@@ -127,7 +127,18 @@ fn a_cluster_waits_for_its_dependents_and_leaves_redis_enterprise_as_it_is() {
 #[test]
 fn a_namespace_goes_with_everything_in_it() {
     run(async {
-        let site = with_a_database("whole-namespace", "Retain").await?;
+        // A namespace takes its Roles with it, so this needs an operator whose rights are not in it.
+        let mut site = site("whole-namespace")
+            .operator(&["--lease-namespace", "default"])
+            .start_without_operator()
+            .await?;
+        site.kubeconfig = control_plane().await?.kubeconfig().to_owned();
+        site.start_operator("operator")?;
+        site.apply(&site.cluster()).await?;
+        site.apply(&site.database("cache")).await?;
+        site.apply(&site.certificate("proxy").await?).await?;
+        site.ready("RedisDatabase", "cache").await?;
+        site.ready("ClusterCertificate", "proxy").await?;
         control_plane()
             .await?
             .kubectl(&["delete", "namespace", &site.namespace, "--wait=false"])?;

@@ -66,6 +66,7 @@ pub(crate) struct Plan {
     nodes: usize,
     resim_flags: Vec<String>,
     operator_flags: Vec<String>,
+    interval: Duration,
 }
 
 /// One test's world.
@@ -78,6 +79,7 @@ pub(crate) struct Site {
     pub(crate) kubeconfig: PathBuf,
     pub(crate) dir: PathBuf,
     operator_flags: Vec<String>,
+    interval: Duration,
 }
 
 /// A site with three fresh nodes of the newest version.
@@ -87,6 +89,7 @@ pub(crate) fn site(name: &'static str) -> Plan {
         nodes: 3,
         resim_flags: Vec::new(),
         operator_flags: Vec::new(),
+        interval: INTERVAL,
     }
 }
 
@@ -99,6 +102,12 @@ impl Plan {
     pub(crate) fn resim(mut self, flags: &[&str]) -> Self {
         self.resim_flags
             .extend(flags.iter().map(|flag| (*flag).to_owned()));
+        self
+    }
+
+    /// The operator's interval, [`INTERVAL`] otherwise.
+    pub(crate) fn interval(mut self, interval: Duration) -> Self {
+        self.interval = interval;
         self
     }
 
@@ -136,6 +145,7 @@ impl Plan {
             kubeconfig,
             dir,
             operator_flags: self.operator_flags,
+            interval: self.interval,
             namespace,
         })
     }
@@ -151,11 +161,12 @@ pub(crate) async fn start_resim(dir: &std::path::Path, nodes: usize, flags: &[St
         &nodes,
         "--bind",
         &bind,
-        "--speed",
-        "20",
         "--ownership-tag",
         "regent-owner",
     ];
+    if !flags.iter().any(|flag| flag == "--speed") {
+        all.extend(["--speed", "20"]);
+    }
     all.extend(flags.iter().map(String::as_str));
     Resim::start(dir, &all).await
 }
@@ -213,16 +224,12 @@ impl Site {
 
     /// An operator beside the one of the site.
     pub(crate) fn another_operator(&self, name: &str) -> Result<Operator> {
-        let interval = format!("{}s", INTERVAL.as_secs());
+        let interval = format!("{}s", self.interval.as_secs());
         let namespace = self.namespace.as_str();
-        let mut flags = vec![
-            "--watch-namespace",
-            namespace,
-            "--lease-namespace",
-            namespace,
-            "--interval",
-            &interval,
-        ];
+        let mut flags = vec!["--watch-namespace", namespace, "--interval", &interval];
+        if !self.operator_flags.iter().any(|flag| flag == "--lease-namespace") {
+            flags.extend(["--lease-namespace", namespace]);
+        }
         flags.extend(self.operator_flags.iter().map(String::as_str));
         Operator::start(&self.dir, name, &self.kubeconfig, &flags)
     }
@@ -358,8 +365,10 @@ impl Site {
 
     /// Three resyncs with reads but without a mutating REST call or a Kubernetes write; no invariant was ever broken.
     pub(crate) async fn assert_silent(&self) -> Result<()> {
+        // Events follow the status that they tell of.
+        tokio::time::sleep(self.interval).await;
         let (seq, mark) = (self.resim.last_seq().await?, self.mark().await?);
-        tokio::time::sleep(3 * INTERVAL + Duration::from_millis(500)).await;
+        tokio::time::sleep(3 * self.interval + Duration::from_millis(500)).await;
         let calls: Vec<_> = self
             .resim
             .log(seq)
