@@ -14,6 +14,7 @@ use super::license_text::License;
 use super::resources::bdbs::{self, Databases};
 use super::schema;
 use super::state::{BootstrapState, Cluster, Due, Env, Member, MemberStatus, Membership};
+use super::switch::Switch;
 use super::task::{Machines, Tasks};
 use super::world::World;
 use check::text;
@@ -232,7 +233,7 @@ fn member(
         second_rack_id: string("second_rack_id"),
         accept_servers: identity("accept_servers")
             .and_then(|value| value.as_bool())
-            .unwrap_or(true),
+            .is_none_or(|accepts| accepts != env.on(Switch::BootstrapAcceptServersInverted)),
         max_listeners: limit("max_listeners"),
         max_redis_servers: limit("max_redis_servers"),
         extra,

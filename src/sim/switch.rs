@@ -51,6 +51,24 @@ pub enum Switch {
     RemovingNodeStaysActive,
     /// Rules about users in an ACL.
     AclUserRulesAccepted,
+    /// Meaning of `accept_servers` in a bootstrap.
+    BootstrapAcceptServersInverted,
+    /// Path of a database's health report.
+    V4BdbPath,
+    /// Status of the deletion of a busy database.
+    DeleteBusy406,
+    /// Who may rebalance a database.
+    RebalanceByViewers,
+    /// Who may see the configuration of single sign-on.
+    SsoViewForAll,
+    /// Who may change the configuration of single sign-on.
+    SsoConfigAdminOnly,
+    /// Type of an alert's state.
+    AlertStateIsText,
+    /// Type of node uids in the cluster check.
+    CheckUidIsNumber,
+    /// Whether databases can be updated under `/v2`.
+    V2BdbPut,
 }
 
 /// Row of the table of switches.
@@ -230,6 +248,69 @@ pub const SWITCHES: &[SwitchRow] = &[
         default: "an ACL with rules about users (on, >password) is refused",
         alternative: "it is accepted",
         source: "ACL guide against the example of the API schema",
+    },
+    SwitchRow {
+        switch: Switch::BootstrapAcceptServersInverted,
+        name: "bootstrap-accept-servers-inverted",
+        default: "identity.accept_servers true in a bootstrap lets the node take shards",
+        alternative: "it keeps shards off the node",
+        source: "the bootstrap page words it the other way round than the node object",
+    },
+    SwitchRow {
+        switch: Switch::V4BdbPath,
+        name: "v4-bdb-path",
+        default: "a database's health is at /v4/db/{uid}/health",
+        alternative: "it is at /v4/bdb/{uid}/health",
+        source: "API schema against a how-to page and release notes",
+    },
+    SwitchRow {
+        switch: Switch::DeleteBusy406,
+        name: "delete-busy-406",
+        default: "deleting a busy database is 409",
+        alternative: "it is 406",
+        source: "present page against older versions",
+    },
+    SwitchRow {
+        switch: Switch::RebalanceByViewers,
+        name: "rebalance-by-viewers",
+        default: "rebalancing needs the right to change databases",
+        alternative: "whoever sees the database may rebalance it",
+        source: "the page names view_bdb_info, other actions name a right to write",
+    },
+    SwitchRow {
+        switch: Switch::SsoViewForAll,
+        name: "sso-view-for-all",
+        default: "admin and user_manager see the configuration of single sign-on",
+        alternative: "every role sees it",
+        source: "two lists of permissions",
+    },
+    SwitchRow {
+        switch: Switch::SsoConfigAdminOnly,
+        name: "sso-config-admin-only",
+        default: "admin and user_manager configure single sign-on",
+        alternative: "only admin does",
+        source: "user_manager is missing in a list of permissions",
+    },
+    SwitchRow {
+        switch: Switch::AlertStateIsText,
+        name: "alert-state-is-text",
+        default: "the state of an alert of the cluster or a database is a boolean",
+        alternative: "it is \"on\" or \"off\"",
+        source: "captures against samples of the page",
+    },
+    SwitchRow {
+        switch: Switch::CheckUidIsNumber,
+        name: "check-uid-is-number",
+        default: "node_uid in the cluster check is text",
+        alternative: "it is a number",
+        source: "a sample of the page against the check of one node",
+    },
+    SwitchRow {
+        switch: Switch::V2BdbPut,
+        name: "v2-bdb-put",
+        default: "PUT /v2/bdbs/{uid} does not exist",
+        alternative: "it works as PUT /v1/bdbs/{uid}",
+        source: "a page refers to it, and no page describes it",
     },
 ];
 

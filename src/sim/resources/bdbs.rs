@@ -34,6 +34,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("POST", "/v2/bdbs", Permission::WriteDatabases, change::create_v2),
     Route::new("GET", "/v1/bdbs/{uid}", Permission::View, one),
     Route::new("PUT", "/v1/bdbs/{uid}", Permission::WriteDatabases, change::update),
+    Route::new("PUT", "/v2/bdbs/{uid}", Permission::WriteDatabases, change::update_v2),
     Route::new("PUT", "/v1/bdbs/{uid}/flush", Permission::WriteDatabases, change::flush),
     Route::new("PUT", "/v1/bdbs/{uid}/reset_admin_pass", Permission::WriteDatabases, change::reset_admin_password),
     Route::new("DELETE", "/v1/bdbs/{uid}", Permission::WriteDatabases, delete),
@@ -84,7 +85,11 @@ fn delete(ctx: &mut Ctx<'_>) -> Answer {
         ));
     }
     if !database.is_some_and(|database| matches!(database.status, Status::Active | Status::CreationFailed)) {
-        return Err(busy(uid));
+        let mut error = busy(uid);
+        if ctx.env.on(Switch::DeleteBusy406) {
+            error.status = http::StatusCode::NOT_ACCEPTABLE;
+        }
+        return Err(error);
     }
     let length = ctx.env.timings.bdb_delete;
     machine::start(ctx.cluster, ctx.env, uid, Change::Delete, length);

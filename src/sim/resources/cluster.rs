@@ -5,6 +5,7 @@ use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::route::Route;
 use crate::sim::schema::{self, Access};
 use crate::sim::state::{Cluster, Env};
+use crate::sim::switch::Switch;
 use serde_json::{Map, Value, json};
 
 /// Routes of this family.
@@ -145,7 +146,14 @@ fn check(ctx: &mut Ctx<'_>) -> Answer {
         .cluster
         .members
         .values()
-        .map(|member| super::nodes::check_result(ctx.cluster, ctx.env, member, json!(member.uid.to_string())))
+        .map(|member| {
+            let uid = if ctx.env.on(Switch::CheckUidIsNumber) {
+                json!(member.uid.0)
+            } else {
+                json!(member.uid.to_string())
+            };
+            super::nodes::check_result(ctx.cluster, ctx.env, member, uid)
+        })
         .collect();
     let passed = results
         .iter()
@@ -159,7 +167,7 @@ mod tests {
     use super::*;
     use crate::sim::fixture::Fixture;
     use crate::sim::ids::NodeIndex;
-    use crate::sim::switch::{Switch, Switches};
+    use crate::sim::switch::Switches;
 
     #[test]
     fn every_refusal_has_its_status_and_code() {

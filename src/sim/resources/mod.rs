@@ -2,6 +2,8 @@
 
 pub(crate) mod access;
 pub(crate) mod actions;
+pub(crate) mod alerts;
+mod archive;
 pub(crate) mod availability;
 
 pub(crate) mod bdbs;
@@ -10,6 +12,7 @@ pub(crate) mod catalog;
 pub(crate) mod certificates;
 pub(crate) mod cluster;
 pub(crate) mod cluster_actions;
+pub(crate) mod health;
 mod inflate;
 pub(crate) mod license;
 pub(crate) mod logs;
@@ -21,6 +24,7 @@ pub(crate) mod numbered;
 mod package;
 pub(crate) mod passwords;
 pub(crate) mod policy;
+pub(crate) mod room;
 pub(crate) mod settings;
 pub(crate) mod shards;
 pub(crate) mod sso;

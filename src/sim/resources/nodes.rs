@@ -286,7 +286,9 @@ fn check(ctx: &mut Ctx<'_>) -> Answer {
 
 /// Outcome of a node's checks, with its uid as the caller shows it.
 pub(crate) fn check_result(cluster: &Cluster, env: &Env, member: &Member, uid: Value) -> Value {
-    if cluster.runs(env, member) {
+    if let Some(service) = super::room::stopped_service(cluster, member.host.0) {
+        json!({"node_uid": uid, "result": false, "error": format!("process {service} is not running or not responding")})
+    } else if cluster.runs(env, member) {
         json!({"node_uid": uid, "result": true})
     } else {
         json!({"node_uid": uid, "result": false, "error": "failed to connect to the node"})

@@ -315,6 +315,19 @@ fn last_admin() -> ApiError {
     )
 }
 
+/// A permission that the route does not ask for yet.
+///
+/// # Errors
+/// 403 for a role that lacks it.
+pub(crate) fn require(ctx: &Ctx<'_>, permission: Permission) -> Result<(), ApiError> {
+    let (_, role) = actor(ctx)?;
+    if permission.allows(role) {
+        return Ok(());
+    }
+    let text = format!("Role {} lacks the permission for this operation", role.name());
+    Err(ApiError::forbidden("unauthorized_action", text))
+}
+
 /// Who calls, on a route that asks for a user.
 pub(crate) fn actor(ctx: &Ctx<'_>) -> Result<(UserUid, Role), ApiError> {
     match ctx.call.actor {

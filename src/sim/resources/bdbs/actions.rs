@@ -8,8 +8,10 @@ use crate::sim::auth::Permission::{View, WriteDatabases};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::BdbUid;
 use crate::sim::placement::{Role, Shard};
+use crate::sim::resources::users::require;
 use crate::sim::route::Route;
 use crate::sim::schema::Phase;
+use crate::sim::switch::Switch;
 use crate::sim::version::Profile::{V7_8_6, V7_22_2};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -20,7 +22,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("POST", "/v1/bdbs/{uid}/actions/export", WriteDatabases, export),
     Route::new("PUT", "/v1/bdbs/{uid}/actions/export_reset_status", WriteDatabases, export_reset_status),
     Route::new("PUT", "/v1/bdbs/{uid}/actions/backup_reset_status", WriteDatabases, backup_reset_status),
-    Route::new("PUT", "/v1/bdbs/{uid}/actions/rebalance", WriteDatabases, rebalance).since(V7_8_6),
+    Route::new("PUT", "/v1/bdbs/{uid}/actions/rebalance", View, rebalance).since(V7_8_6),
     Route::new("PUT", "/v1/bdbs/{uid}/actions/revamp", WriteDatabases, revamp).since(V7_22_2),
     Route::new("GET", "/v1/bdbs/{uid}/actions/recover", View, recovery_plan),
     Route::new("POST", "/v1/bdbs/{uid}/actions/recover", WriteDatabases, recover),
@@ -147,6 +149,9 @@ fn layout<'a>(shards: impl Iterator<Item = &'a Shard>) -> Value {
 
 /// Moves the shards to where they would be placed today.
 fn rebalance(ctx: &mut Ctx<'_>) -> Answer {
+    if !ctx.env.on(Switch::RebalanceByViewers) {
+        require(ctx, WriteDatabases)?;
+    }
     let uid = existing(ctx)?;
     let operations = ctx.call.query.get("max_operations");
     if operations.is_some_and(|text| text.parse::<u32>().is_err()) {

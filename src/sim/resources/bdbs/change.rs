@@ -106,6 +106,14 @@ pub(super) fn update(ctx: &mut Ctx<'_>) -> Answer {
     update_from(ctx, &body, false)
 }
 
+/// `PUT /v2/bdbs/{uid}`, which only one source mentions.
+pub(super) fn update_v2(ctx: &mut Ctx<'_>) -> Answer {
+    if !ctx.env.on(Switch::V2BdbPut) {
+        return Err(ApiError::not_found(format!("{} does not exist", ctx.call.path)));
+    }
+    update(ctx)
+}
+
 /// `PUT /v1/bdbs/{uid}/flush`: an update, if the body has one, and all data gone.
 pub(super) fn flush(ctx: &mut Ctx<'_>) -> Answer {
     let body = action_body(ctx)?;
@@ -278,6 +286,9 @@ fn chosen(ctx: &Ctx<'_>, mut set: Map<String, Value>) -> Result<Map<String, Valu
     };
     let proxy = policy(proxy, if sharded { "all-master-shards" } else { "single" });
     set.entry("proxy_policy").or_insert(proxy);
+    if ctx.env.on(Switch::DefaultsAsDocumented) && set.get("oss_cluster") != Some(&json!(true)) {
+        set.entry("hash_slots_policy").or_insert(json!("legacy"));
+    }
     set.entry("shards_placement")
         .or_insert_with(|| policy("default_shards_placement", "dense"));
     set.entry("eviction_policy")

@@ -102,6 +102,12 @@ fn end(cluster: &mut Cluster, env: &Env, uid: BdbUid, failed: bool) {
             let details = json!({"bdb_uid": uid.to_string(), "bdb_name": database.text("name")});
             cluster.documents.tell(env.now, "cluster_bdb_deleted", &details);
             cluster.databases.remove(uid);
+            for path in [
+                format!("/v1/bdbs/alerts/{uid}"),
+                format!("/v1/bdbs/{uid}/certificates"),
+            ] {
+                cluster.documents.clear_single(&path);
+            }
             cluster.state_id += 1;
             return;
         }

@@ -1,0 +1,261 @@
+//! Health reports: `/v4/cluster/health`, `/v4/db/{uid}/health`.
+
+use super::bdbs::{Database, Status, existing};
+use super::iso;
+use crate::sim::auth::Permission::View;
+use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::certs::read_bundle;
+use crate::sim::placement::{Role, Shard};
+use crate::sim::resources::nodes::maintenance_snapshot;
+use crate::sim::route::Route;
+use crate::sim::state::{Member, MemberStatus};
+use crate::sim::switch::Switch;
+use crate::sim::version::Profile::V8_0_20;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+/// Routes of this family. The second path of a database exists only on the other side of a switch.
+pub(crate) const ROUTES: &[Route] = &[
+    Route::new("GET", "/v4/cluster/health", View, cluster).since(V8_0_20),
+    Route::new("GET", "/v4/db/{uid}/health", View, database).since(V8_0_20),
+    Route::new("GET", "/v4/bdb/{uid}/health", View, database).since(V8_0_20),
+];
+
+fn cluster(ctx: &mut Ctx<'_>) -> Answer {
+    let issues_only = ctx.call.flag("issues_only");
+    let nodes = ctx.cluster.members.values().map(|member| node(ctx, member));
+    let databases = ctx.cluster.databases.iter().map(|database| brief(ctx, database));
+    let keep = |item: &Value| !issues_only || item.get("status") != Some(&json!("active"));
+    let nodes: Vec<Value> = nodes.filter(keep).collect();
+    let databases: Vec<Value> = databases.filter(keep).collect();
+    let of = |status: &str| {
+        nodes
+            .iter()
+            .chain(&databases)
+            .any(|item| item.get("status") == Some(&json!(status)))
+    };
+    let status = match (
+        of("down"),
+        of("warning") || ctx.cluster.license.expired(ctx.env.now),
+    ) {
+        (true, _) => "error",
+        (false, true) => "warning",
+        (false, false) => "ok",
+    };
+    Ok(Reply::json(json!({
+        "fqdn": ctx.cluster.name, "status": status, "license": license(ctx), "certificates": certificates(ctx),
+        "nodes": nodes, "active_alerts": [], "database_infos": databases,
+    })))
+}
+
+fn license(ctx: &Ctx<'_>) -> Value {
+    let (license, used) = (&ctx.cluster.license, ctx.cluster.databases.shard_counts());
+    json!({
+        "expired": license.expired(ctx.env.now), "valid_until": iso(license.expiration),
+        "shards_in_use": used.ram + used.flash, "shards_limit": license.shards_limit,
+        "ram_shards_in_use": used.ram, "ram_shards_limit": license.ram_shards_limit,
+        "flex_shards_in_use": used.flash, "flex_shards_limit": license.flash_shards_limit,
+    })
+}
+
+fn certificates(ctx: &Ctx<'_>) -> Vec<Value> {
+    let row = |(name, identity): (&String, &crate::sim::TlsIdentity)| {
+        let bundle = read_bundle(&identity.chain_pem).ok()?;
+        let until = bundle.first()?.not_after;
+        Some(json!({
+            "type": name, "expired": until <= ctx.env.now.as_second(),
+            "valid_until": Timestamp::from_second(until).ok().map(iso),
+        }))
+    };
+    ctx.cluster.certificates.iter().filter_map(row).collect()
+}
+
+fn node(ctx: &Ctx<'_>, member: &Member) -> Value {
+    let host = ctx.env.node(member.host);
+    let down = member.status == MemberStatus::Down;
+    let detailed = match member.status {
+        MemberStatus::Active => "active",
+        MemberStatus::Decommissioning => "decommissioning",
+        MemberStatus::Down => "down",
+        MemberStatus::Provisioning => "provisioning",
+    };
+    let shards: Vec<&Shard> = ctx.cluster.databases.shards.on(member.uid).collect();
+    let used: u64 = shards.iter().map(|shard| shard.memory_bytes).sum();
+    let total = host.map_or(0, |host| host.config.memory_bytes);
+    let provisional = if member.accept_servers {
+        total / 100 * 88
+    } else {
+        0
+    };
+    json!({
+        "id": member.uid.to_string(),
+        "status": if down { "down" } else if member.status == MemberStatus::Active { "active" } else { "warning" },
+        "detailed_status": detailed,
+        "role": if ctx.cluster.master == Some(member.uid) { "leader" } else { "follower" },
+        "version": host.map(|host| host.software_version.clone()),
+        "shards": shards.into_iter().map(shard).collect::<Vec<_>>(),
+        "memory": {
+            "total_ram": total, "free_ram": total.saturating_sub(used), "total_provisional_ram": provisional,
+            "free_provisional_ram": provisional.saturating_sub(used), "overbooking_depth": 0,
+        },
+        "observed_at": ctx.env.now.as_second(),
+        "services": [],
+        "ephemeral_memory_path": "/var/opt/redislabs/tmp", "persistent_memory_path": "/var/opt/redislabs/persist",
+        "ephemeral_memory_size": host.map(|host| host.config.storage_bytes),
+        "persistent_memory_size": host.map(|host| host.config.storage_bytes),
+        "active_alerts": [],
+        "quorum_only": !member.accept_servers,
+        "in_maintenance": maintenance_snapshot(member).is_some(),
+    })
+}
+
+fn shard(shard: &Shard) -> Value {
+    json!({
+        "id": shard.uid.to_string(), "role": if shard.role == Role::Master { "leader" } else { "follower" },
+        "status": if shard.up { "active" } else { "inactive" }, "detailed_status": if shard.up { "ok" } else { "down" },
+    })
+}
+
+/// Whether every master is up, and whether every shard is.
+fn serves(ctx: &Ctx<'_>, database: &Database) -> (bool, bool) {
+    let shards = || ctx.cluster.databases.shards.of(database.uid);
+    let served = !matches!(
+        database.status,
+        Status::Pending | Status::CreationFailed | Status::Recovery
+    );
+    let masters = shards()
+        .filter(|shard| shard.role == Role::Master)
+        .all(|shard| shard.up);
+    (served && masters, served && shards().all(|shard| shard.up))
+}
+
+fn overall(ctx: &Ctx<'_>, database: &Database) -> &'static str {
+    match serves(ctx, database) {
+        (false, _) => "down",
+        (true, false) => "warning",
+        (true, true) => "active",
+    }
+}
+
+fn availability(ctx: &Ctx<'_>, database: &Database) -> Value {
+    let replicated = database.flag("replication");
+    let (_, all) = serves(ctx, database);
+    json!({"status": if !replicated { "disabled" } else if all { "up" } else { "down" }})
+}
+
+fn brief(ctx: &Ctx<'_>, database: &Database) -> Value {
+    json!({
+        "id": database.uid.to_string(), "name": database.text("name"), "status": overall(ctx, database),
+        "detailed_status": database.status.as_str(), "version": database.text("version"),
+        "high_availability": availability(ctx, database),
+    })
+}
+
+fn database(ctx: &mut Ctx<'_>) -> Answer {
+    let expected = if ctx.env.on(Switch::V4BdbPath) {
+        "bdb"
+    } else {
+        "db"
+    };
+    if ctx.call.path.split('/').nth(2) != Some(expected) {
+        return Err(ApiError::not_found(format!("{} does not exist", ctx.call.path)));
+    }
+    let uid = existing(ctx)?;
+    let Some(database) = ctx.cluster.databases.get(uid) else {
+        return Err(ApiError::not_found(format!("database {uid} does not exist")));
+    };
+    let (up, _) = serves(ctx, database);
+    let bound = !database.bound.is_empty() && !database.flag("traffic_manually_disabled");
+    let mut errors = Vec::new();
+    if !up {
+        errors.push("shard_unreachable");
+    }
+    if !bound {
+        errors.push("port_unbound");
+    }
+    let persistence = match database.text("data_persistence") {
+        "aof" => "aof",
+        "snapshot" => "rdb",
+        _ => "disabled",
+    };
+    let machine = database
+        .change
+        .as_ref()
+        .and_then(|_| ctx.cluster.machines.get(&database.action_uid));
+    let shards: Vec<Value> = ctx.cluster.databases.shards.of(uid).map(shard).collect();
+    Ok(Reply::json(json!({
+        "id": uid.to_string(), "name": database.text("name"),
+        "availability": if up && bound { "up" } else { "down" }, "availability_errors": errors,
+        "high_availability": availability(ctx, database), "status": overall(ctx, database),
+        "detailed_status": database.status.as_str(), "version": database.text("version"),
+        "creation_time": iso(database.created), "last_configured_time": iso(database.changed),
+        "last_backup_time": database.set.get("last_backup_time"), "persistence": persistence,
+        "shards_placement": database.text("shards_placement"),
+        "endpoints": [{
+            "name": format!("redis-{}.{}:{}", database.port, ctx.cluster.name, database.port),
+            "availability": if bound { "up" } else { "down" },
+        }],
+        "shards": shards, "active_alerts": [],
+        "state_machine": machine.map(|machine| json!({"name": machine.name, "state": machine.state})),
+        "active_active": null,
+    })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::fixture::Fixture;
+    use crate::sim::ids::NodeIndex;
+    use crate::sim::switch::Switches;
+
+    #[test]
+    fn health_follows_nodes_and_databases() {
+        let mut sim = Fixture::cluster(3, 3);
+        sim.database(None);
+        let health = sim.admin(0, "GET", "/v4/cluster/health", Value::Null).json;
+        assert_eq!(
+            (&health["status"], &health["nodes"][0]["role"]),
+            (&json!("ok"), &json!("leader"))
+        );
+        let shard = sim.admin(0, "GET", "/v1/shards/1", Value::Null).json;
+        let victim: usize = shard["node_uid"].as_str().unwrap().parse().unwrap();
+        sim.world.crash(NodeIndex(victim - 1));
+        sim.pass(60);
+        let node = victim % 3;
+        let issues = sim.admin(node, "GET", "/v1/nodes", Value::Null);
+        let leader = if issues.status == 200 {
+            node
+        } else {
+            (node + 1) % 3
+        };
+        let health = sim
+            .admin(leader, "GET", "/v4/cluster/health?issues_only=true", Value::Null)
+            .json;
+        assert_eq!(
+            (&health["status"], health["nodes"].as_array().map(Vec::len)),
+            (&json!("error"), Some(1))
+        );
+        let db = sim.admin(leader, "GET", "/v4/db/1/health", Value::Null).json;
+        assert_eq!(
+            (&db["availability"], &db["status"]),
+            (&json!("down"), &json!("down"))
+        );
+    }
+
+    #[test]
+    fn a_database_has_one_path_of_the_two_that_are_written() {
+        for (switches, path) in [
+            (Switches::default(), "db"),
+            (Switches::default().with(Switch::V4BdbPath), "bdb"),
+        ] {
+            let mut sim = Fixture::cluster_with(1, 1, switches);
+            sim.database(None);
+            for name in ["db", "bdb"] {
+                let status = sim
+                    .admin(0, "GET", &format!("/v4/{name}/1/health"), Value::Null)
+                    .status;
+                assert_eq!(status, if name == path { 200 } else { 404 });
+            }
+        }
+    }
+}

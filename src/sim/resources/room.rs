@@ -1,0 +1,588 @@
+//! What lies around nodes: proxies, services, watchdogs, probes, archives for support, database certificates, and the paths
+//! of Active-Active databases, which are not simulated.
+
+use super::archive;
+use super::bdbs::{Database, existing};
+use super::iso;
+use super::nodes::member;
+use crate::sim::auth::Permission::{Administrate, InstallLicense, Open, View, ViewDebug, WriteDatabases};
+use crate::sim::auth::{Actor, unauthorized};
+use crate::sim::call::{Answer, ApiError, Call, Ctx, Document, Reply};
+use crate::sim::certs::{self, CertError, Rules, read_bundle};
+use crate::sim::ids::NodeUid;
+use crate::sim::route::Route;
+use crate::sim::schema::{self, Phase, module::PROXY, settings::SERVICES};
+use crate::sim::state::{Cluster, MemberStatus};
+use crate::sim::switch::Switch;
+use crate::sim::version::Profile::{V7_8_6, V7_22_2, V8_0_20};
+use http::StatusCode;
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+/// Routes of this family.
+#[rustfmt::skip]
+pub(crate) const ROUTES: &[Route] = &[
+    Route::new("GET", "/v1/proxies", View, proxies),
+    Route::new("PUT", "/v1/proxies", InstallLicense, put_proxies),
+    Route::new("GET", "/v1/proxies/{uid}", View, proxy),
+    Route::new("PUT", "/v1/proxies/{uid}", InstallLicense, put_proxy),
+    Route::new("GET", "/v1/local/services", View, services).local(),
+    Route::new("POST", "/v1/local/services", Administrate, operate_services).local(),
+    Route::new("POST", "/v1/services", Administrate, operate_services),
+    Route::new("GET", "/v1/local/node/master_healthcheck", Open, master_healthcheck).local(),
+    Route::new("GET", "/v1/nodes/wd_status", View, watchdogs).since(V7_8_6),
+    Route::new("GET", "/v1/nodes/{uid}/wd_status", View, watchdog).since(V7_8_6),
+    Route::new("GET", "/v1/cluster/witness_disk", View, witness_disk).since(V7_8_6),
+    Route::new("PATCH", "/v1/cluster/change_password_hashing_algorithm", Administrate, change_hashing),
+    Route::new("GET", "/v1/cluster/debuginfo", ViewDebug, debuginfo),
+    Route::new("GET", "/v1/nodes/debuginfo", ViewDebug, debuginfo),
+    Route::new("GET", "/v1/nodes/{uid}/debuginfo", ViewDebug, node_debuginfo),
+    Route::new("GET", "/v1/bdbs/debuginfo", ViewDebug, debuginfo),
+    Route::new("GET", "/v1/bdbs/{uid}/debuginfo", ViewDebug, bdb_debuginfo),
+    Route::new("GET", "/v1/debuginfo/all", ViewDebug, debuginfo),
+    Route::new("GET", "/v1/debuginfo/node", ViewDebug, debuginfo),
+    Route::new("GET", "/v1/debuginfo/all/bdb/{uid}", ViewDebug, bdb_debuginfo),
+    Route::new("GET", "/v1/debuginfo/node/bdb/{uid}", ViewDebug, bdb_debuginfo),
+    Route::new("GET", "/v1/bdbs/certificates", View, bdb_certificates).since(V8_0_20),
+    Route::new("GET", "/v1/bdbs/{uid}/certificates", View, bdb_certificate).since(V8_0_20),
+    Route::new("POST", "/v1/bdbs/{uid}/certificates", WriteDatabases, set_bdb_certificate).since(V8_0_20),
+    Route::new("DELETE", "/v1/bdbs/{uid}/certificates", WriteDatabases, delete_bdb_certificate).since(V8_0_20),
+    Route::new("GET", "/v1/migrations/{uid}", View, migration).since(V7_22_2),
+    Route::new("GET", "/v1/crdbs", View, left_out),
+    Route::new("POST", "/v1/crdbs", WriteDatabases, left_out),
+    Route::new("GET", "/v1/crdbs/{guid}", View, left_out),
+    Route::new("PATCH", "/v1/crdbs/{guid}", WriteDatabases, left_out),
+    Route::new("DELETE", "/v1/crdbs/{guid}", WriteDatabases, left_out),
+    Route::new("POST", "/v1/crdbs/{guid}/updates", WriteDatabases, left_out),
+    Route::new("PUT", "/v1/crdbs/{guid}/flush", WriteDatabases, left_out),
+    Route::new("PUT", "/v1/crdbs/{guid}/purge", WriteDatabases, left_out),
+    Route::new("POST", "/v1/crdbs/{guid}/upgrade", WriteDatabases, left_out),
+    Route::new("GET", "/v1/crdbs/{guid}/health_report", View, left_out),
+    Route::new("GET", "/v1/crdb_tasks", View, left_out),
+    Route::new("GET", "/v1/crdb_tasks/{id}", View, left_out),
+    Route::new("POST", "/v1/crdb_tasks/{id}/actions/cancel", WriteDatabases, left_out),
+];
+
+/// Whether a route only says that Active-Active databases are not simulated.
+pub(crate) fn is_left_out(path: &str) -> bool {
+    path.starts_with("/v1/crdb")
+}
+
+fn left_out(_: &mut Ctx<'_>) -> Answer {
+    Err(ApiError::new(
+        StatusCode::NOT_IMPLEMENTED,
+        "unsupported_resource",
+        "Active-Active databases are not simulated",
+    ))
+}
+
+fn proxy_path(uid: NodeUid) -> String {
+    format!("/v1/proxies/{uid}")
+}
+
+fn proxy_of(ctx: &Ctx<'_>, uid: NodeUid) -> Map<String, Value> {
+    let mut proxy = schema::defaults(PROXY, ctx.env.profile);
+    proxy.extend(
+        ctx.cluster
+            .documents
+            .single(&proxy_path(uid))
+            .cloned()
+            .unwrap_or_default(),
+    );
+    proxy.insert("uid".to_owned(), json!(uid.0));
+    proxy
+}
+
+fn proxies(ctx: &mut Ctx<'_>) -> Answer {
+    let all = ctx
+        .cluster
+        .members
+        .keys()
+        .map(|uid| Value::Object(proxy_of(ctx, *uid)));
+    Ok(Reply::json(all.collect::<Vec<_>>()))
+}
+
+fn proxy(ctx: &mut Ctx<'_>) -> Answer {
+    let uid = member(ctx)?.uid;
+    Ok(Reply::json(proxy_of(ctx, uid)))
+}
+
+fn put_proxies(ctx: &mut Ctx<'_>) -> Answer {
+    let uids = ctx.cluster.members.keys().copied().collect();
+    set_proxies(ctx, uids)
+}
+
+fn put_proxy(ctx: &mut Ctx<'_>) -> Answer {
+    let uid = member(ctx)?.uid;
+    set_proxies(ctx, vec![uid])
+}
+
+/// A proxy that does not run cannot confirm: 504, and nothing has changed.
+fn set_proxies(ctx: &mut Ctx<'_>, uids: Vec<NodeUid>) -> Answer {
+    let mut body = ctx.call.object()?;
+    let settings = body.remove("proxy");
+    if let Some(other) = body.keys().find(|key| *key != "allow_restart") {
+        return Err(ApiError::bad_request(format!("unknown field {other:?}")));
+    }
+    let Some(Value::Object(settings)) = settings else {
+        return Err(ApiError::bad_request("proxy: an object is wanted"));
+    };
+    let mut changed = Vec::new();
+    for uid in uids {
+        let current = proxy_of(ctx, uid);
+        let mut named = schema::accept(PROXY, ctx.env.profile, Phase::Update, false, &current, &settings)
+            .map_err(|mut error| {
+                error.status = StatusCode::BAD_REQUEST;
+                error
+            })?;
+        let down = ctx
+            .cluster
+            .members
+            .get(&uid)
+            .is_none_or(|member| member.status == MemberStatus::Down);
+        if down {
+            let text = format!("the proxy of node {uid} did not confirm the change");
+            return Err(ApiError::new(StatusCode::GATEWAY_TIMEOUT, "proxy_timeout", text));
+        }
+        let mut proxy = current;
+        proxy.append(&mut named);
+        changed.push((proxy_path(uid), proxy));
+    }
+    for (path, proxy) in changed {
+        ctx.cluster.documents.set_single(&path, proxy);
+    }
+    ctx.commit();
+    Ok(Reply::empty())
+}
+
+/// Services without which a node is no use.
+const CORE_SERVICES: [&str; 9] = [
+    "ccs",
+    "cnm_exec",
+    "cnm_http",
+    "envoy",
+    "job_scheduler",
+    "node_wd",
+    "cluster_wd",
+    "redis_mgr",
+    "sentinel_service",
+];
+
+fn services_path(ctx: &Ctx<'_>) -> String {
+    format!("services of machine {}", ctx.node.0)
+}
+
+/// Every service of the node, with how it runs.
+fn services(ctx: &mut Ctx<'_>) -> Answer {
+    let stopped = ctx
+        .cluster
+        .documents
+        .single(&services_path(ctx))
+        .cloned()
+        .unwrap_or_default();
+    let configured = super::settings::current(ctx, "/v1/cluster/services_configuration", SERVICES);
+    let booted = ctx.env.node(ctx.node).map_or(ctx.env.now, |node| node.booted);
+    let names = CORE_SERVICES
+        .iter()
+        .copied()
+        .chain(SERVICES.iter().map(|field| field.name));
+    let shown = |name: &str| {
+        let disabled = configured
+            .get(name)
+            .and_then(|service| service.get("operating_mode"))
+            == Some(&json!("disabled"));
+        if disabled || stopped.contains_key(name) {
+            return (name.to_owned(), json!({"status": "STOPPED"}));
+        }
+        let row = json!({"status": "RUNNING", "start_time": iso(booted), "uptime": uptime(ctx.env.now.duration_since(booted).as_secs())});
+        (name.to_owned(), row)
+    };
+    Ok(Reply::json(names.map(shown).collect::<Map<_, _>>()))
+}
+
+/// `3 days, 0:58:59`
+fn uptime(secs: i64) -> String {
+    let (days, rest) = (secs / 86_400, secs % 86_400);
+    let clock = format!("{}:{:02}:{:02}", rest / 3600, rest % 3600 / 60, rest % 60);
+    match days {
+        0 => clock,
+        1 => format!("1 day, {clock}"),
+        _ => format!("{days} days, {clock}"),
+    }
+}
+
+/// Starts, stops and restarts services.
+fn operate_services(ctx: &mut Ctx<'_>) -> Answer {
+    let body = ctx.call.object()?;
+    let operation = body
+        .get("operation_type")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
+    if !matches!(operation.as_str(), "start" | "stop" | "restart") {
+        return Err(ApiError::bad_request("operation_type is start, stop or restart"));
+    }
+    let names = body.get("services").and_then(Value::as_array);
+    let names = names.ok_or_else(|| ApiError::bad_request("services: a list is wanted"))?;
+    let path = services_path(ctx);
+    let mut stopped = ctx.cluster.documents.single(&path).cloned().unwrap_or_default();
+    let mut done = Map::new();
+    for name in names.iter().filter_map(Value::as_str) {
+        let known = CORE_SERVICES.contains(&name) || SERVICES.iter().any(|field| field.name == name);
+        if known && operation == "stop" {
+            stopped.insert(name.to_owned(), json!(true));
+        } else if known {
+            stopped.remove(name);
+        }
+        done.insert(name.to_owned(), json!(known));
+    }
+    ctx.cluster.documents.set_single(&path, stopped);
+    ctx.commit();
+    Ok(Reply::json(done))
+}
+
+/// A service of a machine that is stopped, if one is.
+pub(crate) fn stopped_service(cluster: &Cluster, machine: usize) -> Option<String> {
+    let stopped = cluster
+        .documents
+        .single(&format!("services of machine {machine}"))?;
+    stopped.keys().next().cloned()
+}
+
+/// Whether this node reaches the master. Needs no credentials if the policy says so.
+fn master_healthcheck(ctx: &mut Ctx<'_>) -> Answer {
+    let open = ctx.cluster.policy.get("master_healthcheck_api_auth") == Some(&json!(false));
+    if ctx.call.actor == Actor::Anonymous && !open {
+        return Err(unauthorized());
+    }
+    let master = ctx.cluster.master.and_then(|uid| ctx.cluster.members.get(&uid));
+    let reaches =
+        ctx.cluster.has_quorum(ctx.env) && master.is_some_and(|master| ctx.cluster.runs(ctx.env, master));
+    Ok(Reply::json(
+        json!({"status": if reaches { "active" } else { "inactive" }}),
+    ))
+}
+
+fn wd_status(ctx: &Ctx<'_>, uid: NodeUid) -> Value {
+    let member = ctx.cluster.members.get(&uid);
+    let alive = member.is_some_and(|member| member.status != MemberStatus::Down);
+    json!({"node_uid": uid.to_string(), "status": if alive { "ok" } else { "unreachable" }})
+}
+
+fn watchdogs(ctx: &mut Ctx<'_>) -> Answer {
+    let all: Map<String, Value> = ctx
+        .cluster
+        .members
+        .keys()
+        .map(|uid| (uid.to_string(), wd_status(ctx, *uid)))
+        .collect();
+    Ok(Reply::json(all))
+}
+
+fn watchdog(ctx: &mut Ctx<'_>) -> Answer {
+    let uid = member(ctx)?.uid;
+    Ok(Reply::json(wd_status(ctx, uid)))
+}
+
+fn witness_disk(_: &mut Ctx<'_>) -> Answer {
+    Ok(Reply::json(json!({})))
+}
+
+/// 400 for the algorithm that is in use already.
+fn change_hashing(ctx: &mut Ctx<'_>) -> Answer {
+    let body = ctx.call.object()?;
+    let wanted = body.get("algorithm").and_then(Value::as_str).unwrap_or_default();
+    if !matches!(wanted, "SHA-256" | "PBKDF2") {
+        return Err(ApiError::bad_request("algorithm is SHA-256 or PBKDF2"));
+    }
+    if ctx.cluster.settings.get("password_hashing_algorithm") == Some(&json!(wanted)) {
+        return Err(ApiError::bad_request(format!("{wanted} is in use already")));
+    }
+    ctx.cluster
+        .settings
+        .insert("password_hashing_algorithm".to_owned(), json!(wanted));
+    ctx.commit();
+    Ok(Reply::empty())
+}
+
+fn package(name: &'static str, text: &str) -> Reply {
+    Reply::document(Document {
+        content_type: "application/x-gzip",
+        file_name: Some(name),
+        bytes: archive::tar_gz("debuginfo.txt", text.as_bytes()),
+    })
+}
+
+fn debuginfo(ctx: &mut Ctx<'_>) -> Answer {
+    let text = format!(
+        "cluster {} with {} nodes\n",
+        ctx.cluster.name,
+        ctx.cluster.members.len()
+    );
+    Ok(package("debuginfo.tar.gz", &text))
+}
+
+fn node_debuginfo(ctx: &mut Ctx<'_>) -> Answer {
+    let uid = member(ctx)?.uid;
+    Ok(package("debuginfo.tar.gz", &format!("node {uid}\n")))
+}
+
+fn bdb_debuginfo(ctx: &mut Ctx<'_>) -> Answer {
+    let uid = existing(ctx)?;
+    Ok(package("debuginfo.tar.gz", &format!("database {uid}\n")))
+}
+
+fn certificate_path(database: &Database) -> String {
+    format!("/v1/bdbs/{}/certificates", database.uid)
+}
+
+fn certificate_of(ctx: &Ctx<'_>, database: &Database) -> Option<Value> {
+    let kept = ctx.cluster.documents.single(&certificate_path(database))?;
+    let pem = kept.get("cert").and_then(Value::as_str).unwrap_or_default();
+    let bundle = read_bundle(pem).ok()?;
+    let leaf = bundle.first()?;
+    let time = |secs: i64| Timestamp::from_second(secs).ok().map(iso);
+    Some(json!({
+        "bdb_uid": database.uid.to_string(), "cert": pem, "not_before": time(leaf.not_before),
+        "not_after": time(leaf.not_after),
+    }))
+}
+
+fn database<'a>(ctx: &'a Ctx<'_>) -> Result<&'a Database, ApiError> {
+    let uid = existing(ctx)?;
+    let database = ctx.cluster.databases.get(uid);
+    database.ok_or_else(|| ApiError::not_found(format!("database {uid} does not exist")))
+}
+
+fn bdb_certificate(ctx: &mut Ctx<'_>) -> Answer {
+    let database = database(ctx)?;
+    certificate_of(ctx, database).map(Reply::json).ok_or_else(|| {
+        ApiError::not_found(format!("database {} has no certificate of its own", database.uid))
+    })
+}
+
+/// Pages of the databases' certificates, filtered by end and by the databases' TLS mode.
+fn bdb_certificates(ctx: &mut Ctx<'_>) -> Answer {
+    let query = &ctx.call.query;
+    let number = |key: &str, default: usize| match query.get(key) {
+        None => Ok(default),
+        Some(text) => text
+            .parse::<usize>()
+            .ok()
+            .filter(|number| *number > 0)
+            .ok_or_else(|| ApiError::bad_request(format!("{key}: {text} is not a number from 1"))),
+    };
+    let (page, size) = (number("page", 1)?, number("page_size", 100)?);
+    let before = match query.get("expires_before") {
+        None => None,
+        Some(text) => Some(
+            text.parse::<Timestamp>()
+                .map_err(|_| ApiError::bad_request("expires_before: a time is wanted"))?,
+        ),
+    };
+    let mode = query.get("tls_mode");
+    let of_mode = |database: &&Database| {
+        mode.is_none_or(|mode| {
+            database.text("tls_mode") == mode || (mode == "disabled" && database.text("tls_mode").is_empty())
+        })
+    };
+    let ends = |certificate: &Value| {
+        certificate
+            .get("not_after")
+            .and_then(|text| text.as_str()?.parse::<Timestamp>().ok())
+    };
+    let databases = ctx.cluster.databases.iter().filter(of_mode);
+    let all = databases.filter_map(|database| certificate_of(ctx, database));
+    let all = all
+        .filter(|certificate| before.is_none_or(|before| ends(certificate).is_some_and(|end| end < before)));
+    Ok(Reply::json(
+        all.skip((page - 1).saturating_mul(size))
+            .take(size)
+            .collect::<Vec<_>>(),
+    ))
+}
+
+fn set_bdb_certificate(ctx: &mut Ctx<'_>) -> Answer {
+    let path = certificate_path(database(ctx)?);
+    let body = ctx.call.object()?;
+    let text = |key: &str| body.get(key).and_then(Value::as_str).unwrap_or_default();
+    if let Some(other) = body
+        .keys()
+        .find(|key| !matches!(key.as_str(), "cert" | "private_key"))
+    {
+        return Err(ApiError::bad_request(format!("unknown field {other:?}")));
+    }
+    let row = certs::named("proxy", ctx.env.profile)
+        .ok_or_else(|| ApiError::bad_request("certificates are not known"))?;
+    let rules = Rules {
+        now: ctx.env.now,
+        profile: ctx.env.profile,
+        strict_usage: !ctx.env.on(Switch::LenientCertificateUsage),
+        ciphers: ctx
+            .cluster
+            .settings
+            .get("data_cipher_list")
+            .and_then(Value::as_str),
+    };
+    certs::check(row, text("cert"), text("private_key"), rules).map_err(|error| match error {
+        CertError::Invalid(why) => ApiError::new(StatusCode::BAD_REQUEST, "invalid_certificate", why),
+        CertError::Expired(why) => ApiError::not_acceptable("certificate_expired", why),
+    })?;
+    let before = ctx.cluster.documents.single(&path).cloned();
+    ctx.cluster.documents.set_single(&path, body);
+    let shown = certificate_of(ctx, database(ctx)?).unwrap_or_default();
+    if ctx.call.dry_run() {
+        match before {
+            Some(before) => ctx.cluster.documents.set_single(&path, before),
+            None => _ = ctx.cluster.documents.clear_single(&path),
+        }
+    } else {
+        ctx.commit();
+    }
+    Ok(Reply::json(shown))
+}
+
+fn delete_bdb_certificate(ctx: &mut Ctx<'_>) -> Answer {
+    let database = database(ctx)?;
+    let (uid, path) = (database.uid, certificate_path(database));
+    if !ctx.cluster.documents.clear_single(&path) {
+        return Err(ApiError::not_found(format!(
+            "database {uid} has no certificate of its own"
+        )));
+    }
+    ctx.commit();
+    Ok(Reply::empty())
+}
+
+/// No migration was ever started: the call that starts one is not documented.
+fn migration(ctx: &mut Ctx<'_>) -> Answer {
+    let Call { params, .. } = ctx.call;
+    let uid = params.get("uid").map_or("", String::as_str);
+    Err(ApiError::not_found(format!("there is no migration {uid}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::fixture::Fixture;
+    use crate::sim::ids::NodeIndex;
+
+    #[test]
+    fn a_proxy_is_changed_alone_or_with_all_and_a_dead_one_does_not_confirm() {
+        let mut sim = Fixture::cluster(3, 3);
+        let body = json!({"allow_restart": true, "proxy": {"threads": 5}});
+        assert_eq!(sim.admin(0, "PUT", "/v1/proxies/2", body.clone()).status, 200);
+        let threads = |sim: &mut Fixture| {
+            let all = sim.admin(0, "GET", "/v1/proxies", Value::Null).json;
+            all.as_array()
+                .unwrap()
+                .iter()
+                .map(|proxy| proxy["threads"].as_u64().unwrap())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(threads(&mut sim), [3, 5, 3]);
+        assert_eq!(sim.admin(0, "PUT", "/v1/proxies", body.clone()).status, 200);
+        assert_eq!(threads(&mut sim), [5, 5, 5]);
+        sim.world.crash(NodeIndex(2));
+        sim.pass(60);
+        for (path, body, status) in [
+            ("/v1/proxies/3", body, 504),
+            ("/v1/proxies/9", json!({"proxy": {"threads": 5}}), 404),
+            ("/v1/proxies/1", json!({"proxy": {"threads": 257}}), 400),
+            ("/v1/proxies/1", json!({"threads": 5}), 400),
+        ] {
+            assert_eq!(sim.admin(0, "PUT", path, body).status, status, "{path}");
+        }
+    }
+
+    #[test]
+    fn services_can_be_stopped_and_started_on_one_node() {
+        let mut sim = Fixture::cluster(2, 2);
+        let body = |operation: &str| json!({"operation_type": operation, "services": ["cm_server", "moon"]});
+        let done = sim.admin(1, "POST", "/v1/local/services", body("stop")).json;
+        assert_eq!(done, json!({"cm_server": true, "moon": false}));
+        let status = |sim: &mut Fixture, node| {
+            sim.admin(node, "GET", "/v1/local/services", Value::Null).json["cm_server"]["status"].clone()
+        };
+        assert_eq!(
+            (status(&mut sim, 0), status(&mut sim, 1)),
+            (json!("RUNNING"), json!("STOPPED"))
+        );
+        let check = sim.admin(0, "GET", "/v1/nodes/check/2", Value::Null).json;
+        assert_eq!(check["result"], false);
+        sim.admin(1, "POST", "/v1/local/services", body("start"));
+        assert_eq!(status(&mut sim, 1), "RUNNING");
+    }
+
+    #[test]
+    fn the_probe_of_the_master_needs_credentials_unless_the_policy_frees_it() {
+        let mut sim = Fixture::cluster(3, 3);
+        let path = "/v1/local/node/master_healthcheck";
+        assert_eq!(sim.send(1, "GET", path, None, Value::Null).status, 401);
+        sim.admin(
+            0,
+            "PUT",
+            "/v1/cluster/policy",
+            json!({"master_healthcheck_api_auth": false}),
+        );
+        assert_eq!(
+            sim.send(1, "GET", path, None, Value::Null).json["status"],
+            "active"
+        );
+        sim.world.crash(NodeIndex(0));
+        sim.world.crash(NodeIndex(2));
+        assert_eq!(
+            sim.send(1, "GET", path, None, Value::Null).json["status"],
+            "inactive"
+        );
+    }
+
+    #[test]
+    fn what_is_left_out_and_what_never_was_says_so() {
+        let mut sim = Fixture::cluster(1, 1);
+        for (method, path, status, code) in [
+            ("GET", "/v1/crdbs", 501, "unsupported_resource"),
+            (
+                "POST",
+                "/v1/crdb_tasks/x/actions/cancel",
+                501,
+                "unsupported_resource",
+            ),
+            ("GET", "/v1/migrations/x", 404, "not_found"),
+            ("GET", "/v1/nodes/wd_status", 200, ""),
+            ("GET", "/v1/cluster/witness_disk", 200, ""),
+        ] {
+            let reply = sim.admin(0, method, path, Value::Null);
+            assert_eq!((reply.status, reply.code()), (status, code), "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn the_hashing_algorithm_changes_once() {
+        let mut sim = Fixture::cluster(1, 1);
+        let path = "/v1/cluster/change_password_hashing_algorithm";
+        for (algorithm, status) in [("SHA-256", 400), ("MD5", 400), ("PBKDF2", 200), ("PBKDF2", 400)] {
+            assert_eq!(
+                sim.admin(0, "PATCH", path, json!({"algorithm": algorithm}))
+                    .status,
+                status
+            );
+        }
+    }
+
+    #[test]
+    fn an_archive_for_support_is_a_gzip_file() {
+        let mut sim = Fixture::cluster(1, 1);
+        let request =
+            http::Request::get("/v1/cluster/debuginfo").header("authorization", crate::sim::fixture::LOGIN);
+        let outcome = sim
+            .world
+            .handle(NodeIndex(0), &request.body(bytes::Bytes::new()).unwrap());
+        let crate::sim::Outcome::Reply { response, .. } = outcome else {
+            panic!("no reply")
+        };
+        assert_eq!(response.headers()["content-type"], "application/x-gzip");
+        assert!(response.headers().contains_key("content-disposition"));
+        assert_eq!(response.body()[..2], [0x1f, 0x8b]);
+    }
+}
