@@ -1,5 +1,6 @@
 //! What every pass works with.
 
+use crate::engine::Moment;
 use crate::operator::clock::Clock;
 use crate::operator::clusters::Clusters;
 use crate::operator::kube::Kube;
@@ -69,6 +70,8 @@ impl Context {
 /// The time for which this process leads.
 #[derive(Clone, Copy, Debug)]
 pub struct Reign {
+    /// When it began: nothing that was read before counts.
+    pub begun: Moment,
     /// Until when calls that cannot be repeated wait for those of a previous leader to run out.
     pub takeover_until: Option<Timestamp>,
 }

@@ -108,7 +108,7 @@ pub async fn visit<K: Resolve>(
         return Visited::nothing();
     }
     let world = context.world(Live::default(), memory.fresh_since);
-    let sight = look(&*object, &world, seat, memory.freshness(seat)).await;
+    let sight = look(&*object, &world, seat, memory.freshness(context, seat)).await;
     let report = sight.report(&*object, &*object, context);
     if sight.may_act(&*object) {
         if let Some(left) = memory.refused_for(&sight) {
@@ -157,7 +157,7 @@ async fn try_act<K: Resolve>(
     };
     let freshness = match K::KIND {
         // What writes to Kubernetes only may follow from the last sweep.
-        Kind::RedisDatabase if !calls => memory.freshness(seat),
+        Kind::RedisDatabase if !calls => memory.freshness(context, seat),
         Kind::RedisDatabase => seat.departure(context.floor).await,
         Kind::RedisCluster | Kind::ClusterCertificate => Freshness::Now,
     };
@@ -405,13 +405,13 @@ impl<K: Resolve> Memory<K> {
         }
     }
 
-    /// What the last sweep brought will do, unless we made a call since.
-    fn freshness(&self, seat: &Seat) -> Freshness {
-        match (seat.swept(K::KIND), self.called) {
-            (Some(swept), Some(called)) => Freshness::After(swept.max(called)),
-            (Some(swept), None) => Freshness::After(swept),
-            (None, _) => Freshness::Now,
-        }
+    /// What the last sweep brought will do, unless we made a call since; before the first sweep, whatever was read since we
+    /// lead.
+    fn freshness(&self, context: &Context, seat: &Seat) -> Freshness {
+        let swept = seat
+            .swept(K::KIND)
+            .or(context.reign.get().map(|reign| reign.begun));
+        swept.max(self.called).map_or(Freshness::Now, Freshness::After)
     }
 
     /// How long a plan that was refused is not tried again, if this is it.

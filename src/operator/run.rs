@@ -3,6 +3,7 @@
 use crate::api::ClusterCertificate;
 use crate::api::RedisCluster;
 use crate::api::RedisDatabase;
+use crate::engine::Moment;
 use crate::operator::attend::attend;
 use crate::operator::clock::Clock;
 use crate::operator::clusters::Clusters;
@@ -249,7 +250,10 @@ fn reign(context: &Arc<Context>, config: &Config, predecessor: Predecessor) {
     );
     context.metrics.leads(true);
     // Set once: `run` comes here once.
-    let _ = context.reign.set(Reign { takeover_until });
+    let _ = context.reign.set(Reign {
+        begun: Moment::now(),
+        takeover_until,
+    });
     enter_all::<RedisCluster>(context);
     enter_all::<RedisDatabase>(context);
     enter_all::<ClusterCertificate>(context);
