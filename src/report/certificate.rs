@@ -11,6 +11,7 @@ use crate::plan::certificate::Inputs;
 use crate::plan::certificate::Observed;
 use crate::plan::certificate::Seen;
 use crate::plan::certificate::Standing;
+use crate::plan::certificate::is_unanswered;
 use crate::plan::certificate::pair;
 use crate::plan::certificate::standing;
 use crate::plan::certificate::under_way;
@@ -100,7 +101,7 @@ fn applied(round: &Pass<'_>) -> Option<bool> {
         .ok()
         .filter(|_| known && inputs.claimed_by.is_none())?;
     match standing(seen, pair.fingerprint()) {
-        Standing::Everywhere => Some(true),
+        Standing::Everywhere => Some(!is_unanswered(round.object, &pair)),
         Standing::Differs => Some(false),
         Standing::Unknown(_) => None,
     }

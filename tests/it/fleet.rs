@@ -96,7 +96,8 @@ pub fn credentials() -> Credentials {
     }
 }
 
-fn config(nodes: usize, profile: sim::Profile, switches: sim::Switches) -> sim::Config {
+/// Machines 10.0.0.1, 10.0.0.2, … that belong to no cluster.
+pub fn config(nodes: usize, profile: sim::Profile, switches: sim::Switches) -> sim::Config {
     let start = "2026-06-01T00:00:00Z".parse().unwrap();
     let machine = |place| {
         let (name, address) = (format!("node{place}"), format!("10.0.0.{place}"));
@@ -118,7 +119,7 @@ fn config(nodes: usize, profile: sim::Profile, switches: sim::Switches) -> sim::
 }
 
 /// The simulator in the seam where TLS is in production.
-fn transport(service: sim::InProcess, shared: sim::Shared) -> Transport {
+pub fn transport(service: sim::InProcess, shared: sim::Shared) -> Transport {
     BoxCloneSyncService::new(tower::service_fn(move |request: Request<Bytes>| {
         let (service, shared) = (service.clone(), shared.clone());
         async move {

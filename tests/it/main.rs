@@ -5,6 +5,14 @@
     reason = "a world that cannot be set up is a failed test"
 )]
 
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bad_input;
+mod certificates;
+mod clusters;
+mod databases;
+mod doubts;
 mod fleet;
 mod generated;
 mod pages;

@@ -241,6 +241,20 @@ pub fn standing(seen: &Seen, fingerprint: &str) -> Standing {
     }
 }
 
+/// What the intent to put this pair in place says.
+fn detail(pair: &CertificatePair) -> String {
+    format!("{} {}", pair.fingerprint(), pair.pin())
+}
+
+/// Whether a replacement by this pair was begun and never confirmed. Redis Enterprise then tells the new certificate of
+/// every node, although some may not have taken it: only the answer to the call says that all have.
+pub fn is_unanswered(object: &ClusterCertificate, pair: &CertificatePair) -> bool {
+    let status = object.status.as_ref();
+    let intent = status.and_then(|status| status.intent.as_ref());
+    let begun = intent.is_some_and(|intent| intent.detail.as_deref() == Some(&detail(pair)));
+    begun && status.and_then(|status| status.fingerprint.as_deref()) != Some(pair.fingerprint())
+}
+
 struct Case<'a> {
     object: &'a ClusterCertificate,
     inputs: &'a Inputs,
@@ -309,6 +323,7 @@ impl Case<'_> {
     fn converge(&self, seen: &Seen, pair: &CertificatePair, plan: &mut Plan<Action>) {
         let wanted = pair.fingerprint();
         match standing(seen, wanted) {
+            Standing::Everywhere if is_unanswered(self.object, pair) => {}
             Standing::Everywhere => return,
             Standing::Unknown(nodes) => {
                 let detail = format!(
@@ -322,7 +337,7 @@ impl Case<'_> {
         if self.policy() == ManagementPolicy::Observe {
             return;
         }
-        let detail = format!("{wanted} {}", pair.pin());
+        let detail = detail(pair);
         if self.is_settling(&detail) {
             let detail = "the nodes take the new certificate up".to_owned();
             return plan.waits.push(Wait {
@@ -392,6 +407,10 @@ impl Case<'_> {
             generation: self.object.metadata.generation.unwrap_or_default(),
             detail: Some(detail),
         };
+        let applied = Record::Certificate {
+            fingerprint: pair.fingerprint().to_owned(),
+            pin: pair.pin().to_string(),
+        };
         let pair = Box::new(pair.clone());
         vec![
             Step::Record(Record::Intent(intent)),
@@ -400,6 +419,7 @@ impl Case<'_> {
                 bulk,
                 pair,
             }),
+            Step::Record(applied),
         ]
     }
 }

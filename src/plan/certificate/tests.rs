@@ -176,11 +176,13 @@ fn a_certificate_that_differs_is_replaced_after_its_intent() {
     World::new().check(expect![[r#"
         do    record: ReplaceCertificate proxy
         do    replace certificate proxy
+        do    record: every node has certificate wanted
         drift spec.secretRef: zz -> wanted
     "#]]);
     World::new().served_by(2).check(expect![[r#"
         do    record: ReplaceCertificate proxy
         do    replace certificate proxy
+        do    record: every node has certificate wanted
         drift spec.secretRef: wanted, zz -> wanted
     "#]]);
 }
@@ -197,8 +199,18 @@ fn older_nodes_get_the_older_call() {
         .check(expect![[r#"
             do    record: ReplaceCertificate proxy
             do    replace certificate proxy by update_cert
+            do    record: every node has certificate wanted
             drift spec.secretRef: zz -> wanted
         "#]]);
+}
+
+#[test]
+fn a_replacement_whose_answer_was_no_success_is_sent_again_although_every_node_seems_to_have_it() {
+    World::new().served_by(3).sent(LONG_AGO).check(expect![[r#"
+        do    record: ReplaceCertificate proxy
+        do    replace certificate proxy
+        do    record: every node has certificate wanted
+    "#]]);
 }
 
 #[test]
@@ -210,6 +222,7 @@ fn a_replacement_settles_before_it_is_sent_again() {
     World::new().sent(LONG_AGO).check(expect![[r#"
         do    record: ReplaceCertificate proxy
         do    replace certificate proxy
+        do    record: every node has certificate wanted
         drift spec.secretRef: zz -> wanted
     "#]]);
 }
