@@ -65,6 +65,7 @@ pub const ADMIN_ROUTES: &[(&str, &str, &str)] = &[
 /// Answers one admin request.
 pub(crate) fn answer(world: &mut World, method: &str, path: &str, query: &str, body: &[u8]) -> AdminReply {
     let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+    world.revision += u64::from(method != "GET");
     match (method, segments.as_slice()) {
         ("GET", ["state"]) => (200, state(world)),
         ("GET", ["log"]) => log(world, query),

@@ -6,11 +6,12 @@ use super::switch::{Switch, Switches};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// Management roles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 pub(crate) enum Role {
     Admin,
     ClusterMember,
@@ -105,7 +106,7 @@ impl Permission {
 }
 
 /// A user of the management plane.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct User {
     pub(crate) uid: UserUid,
     /// Login name; mostly an email address.
@@ -125,7 +126,7 @@ pub(crate) struct User {
     locked: Option<Locked>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 enum Locked {
     Until(Timestamp),
     ForGood,
@@ -233,7 +234,7 @@ impl LoginRules {
 }
 
 /// Users of a cluster, and tokens that were given to them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Accounts {
     pub(crate) users: BTreeMap<UserUid, User>,
     pub(crate) next_uid: u64,

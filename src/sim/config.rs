@@ -2,10 +2,11 @@
 
 use super::{FaultPlan, Profile, Switches};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 /// A certificate chain (leaf first) with the private key of its leaf, both PEM. An empty key means there is none.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Deserialize, Serialize)]
 pub struct TlsIdentity {
     /// Leaf, then intermediates, then root.
     pub chain_pem: String,
@@ -50,7 +51,7 @@ pub struct Config {
 }
 
 /// One machine on which the software is installed and nothing is bootstrapped.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct NodeConfig {
     /// Name of the machine (`short_hostname`).
     pub name: String,
@@ -123,6 +124,14 @@ impl CertificateSource {
         Self(Arc::new(issue))
     }
 
+    /// Certificates without content, until there is a better source.
+    pub(crate) fn none() -> Self {
+        Self::new(|_| TlsIdentity {
+            chain_pem: String::new(),
+            key_pem: String::new(),
+        })
+    }
+
     /// Certificates made beforehand, by name; `fallback` serves every other name.
     #[must_use]
     pub fn fixed(by_name: BTreeMap<String, TlsIdentity>, fallback: TlsIdentity) -> Self {
@@ -141,7 +150,7 @@ impl fmt::Debug for CertificateSource {
 }
 
 /// How long things take in simulated time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Timings {
     /// `create_cluster` from acceptance to `completed` (captured: 16 s).
     pub create_cluster: Duration,

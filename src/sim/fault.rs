@@ -74,7 +74,7 @@ pub enum Effect {
 }
 
 /// A plan at work: how often each rule has matched.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Faults {
     rules: Vec<(Rule, u64)>,
 }

@@ -1,12 +1,13 @@
 //! The identifiers of the simulated world, and the seeded source of those that look random.
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
 macro_rules! uid {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
         pub struct $name(pub u64);
 
         impl fmt::Display for $name {
@@ -43,15 +44,15 @@ uid!(
 );
 
 /// Place of a node in [`Config::nodes`](super::Config::nodes): the machine, whatever cluster it belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 pub struct NodeIndex(pub usize);
 
 /// One cluster of the world. A second one exists only after a second `create_cluster`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 pub(crate) struct ClusterId(pub(crate) u64);
 
 /// Deterministic stand-in for randomness: the same seed gives the same world.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Ids {
     seed: u64,
     drawn: u64,

@@ -7,7 +7,7 @@ use super::ids::NodeIndex;
 use bytes::Bytes;
 use http::{HeaderMap, Request, header};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -98,7 +98,7 @@ const KEPT_TEXT: usize = 2 << 10;
 const COUNTED_METHODS: usize = 16;
 
 /// How many requests there were, whether or not they are still in the log.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Totals {
     /// All of them.
     pub total: u64,
@@ -109,9 +109,10 @@ pub struct Totals {
 }
 
 /// The latest requests, and the number of all.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct RequestLog {
     /// Never more than twice `capacity`; dropping in batches keeps it one slice at a constant cost a request.
+    #[serde(skip)]
     entries: Vec<LogEntry>,
     capacity: usize,
     totals: Totals,

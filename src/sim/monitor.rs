@@ -7,7 +7,7 @@ use super::resources::nodes::maintenance_snapshot;
 use super::state::{Cluster, Env, MemberStatus, Membership};
 use super::task::Kind;
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -97,18 +97,22 @@ const KEPT: usize = 1000;
 const FAILED: usize = 1000;
 
 /// What the monitor remembers.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Monitor {
     ownership_tag: Option<String>,
+    #[serde(deserialize_with = "super::saved::violations")]
     violations: Vec<Violation>,
     /// How often each rule was broken.
-    filed: BTreeMap<&'static str, usize>,
+    filed: BTreeMap<String, usize>,
     fleets: BTreeMap<u32, Vec<String>>,
     /// Complaints about the request at hand, to be filed if it takes effect.
+    #[serde(skip)]
     suspected: Vec<(&'static str, String)>,
     certificates_until: Option<Timestamp>,
+    #[serde(with = "super::saved::pairs")]
     failed: BTreeMap<(String, String, String), Timestamp>,
     /// Databases seen with a value of the ownership tag.
+    #[serde(with = "super::saved::pairs")]
     owned: BTreeMap<(ClusterId, String), BTreeSet<BdbUid>>,
     twice_owned: BTreeSet<(ClusterId, String)>,
     last_seq: u64,
@@ -128,7 +132,7 @@ impl Monitor {
     }
 
     fn file(&mut self, rule: &'static str, at: Timestamp, message: String) {
-        let filed = self.filed.entry(rule).or_default();
+        let filed = self.filed.entry(rule.to_owned()).or_default();
         *filed += 1;
         if *filed > KEPT {
             return;

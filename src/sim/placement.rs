@@ -7,10 +7,11 @@ mod seat;
 pub(crate) use seat::{Demand, Host, NoRoom, Rules, Strategy};
 
 use super::ids::{BdbUid, NodeUid, ShardUid};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Part that a shard plays for its slots.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 pub(crate) enum Role {
     Master,
     Slave,
@@ -27,7 +28,7 @@ impl Role {
 }
 
 /// One Redis process.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) struct Shard {
     pub(crate) uid: ShardUid,
     pub(crate) bdb: BdbUid,
@@ -54,7 +55,7 @@ pub(crate) struct Move {
 }
 
 /// A remembered layout: where each shard was and whether it was a master, and which nodes served each database.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub(crate) struct Layout {
     pub(crate) shards: BTreeMap<ShardUid, (NodeUid, bool)>,
     pub(crate) endpoints: BTreeMap<BdbUid, Vec<NodeUid>>,
@@ -65,7 +66,7 @@ pub(crate) struct Layout {
 pub(crate) struct Insufficient;
 
 /// What the shards of one node take up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) struct Load {
     pub(crate) ram_shards: u64,
     pub(crate) flash_shards: u64,
@@ -79,7 +80,7 @@ impl Load {
 }
 
 /// Every shard of a cluster, with the load of each node kept up to date.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Shards {
     by_uid: BTreeMap<ShardUid, Shard>,
     by_bdb: BTreeMap<BdbUid, Vec<ShardUid>>,

@@ -11,29 +11,32 @@ use super::switch::{Switch, Switches};
 use super::task::{Machines, Tasks};
 use super::version::Profile;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, time::Duration};
 
 /// What all parts of the world share besides the clusters themselves.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Env {
     pub(crate) now: Timestamp,
     pub(crate) profile: Profile,
     pub(crate) switches: Switches,
     pub(crate) timings: Timings,
     pub(crate) nodes: Vec<SimNode>,
+    #[serde(skip, default = "CertificateSource::none")]
     pub(crate) certificates: CertificateSource,
     pub(crate) ids: Ids,
     /// Faults that a handler has to consult while it works.
     pub(crate) ordered: Ordered,
     /// The request at hand changed something.
     pub(crate) touched: bool,
+    #[serde(with = "super::saved::pairs")]
     due: BTreeMap<(Timestamp, u64), Due>,
     scheduled: u64,
 }
 
 /// Faults ordered from outside that take effect inside a handler or a background step.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Ordered {
     /// The request at hand updates certificates on so many nodes only.
     pub(crate) certificates_on: Option<usize>,
@@ -44,7 +47,7 @@ pub(crate) struct Ordered {
 }
 
 /// Something that happens by itself at a point in time.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub(crate) enum Due {
     /// A bootstrap reaches its next state.
     Bootstrap(NodeIndex),
@@ -61,7 +64,7 @@ pub(crate) enum Due {
     /// Replicas lost with a node are made anew elsewhere.
     ReplicaHa(ClusterId, NodeUid),
     /// A node begins to use the cluster's present certificate of that name.
-    Certificate(ClusterId, NodeIndex, &'static str),
+    Certificate(ClusterId, NodeIndex, String),
     /// A user disappears after its deletion.
     UserGone(ClusterId, u64),
 }
@@ -126,7 +129,7 @@ impl Env {
 }
 
 /// A machine with the software on it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct SimNode {
     pub(crate) config: NodeConfig,
     pub(crate) software_version: String,
@@ -168,7 +171,7 @@ impl SimNode {
 }
 
 /// Whether a machine runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) enum Power {
     On,
     /// Connections are refused.
@@ -178,7 +181,7 @@ pub(crate) enum Power {
 }
 
 /// Whether a machine belongs to a cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) enum Membership {
     /// Software installed, nothing bootstrapped.
     Fresh,
@@ -188,7 +191,7 @@ pub(crate) enum Membership {
 }
 
 /// `bootstrap_status` of a machine.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub(crate) struct BootstrapStatus {
     pub(crate) state: BootstrapState,
     pub(crate) started: Option<Timestamp>,
@@ -202,7 +205,7 @@ pub(crate) struct BootstrapStatus {
 }
 
 /// States of a bootstrap.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) enum BootstrapState {
     #[default]
     Idle,
@@ -215,7 +218,7 @@ pub(crate) enum BootstrapState {
 }
 
 /// One cluster.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Cluster {
     pub(crate) id: ClusterId,
     pub(crate) name: String,
@@ -230,6 +233,7 @@ pub(crate) struct Cluster {
     pub(crate) settings: Map<String, Value>,
     /// `GET /v1/cluster/policy`.
     pub(crate) policy: Map<String, Value>,
+    #[serde(with = "super::saved::license")]
     pub(crate) license: License,
     pub(crate) accounts: Accounts,
     /// Node and cluster actions.
@@ -245,7 +249,7 @@ pub(crate) struct Cluster {
 }
 
 /// A node as its cluster knows it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Member {
     pub(crate) uid: NodeUid,
     pub(crate) host: NodeIndex,
@@ -267,7 +271,7 @@ pub(crate) struct Member {
 }
 
 /// `status` of a node object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) enum MemberStatus {
     Active,
     Decommissioning,
@@ -276,7 +280,7 @@ pub(crate) enum MemberStatus {
 }
 
 /// A saved layout of a node.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Snapshot {
     pub(crate) name: String,
     pub(crate) created: Timestamp,

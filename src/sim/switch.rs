@@ -1,9 +1,10 @@
 //! Documented doubts: where sources conflict or are silent, both behaviours exist and a switch chooses.
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// One documented doubt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 pub enum Switch {
     /// Key of the text in an error body.
     ErrorMessageKey,
@@ -315,7 +316,7 @@ pub const SWITCHES: &[SwitchRow] = &[
 ];
 
 /// Which switches are set to their alternative.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Switches(BTreeSet<Switch>);
 
 impl Switches {

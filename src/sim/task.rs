@@ -3,12 +3,13 @@
 use super::ids::{Ids, NodeUid};
 use super::state::Env;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// States of a task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) enum TaskStatus {
     Queued,
     Starting,
@@ -43,7 +44,7 @@ impl TaskStatus {
 }
 
 /// What a task does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) enum Kind {
     RemoveNode,
     MaintenanceOn,
@@ -80,7 +81,7 @@ impl Kind {
 }
 
 /// A node or cluster action.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Task {
     pub(crate) id: String,
     pub(crate) kind: Kind,
@@ -100,7 +101,7 @@ pub(crate) struct Task {
 }
 
 /// All tasks of a cluster, oldest first; at most one per node and kind is remembered.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Tasks(pub(crate) Vec<Task>);
 
 impl Tasks {
@@ -206,7 +207,7 @@ impl Task {
 }
 
 /// States of a state machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) enum MachineStatus {
     Active,
     Completed,
@@ -224,7 +225,7 @@ impl MachineStatus {
 }
 
 /// A state machine: what a `POST`, `PUT` or `DELETE` of a database sets off.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Machine {
     pub(crate) action_uid: String,
     /// `SMCreateBDB`, `SMUpdateBDB`, `SMDeleteBDB` ...
@@ -243,11 +244,11 @@ pub(crate) struct Machine {
 }
 
 /// All state machines of a cluster, oldest first, found by their `action_uid` and by their object.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Machines {
     by_number: BTreeMap<u64, Machine>,
-    numbers: HashMap<String, u64>,
-    of_object: HashMap<String, Vec<u64>>,
+    numbers: BTreeMap<String, u64>,
+    of_object: BTreeMap<String, Vec<u64>>,
     last: u64,
 }
 

@@ -1,9 +1,10 @@
 //! The builds of Redis Enterprise that the simulator stands for.
 
+use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
 /// One pinned build. Tables say from which profile on (`since`) and until which (`until`, exclusive) a row holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 pub enum Profile {
     /// 7.4.6-272
     V7_4_6,

@@ -16,6 +16,7 @@ use super::work;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{collections::BTreeMap, time::Duration};
 
@@ -49,13 +50,16 @@ pub enum Outcome {
 }
 
 /// Machines and clusters in memory.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct World {
     pub(crate) env: Env,
     pub(crate) clusters: BTreeMap<ClusterId, Cluster>,
     log: RequestLog,
     monitor: Monitor,
     faults: Faults,
+    /// Grows with everything that is worth keeping.
+    #[serde(skip)]
+    pub(crate) revision: u64,
 }
 
 impl World {
@@ -68,6 +72,7 @@ impl World {
             log: RequestLog::new(config.log_capacity),
             monitor: Monitor::new(config.ownership_tag),
             faults: Faults::new(config.faults),
+            revision: 0,
         }
     }
 
@@ -159,6 +164,9 @@ impl World {
 
     fn logged(&mut self, mut entry: LogEntry, sent: Sent, outcome: Outcome) -> Outcome {
         entry.sent = sent;
+        // A failed login counts towards a lock, and a fault is used up.
+        let kept = entry.effect || entry.status == 401 || !matches!(outcome, Outcome::Reply { .. });
+        self.revision += u64::from(kept);
         self.monitor.after(&entry, &self.env, &self.clusters);
         self.log.push(entry);
         outcome
@@ -204,6 +212,7 @@ impl World {
     }
 
     fn happen(&mut self, due: Due) {
+        self.revision += 1;
         if let Due::Bootstrap(node) = due {
             bootstrap::step(self, node);
             return;
@@ -226,7 +235,7 @@ impl World {
             Due::ReplicaHa(id, uid) => in_cluster(id, &|cluster, env| power::replica_ha(cluster, env, uid)),
             Due::Certificate(id, node, name) => {
                 in_cluster(id, &|cluster, env| {
-                    certificates::certificate_due(cluster, env, node, name)
+                    certificates::certificate_due(cluster, env, node, &name)
                 });
             }
             Due::UserGone(id, user) => in_cluster(id, &|cluster, env| users::gone(cluster, env, user)),

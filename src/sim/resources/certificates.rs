@@ -192,7 +192,7 @@ fn install(ctx: &mut Ctx<'_>, new: Vec<(&'static NameRow, TlsIdentity)>, partial
         for name in &names {
             ctx.env.schedule(
                 length * place / count,
-                Due::Certificate(ctx.cluster.id, *index, name),
+                Due::Certificate(ctx.cluster.id, *index, (*name).to_owned()),
             );
         }
     }

@@ -5,11 +5,12 @@ use crate::sim::placement::{Demand, Layout, NoRoom, Role, Rules, Shard, Shards, 
 use crate::sim::schema::bdb::FIELDS;
 use crate::sim::state::{Cluster, Env};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// `status` of a database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) enum Status {
     Pending,
     Active,
@@ -37,7 +38,7 @@ impl Status {
 }
 
 /// What the running state machine of a database will have done.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) enum Change {
     Create,
     /// Holds what a failure falls back to.
@@ -55,7 +56,7 @@ pub(crate) enum Change {
 }
 
 /// One database.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Database {
     pub(crate) uid: BdbUid,
     pub(crate) status: Status,
@@ -147,7 +148,7 @@ pub(crate) fn rules(cluster: &Cluster, set: &Map<String, Value>) -> Rules {
 }
 
 /// The databases of a cluster.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Databases {
     by_uid: BTreeMap<BdbUid, Database>,
     pub(crate) shards: Shards,
