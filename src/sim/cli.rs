@@ -11,7 +11,8 @@ use super::serve::{Limits, Listeners, LogFormat, ServeOptions, Server, wall_cloc
 use super::switch::{SWITCHES, Switches};
 use super::version::Profile;
 use super::world::World;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -61,7 +62,7 @@ enum Log {
     None,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct ServeArgs {
     /// Number of nodes.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=35))]
@@ -129,6 +130,10 @@ struct ServeArgs {
     /// Keep in this file the certificates that the nodes show, for clients to trust.
     #[arg(long, value_name = "FILE")]
     ca_out: Option<PathBuf>,
+    /// Keep the world in this file across restarts, with its secrets. If the file is there, the world in it goes on, at the same
+    /// addresses; flags that describe a new world are then not needed.
+    #[arg(long, value_name = "FILE")]
+    state_file: Option<PathBuf>,
     /// How requests are reported on standard error.
     #[arg(long, value_enum, default_value_t = Log::Text)]
     log: Log,
@@ -146,7 +151,9 @@ struct ServeArgs {
 /// Runs the command. Status 2 for a mistake in its use, 3 for a broken invariant under `--strict`.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = Cli::command().get_matches();
+    let given = |flag: &str| matches.value_source(flag) == Some(ValueSource::CommandLine);
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let result = match cli.command {
         Some(Command::License(args)) => {
             print!("{}", license(&args, wall_clock()).text);
@@ -156,7 +163,7 @@ pub fn main() -> ExitCode {
             print!("{}", switches_text());
             Ok(ExitCode::SUCCESS)
         }
-        None => run(&cli.serve),
+        None => run(&cli.serve, given),
     };
     result.unwrap_or_else(|error| {
         eprintln!("resim: {error}");
@@ -201,7 +208,7 @@ fn parse_size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| format!("{text:?} is out of range"))
 }
 
-fn run(args: &ServeArgs) -> Result<ExitCode, String> {
+fn run(args: &ServeArgs, given: impl Fn(&str) -> bool) -> Result<ExitCode, String> {
     if !(args.speed > 0.0 && args.speed.is_finite()) {
         return Err(format!("--speed {}: a positive number is wanted", args.speed));
     }
@@ -212,6 +219,14 @@ fn run(args: &ServeArgs) -> Result<ExitCode, String> {
         .transpose()?
         .unwrap_or_default();
     let switches = read_switches(&args.switches)?;
+    let (args, kept) = match &args.state_file {
+        Some(path) if path.exists() => {
+            let (args, world) = restore(args, path, given)?;
+            (args, Some(world))
+        }
+        _ => (args.clone(), None),
+    };
+    let args = &args;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -220,10 +235,22 @@ fn run(args: &ServeArgs) -> Result<ExitCode, String> {
     let violated = runtime.block_on(async {
         let admin = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), args.admin_port);
         let hint = "; --port 0 takes free ports, --bind 127.0.0.1 --one-address does with a single address";
-        let listeners = Listeners::open(&wanted_addresses(args)?, admin)
+        let wanted = match &kept {
+            Some(world) => kept_addresses(world)?,
+            None => wanted_addresses(args)?,
+        };
+        let listeners = Listeners::open(&wanted, admin)
             .await
             .map_err(|error| format!("{error}{hint}"))?;
-        let world = make_world(args, &listeners.nodes(), faults, switches)?;
+        let world = match kept {
+            Some(mut world) => {
+                if args.faults.is_some() {
+                    world.set_faults(faults);
+                }
+                world
+            }
+            None => make_world(args, &listeners.nodes(), faults, switches)?,
+        };
         serve_world(args, world, listeners).await
     });
     runtime.shutdown_timeout(Duration::from_millis(200));
@@ -232,6 +259,65 @@ fn run(args: &ServeArgs) -> Result<ExitCode, String> {
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// What a state file says besides the world.
+fn note(args: &ServeArgs) -> Value {
+    json!({"cluster": args.cluster, "username": args.username, "password": args.password})
+}
+
+/// The world of a state file, and the flags that describe it. Flags that were `given` must not say otherwise.
+fn restore(
+    args: &ServeArgs,
+    path: &Path,
+    given: impl Fn(&str) -> bool,
+) -> Result<(ServeArgs, World), String> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
+    let way_out = "move the file away to begin anew";
+    let source = mint::source(wall_clock(), key_kind(args));
+    let source = source.map_err(|error| format!("cannot make a certificate: {error}"))?;
+    let (world, note) =
+        World::restored(&text, source).map_err(|why| format!("cannot use {shown}: {why}; {way_out}"))?;
+    let mut described = args.clone();
+    let nodes = (0..)
+        .map_while(|index| world.address_of(NodeIndex(index)))
+        .count();
+    described.nodes = u8::try_from(nodes).unwrap_or(u8::MAX);
+    described.profile = world.profile();
+    let text = |key: &str| note.get(key).and_then(Value::as_str).map(str::to_owned);
+    described.cluster = text("cluster");
+    described.username = text("username").unwrap_or_else(|| args.username.clone());
+    described.password = text("password").unwrap_or_else(|| args.password.clone());
+    let same = [
+        ("nodes", described.nodes == args.nodes),
+        ("profile", described.profile == args.profile),
+        ("cluster", described.cluster == args.cluster),
+        ("username", described.username == args.username),
+        ("password", described.password == args.password),
+    ];
+    match same.iter().find(|(flag, same)| !same && given(flag)) {
+        Some((flag, _)) => Err(format!("--{flag} differs from the world in {shown}; {way_out}")),
+        None => Ok((described, world)),
+    }
+}
+
+/// Where the nodes of a restored world listened.
+fn kept_addresses(world: &World) -> Result<Vec<SocketAddr>, String> {
+    let nodes = (0..).map_while(|index| world.address_of(NodeIndex(index)));
+    let parsed = nodes.map(|(address, port)| {
+        let ip: IpAddr = address.parse().map_err(|_| format!("{address} is no address"))?;
+        Ok(SocketAddr::new(ip, port))
+    });
+    parsed.collect()
+}
+
+fn key_kind(args: &ServeArgs) -> KeyKind {
+    if args.rsa {
+        KeyKind::Rsa4096
+    } else {
+        KeyKind::Ecdsa
+    }
 }
 
 /// Serves until a signal; gives whether an invariant was broken.
@@ -250,6 +336,7 @@ async fn serve_world(args: &ServeArgs, world: World, listeners: Listeners) -> Re
             speed: args.speed,
             log,
             ca_out: args.ca_out.clone(),
+            state_file: args.state_file.clone().map(|path| (path, note(args))),
             limits: Limits::default(),
         },
     );
@@ -345,11 +432,7 @@ fn make_world(
     faults: FaultPlan,
     switches: Switches,
 ) -> Result<World, String> {
-    let key = if args.rsa {
-        KeyKind::Rsa4096
-    } else {
-        KeyKind::Ecdsa
-    };
+    let key = key_kind(args);
     let unmade = |error| format!("cannot make a certificate: {error}");
     let now = wall_clock();
     // Forming a cluster takes simulated minutes; they lie in the past.
@@ -485,7 +568,6 @@ fn banner(args: &ServeArgs, ready: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_flags_are_consistent() {

@@ -19,7 +19,7 @@ const VERSION: u32 = 1;
 struct Head {
     /// [`VERSION`]; its name also tells such a file from any other.
     resim_state: u32,
-    /// Of the second line, hex.
+    /// Of the note and the second line, hex.
     sha256: String,
     /// What its owner wants to find again.
     note: Value,
@@ -63,7 +63,7 @@ impl World {
         let world = serde_json::to_string(self).unwrap_or_default();
         let head = Head {
             resim_state: VERSION,
-            sha256: digest(&world),
+            sha256: digest(note, &world),
             note: note.clone(),
         };
         let head = serde_json::to_string(&head).unwrap_or_default();
@@ -84,7 +84,7 @@ impl World {
         }
         let head: Head = serde_json::from_value(fields).map_err(|_| Unreadable::Damaged)?;
         let world = world.strip_suffix('\n').ok_or(Unreadable::Damaged)?;
-        if digest(world) != head.sha256 {
+        if digest(&head.note, world) != head.sha256 {
             return Err(Unreadable::Damaged);
         }
         let mut world: Self =
@@ -100,8 +100,11 @@ impl World {
     }
 }
 
-fn digest(text: &str) -> String {
-    let bytes = Sha256::digest(text);
+fn digest(note: &Value, world: &str) -> String {
+    let bytes = Sha256::new()
+        .chain_update(note.to_string())
+        .chain_update(world)
+        .finalize();
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -205,7 +208,7 @@ mod tests {
     }
 
     fn text_digest(world: &World) -> String {
-        digest(&world.saved(&Value::Null))
+        digest(&Value::Null, &world.saved(&Value::Null))
     }
 
     fn again(world: &World) -> World {
@@ -256,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_text_that_cannot_be_used_is_refused_for_its_reason() {
-        let text = busy().world.saved(&Value::Null);
+        let text = busy().world.saved(&json!({"who": "test"}));
         let refused = |text: &str| World::restored(text, CertificateSource::none()).unwrap_err();
         assert_eq!(refused(""), Unreadable::Foreign);
         assert_eq!(refused("{\"nodes\": []}"), Unreadable::Foreign);
@@ -266,12 +269,13 @@ mod tests {
             text[..text.len() / 2].to_owned(),
             text[..text.len() - 1].to_owned(),
             text.replacen("rs.example.com", "rs.example.org", 1),
+            text.replacen("test", "text", 1),
             text.lines().next().unwrap().to_owned(),
         ] {
             assert_eq!(refused(&damaged), Unreadable::Damaged);
         }
         let unknown = "{\"env\": 1}";
-        let head = json!({"resim_state": VERSION, "sha256": digest(unknown), "note": null});
+        let head = json!({"resim_state": VERSION, "sha256": digest(&Value::Null, unknown), "note": null});
         assert!(matches!(
             refused(&format!("{head}\n{unknown}\n")),
             Unreadable::Other(_)

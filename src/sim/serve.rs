@@ -18,6 +18,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +28,7 @@ use std::time::{Duration, Instant};
 use std::{fmt, fs, future::Future, io};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
@@ -95,6 +96,8 @@ pub struct ServeOptions {
     pub log: LogFormat,
     /// File that always holds the certificates that the nodes show.
     pub ca_out: Option<PathBuf>,
+    /// File in which the world is kept, and the note that goes with it.
+    pub state_file: Option<(PathBuf, serde_json::Value)>,
     /// What clients may take up.
     pub limits: Limits,
 }
@@ -175,8 +178,10 @@ impl Server {
             admin_connection,
         ));
         tasks.spawn(watch(self.live.clone()));
+        tasks.spawn(keep(self.live.clone()));
         stop.await;
         self.live.report(&self.live.world());
+        self.live.save();
     }
 }
 
@@ -190,6 +195,16 @@ async fn watch(live: Arc<Live>) {
     }
 }
 
+/// Saves the world after every change. One whose saving takes long is saved less often.
+async fn keep(live: Arc<Live>) {
+    loop {
+        live.changed.notified().await;
+        let began = Instant::now();
+        live.save();
+        sleep(began.elapsed() * 10).await;
+    }
+}
+
 /// The world with its clock.
 pub struct Live {
     world: Mutex<World>,
@@ -200,6 +215,9 @@ pub struct Live {
     reported: Mutex<(u64, usize)>,
     trust: Mutex<String>,
     large_bodies: Semaphore,
+    changed: Notify,
+    /// The world's revision that the state file has.
+    saved: Mutex<Option<u64>>,
     tls: Mutex<BTreeMap<NodeIndex, (TlsIdentity, Arc<ServerConfig>)>>,
 }
 
@@ -216,6 +234,8 @@ impl Live {
             options,
             trust: Mutex::default(),
             large_bodies: Semaphore::new(LARGE_BODIES),
+            changed: Notify::new(),
+            saved: Mutex::default(),
             tls: Mutex::default(),
         }
     }
@@ -253,7 +273,27 @@ impl Live {
         reply
     }
 
+    /// Writes the state file, if there is one and something has changed.
+    fn save(&self) {
+        let Some((path, note)) = &self.options.state_file else {
+            return;
+        };
+        let mut saved = lock(&self.saved);
+        let (revision, text) = {
+            let world = self.world();
+            if *saved == Some(world.revision()) {
+                return;
+            }
+            (world.revision(), world.saved(note))
+        };
+        match write_atomically(path, &text) {
+            Ok(()) => *saved = Some(revision),
+            Err(error) => say(&format!("resim: {error}")),
+        }
+    }
+
     fn report(&self, world: &World) {
+        self.changed.notify_one();
         let mut reported = lock(&self.reported);
         for entry in world.log_since(reported.0) {
             match self.options.log {
@@ -318,7 +358,13 @@ pub fn write_atomically(path: &std::path::Path, text: &str) -> Result<(), String
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}", std::process::id()));
     let beside = path.with_file_name(name);
-    let written = fs::write(&beside, text).and_then(|()| fs::rename(&beside, path));
+    // Some of what is written is secret.
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let written = options
+        .open(&beside)
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_data()))
+        .and_then(|()| fs::rename(&beside, path));
     written.map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 

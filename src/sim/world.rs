@@ -12,6 +12,7 @@ use super::monitor::{Monitor, Violation};
 use super::power;
 use super::resources::{bdbs, certificates, users};
 use super::state::{Cluster, Due, Env, Membership, Power, SimNode};
+use super::version::Profile;
 use super::work;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -266,8 +267,15 @@ impl World {
         self.env.node(node)?.installed.get(certificate)
     }
 
+    /// The build that every node runs unless it says otherwise.
+    #[must_use]
+    pub fn profile(&self) -> Profile {
+        self.env.profile
+    }
+
     /// Replaces the rest of the fault plan.
     pub fn set_faults(&mut self, faults: FaultPlan) {
+        self.revision += 1;
         self.faults = Faults::new(faults);
     }
 

@@ -50,9 +50,11 @@ pub fn command(flags: &[&str]) -> Command {
     command
 }
 
-/// Runs it to its end, for flags with which it does not serve.
+/// Runs it to its end, for flags with which it does not serve. If it does all the same, it is ended after a while.
 pub fn output(flags: &[&str]) -> Output {
-    command(flags).output().unwrap()
+    let mut command = Command::new("timeout");
+    command.arg("20").arg(env!("CARGO_BIN_EXE_resim")).args(flags);
+    command.stdin(Stdio::null()).output().unwrap()
 }
 
 /// A simulator that serves.

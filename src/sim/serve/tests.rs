@@ -91,6 +91,7 @@ impl Served {
                 speed: 1000.0,
                 log: LogFormat::Off,
                 ca_out: None,
+                state_file: None,
                 limits,
             },
         );
@@ -267,6 +268,7 @@ async fn the_file_of_certificates_follows_what_the_nodes_show() {
         speed: 1000.0,
         log: LogFormat::Off,
         ca_out: Some(path.clone()),
+        state_file: None,
         limits: Limits::default(),
     };
     let live = Live::new(World::clone(&world), options.clone());
