@@ -25,6 +25,7 @@ mod log;
 mod monitor;
 mod placement;
 mod power;
+mod refusals;
 mod resources;
 mod route;
 mod saved;

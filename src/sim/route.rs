@@ -192,7 +192,33 @@ mod tests {
         for path in [
             "/v1/boostrap",
             "/v1/cluster/license",
+            "/v1/cluster/settings",
+            "/v1/cluster/suffixes",
+            "/v1/cluster/topology",
+            "/v1/cluster/alert_settings",
+            "/v1/bdbs/1/alert_settings",
+            "/v1/bdbs/1/endpoints",
+            "/v1/bdbs/1/proxies",
+            "/v1/bdbs/1/actions/flush",
+            "/v1/bdbs/1/actions/backup",
+            "/v1/bdbs/1/actions/start",
+            "/v1/bdbs/metrics/1",
+            "/v1/crdbs/x/tasks",
+            "/v1/debuginfo",
+            "/v1/debuginfo/1",
+            "/v1/diagnostics/last",
+            "/v1/endpoints",
+            "/v1/endpoints/1",
+            "/v1/endpoints/1/stats",
+            "/v1/job_scheduler/1",
+            "/v1/license/usage",
+            "/v1/migrations",
             "/v1/nodes/1/shards",
+            "/v1/nodes/1/endpoints",
+            "/v1/ocsp/query",
+            "/v1/proxies/1/stats",
+            "/v1/roles/1/users",
+            "/v1/suffix",
             "/v1/users/1/x",
             "/v1/alerts",
             "/",
@@ -201,7 +227,50 @@ mod tests {
                 assert_eq!(route(profile, "GET", path), "nothing", "{path} in {profile}");
             }
         }
+        for (method, path) in [
+            ("DELETE", "/v1/actions/x"),
+            ("DELETE", "/v1/bootstrap"),
+            ("DELETE", "/v1/cm_settings"),
+            ("DELETE", "/v1/nodes/1"),
+            ("POST", "/v1/crdb_tasks"),
+            ("POST", "/v1/diagnostics"),
+            ("POST", "/v1/job_scheduler"),
+            ("PUT", "/v1/modules/x"),
+        ] {
+            let methods = route(Profile::default(), method, path);
+            assert!(
+                methods.contains("OPTIONS") && !methods.contains(method),
+                "{method} {path}: {methods}"
+            );
+        }
         assert_eq!(route(Profile::default(), "POST", "/v1/bootstrap"), "GET, OPTIONS");
+    }
+
+    #[test]
+    fn versions_lack_the_paths_that_came_later_or_went_before() {
+        for (method, path, has) in [
+            ("GET", "/v1/metrics_config", "00011"),
+            ("GET", "/v1/cluster/sso", "00011"),
+            ("GET", "/v4/cluster/health", "00011"),
+            ("POST", "/v2/modules/user-defined", "00011"),
+            ("POST", "/v1/modules", "11100"),
+            ("DELETE", "/v2/modules/x", "11100"),
+            ("POST", "/v1/modules/upgrade/bdb/1", "11100"),
+            ("GET", "/v2/actions", "00111"),
+            ("GET", "/v1/diagnostics", "00111"),
+            ("PUT", "/v1/bdbs/1/actions/revamp", "00111"),
+            ("PUT", "/v1/cluster/certificates", "00111"),
+            ("GET", "/v1/cm_settings", "01111"),
+            ("PUT", "/v1/bdbs/1/actions/rebalance", "01111"),
+            ("PATCH", "/v1/suffix/x", "00011"),
+        ] {
+            let here = |profile: Profile| match find(profile, method, path) {
+                Found::Route(found, _) if found.method == method => '1',
+                _ => '0',
+            };
+            let found: String = Profile::ALL.into_iter().map(here).collect();
+            assert_eq!(found, has, "{method} {path}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::store::Databases;
 use crate::sim::call::ApiError;
 use crate::sim::certs::read_bundle;
 use crate::sim::placement::NoRoom;
+use crate::sim::resources::catalog::capabilities;
 use crate::sim::schema::Phase;
 use crate::sim::state::{Cluster, Env};
 use crate::sim::switch::Switch;
@@ -241,6 +242,9 @@ fn memcached(candidate: &Candidate<'_>) -> Verdict {
             "SASL needs a memcached database, a user name and a password",
         );
     }
+    if candidate.is_memcached() && !candidate.list("roles_permissions").is_empty() {
+        return refuse("redis_acl_unsupported", "memcached databases have no Redis ACLs");
+    }
     if candidate.is_memcached() && !candidate.list("module_list").is_empty() {
         return refuse(
             "memcached_cannot_use_modules",
@@ -260,6 +264,12 @@ fn modules(candidate: &Candidate<'_>) -> Verdict {
             return refuse(
                 "missing_module",
                 format!("module_list: the cluster has no module {name:?}"),
+            );
+        }
+        if candidate.flag("bigstore") && !capabilities(name).contains(&"flash") {
+            return refuse(
+                "unsupported_module_capabilities",
+                format!("module_list: {name} does not work with flash"),
             );
         }
     }
