@@ -70,13 +70,9 @@ pub fn announce_cluster(object: &RedisCluster, record: &Record, now: Timestamp) 
     let mut status = object.status.clone().unwrap_or_default();
     status.apply(record);
     if let Some(intent) = intent(record) {
-        let (why, message) = cluster_effort(intent);
         let news = News {
-            reason: word(why),
-            message,
             starts: status.identity.is_none(),
-            ends: false,
-            own: None,
+            ..News::of(&cluster_effort(intent))
         };
         status.observed_generation = object.metadata.generation;
         status.conditions = news.conditions(&status.conditions, object.metadata.generation, now);
@@ -100,10 +96,10 @@ fn intent(record: &Record) -> Option<&Intent> {
     }
 }
 
-/// What an intent of a cluster leads to.
-fn cluster_effort(intent: &Intent) -> (Reason, String) {
+/// What an intent of a cluster leads to, as it is waited for.
+pub(super) fn cluster_effort(intent: &Intent) -> Wait {
     let target = &intent.target;
-    match intent.action {
+    let (why, what) = match intent.action {
         IntentAction::CreateCluster => (Reason::Bootstrapping, format!("create the cluster on {target}")),
         IntentAction::JoinNode => (Reason::Joining, format!("join node {target}")),
         IntentAction::MaintenanceOn => (Reason::Maintenance, format!("put node {target} into maintenance")),
@@ -116,6 +112,11 @@ fn cluster_effort(intent: &Intent) -> (Reason, String) {
         | IntentAction::DeleteDatabase
         | IntentAction::ChangePassword
         | IntentAction::ReplaceCertificate => (Reason::Updating, format!("change {target}")),
+    };
+    Wait {
+        what,
+        why,
+        detail: "Redis Enterprise has been asked to".to_owned(),
     }
 }
 

@@ -186,7 +186,10 @@ fn events(round: &Pass<'_>, status: &ClusterCertificateStatus) -> Vec<EventNote>
     let before = round.before.status.clone().unwrap_or_default();
     let role = round.object.spec.certificate;
     let mut events = Vec::new();
-    if status.fingerprint.is_some() && status.fingerprint != before.fingerprint {
+    let has = |status: &ClusterCertificateStatus| {
+        last(&status.conditions, APPLIED).is_some_and(|applied| applied.status == "True")
+    };
+    if has(status) && !has(&before) {
         let fingerprint = status.fingerprint.clone().unwrap_or_default();
         let note = format!("every node has certificate {role} with fingerprint {fingerprint}");
         events.push(event::normal("CertificateApplied", "Apply", note));

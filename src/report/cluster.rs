@@ -18,6 +18,7 @@ use crate::report::EventNote;
 use crate::report::Failure;
 use crate::report::Report;
 use crate::report::Round;
+use crate::report::announce::cluster_effort;
 use crate::report::condition::Board;
 use crate::report::condition::READY;
 use crate::report::condition::Sight;
@@ -121,7 +122,7 @@ fn scene(round: &Pass<'_>, status: &RedisClusterStatus, live: Option<&Live>) -> 
         credentials: format!("Secret {}", object.spec.credentials_secret_ref.name),
         unreachable: None,
         effort: |action| Some(reason(action)),
-        words: round.calls_done().map(wait).collect(),
+        words: round.calls_done().map(|action| wait(action, status)).collect(),
         detours: false,
     }
 }
@@ -158,12 +159,16 @@ fn reason(action: &Action) -> Reason {
     }
 }
 
-fn wait(action: &Action) -> Wait {
-    Wait {
-        what: action.to_string(),
-        why: reason(action),
-        detail: "Redis Enterprise has been asked to".to_owned(),
-    }
+/// What a call leads to: what its intent announced, or what the call says.
+fn wait(action: &Action, status: &RedisClusterStatus) -> Wait {
+    let announced = status.intent.as_ref().map(cluster_effort);
+    announced
+        .filter(|wait| wait.why == reason(action))
+        .unwrap_or_else(|| Wait {
+            what: action.to_string(),
+            why: reason(action),
+            detail: "Redis Enterprise has been asked to".to_owned(),
+        })
 }
 
 /// Fills in what the cluster says of itself.

@@ -87,7 +87,10 @@ fn rest(error: &Error, credentials: &str) -> Meaning {
             Visit::Soon,
         ),
         Disposition::Stale => Meaning::Nothing,
-        Disposition::Unreachable => Meaning::Unreachable(words),
+        Disposition::Unreachable => {
+            let remedy = "check its nodes and the network to them";
+            Meaning::Unreachable(format!("Redis Enterprise does not answer ({words}); {remedy}"))
+        }
         Disposition::Rejected => {
             let (reason, remedy) = rejection(error);
             Meaning::Human(reason, format!("{words}; {remedy}"), Visit::OnChange)

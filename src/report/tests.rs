@@ -21,6 +21,9 @@ use jiff::Timestamp;
 use serde_json::json;
 use strum::IntoEnumIterator;
 
+mod certificate;
+mod cluster;
+
 const INTERVAL: SignedDuration = SignedDuration::from_secs(30);
 
 /// One object, visited again and again; every write to it is counted.

@@ -232,7 +232,7 @@ pub fn standing(seen: &Seen, fingerprint: &str) -> Standing {
     let silent = seen.served.iter().filter(|served| served.fingerprint.is_none());
     let mut silent: Vec<String> = silent.map(|served| served.node.clone()).collect();
     if seen.served.len() < seen.nodes.len() || seen.served.is_empty() {
-        silent.push("not listed".to_owned());
+        silent.push("some that were not asked".to_owned());
     }
     if silent.is_empty() {
         Standing::Everywhere
@@ -339,12 +339,7 @@ impl Case<'_> {
         }
         let detail = detail(pair);
         if self.is_settling(&detail) {
-            let detail = "the nodes take the new certificate up".to_owned();
-            return plan.waits.push(Wait {
-                what: self.what(),
-                why: Reason::Applying,
-                detail,
-            });
+            return plan.waits.push(under_way(self.object));
         }
         match self.obstacle(seen) {
             Some(hold) => plan.holds.push(hold),
@@ -446,4 +441,4 @@ fn mismatch(answered: &ClusterIdentity, known: &ClusterIdentity) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -10,19 +10,19 @@ use rcgen::DnType;
 use rcgen::KeyPair;
 use serde_json::json;
 
-const NOW: &str = "2026-06-01T12:00:00Z";
+pub(crate) const NOW: &str = "2026-06-01T12:00:00Z";
 const LONG_AGO: &str = "2026-06-01T11:58:59Z";
 const JUST_NOW: &str = "2026-06-01T11:59:59Z";
 
 /// Three nodes that have another certificate than the Secret's, and nothing in the way.
-struct World {
-    object: ClusterCertificate,
-    inputs: Inputs,
-    observed: Observed,
+pub(crate) struct World {
+    pub(crate) object: ClusterCertificate,
+    pub(crate) inputs: Inputs,
+    pub(crate) observed: Observed,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let spec = ClusterCertificateSpec {
             cluster_ref: ClusterRef { name: "prod".into() },
             certificate: CertificateRole::Proxy,
@@ -59,12 +59,12 @@ impl World {
         }
     }
 
-    fn wanted(&self) -> CertificatePair {
+    pub(crate) fn wanted(&self) -> CertificatePair {
         pair(&self.inputs, NOW.parse().unwrap()).unwrap()
     }
 
     /// The first `count` nodes have the certificate of the Secret.
-    fn served_by(mut self, count: usize) -> Self {
+    pub(crate) fn served_by(mut self, count: usize) -> Self {
         let wanted = self.wanted().fingerprint().to_owned();
         for served in &mut self.seen().served[..count] {
             served.fingerprint = Some(wanted.clone());
@@ -216,7 +216,7 @@ fn a_replacement_whose_answer_was_no_success_is_sent_again_although_every_node_s
 #[test]
 fn a_replacement_settles_before_it_is_sent_again() {
     World::new().sent(JUST_NOW).check(expect![[r#"
-        wait  replace certificate proxy: Applying (the nodes take the new certificate up)
+        wait  replace certificate proxy: Applying (the nodes take the new one up)
         drift spec.secretRef: zz -> wanted
     "#]]);
     World::new().sent(LONG_AGO).check(expect![[r#"

@@ -50,15 +50,15 @@ const JUST_NOW: &str = "2026-01-01T11:59:59Z";
 
 /// What the planner is given.
 #[derive(Clone, Debug)]
-pub(super) struct World {
-    object: RedisCluster,
-    inputs: Inputs,
-    observed: Observed,
+pub(crate) struct World {
+    pub(crate) object: RedisCluster,
+    pub(crate) inputs: Inputs,
+    pub(crate) observed: Observed,
 }
 
 impl World {
     /// Three listed nodes, fresh, idle and verified by their pins.
-    fn fresh() -> Self {
+    pub(crate) fn fresh() -> Self {
         let nodes: Vec<NodeSpec> = (1..=3).map(node_spec).collect();
         let spec = RedisClusterSpec {
             cluster_name: "prod.example.com".into(),
@@ -100,7 +100,7 @@ impl World {
     }
 
     /// A cluster of three members, all well, with one replicated database on the first two; node 1 leads.
-    fn healthy() -> Self {
+    pub(crate) fn healthy() -> Self {
         Self::of(3)
     }
 
