@@ -79,7 +79,7 @@ impl<K: Resolve> ObjectJournal<'_, K> {
     /// # Errors
     /// When the object changed in the meantime, or the API server does not answer.
     pub async fn save(&mut self) -> Result<(), KubeError> {
-        if self.object.status() == Some(&self.status) {
+        if self.object.status().cloned().unwrap_or_default() == self.status {
             return Ok(());
         }
         self.permitted("write status")?;

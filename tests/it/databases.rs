@@ -221,6 +221,12 @@ async fn a_new_password_is_taken_up_and_replaces_the_old_one() {
         site.secret("cache-conn", "password").as_deref(),
         Some("canary-second")
     );
+    let told = format!(
+        "{:?} {:?}",
+        site.api.events(),
+        site.api.object(DATABASES, "cache")
+    );
+    assert!(!told.contains("canary"), "a password is in sight: {told}");
     site.assert_silent().await;
 }
 

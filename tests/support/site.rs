@@ -193,9 +193,10 @@ impl Site {
 
     /// Where things stand.
     pub fn mark(&self) -> Mark {
+        let world = self.machines.world();
         Mark {
-            requests: self.mutations().len(),
-            writes: self.api.writes().len(),
+            requests: world.log().iter().filter(|entry| is_mutation(entry)).count(),
+            writes: self.api.write_count(),
         }
     }
 
@@ -206,10 +207,7 @@ impl Site {
     /// Mutating requests of the operator, as `POST /v1/bdbs 200`.
     pub fn mutations(&self) -> Vec<String> {
         let world = self.machines.world();
-        let mutating = world
-            .log()
-            .iter()
-            .filter(|entry| entry.method != "GET" && entry.user_agent.starts_with("regent/"));
+        let mutating = world.log().iter().filter(|entry| is_mutation(entry));
         mutating
             .map(|entry| format!("{} {} {}", entry.method, entry.path, entry.status))
             .collect()
@@ -335,18 +333,6 @@ impl Site {
             .to_owned()
     }
 
-    /// What was asked of the machines, and when.
-    pub fn story(&self) -> String {
-        let world = self.machines.world();
-        let line = |entry: &sim::LogEntry| {
-            format!(
-                "{} {} {} {} -> {}",
-                entry.at, entry.node_name, entry.method, entry.path, entry.status
-            )
-        };
-        world.log().iter().map(line).collect::<Vec<_>>().join("\n")
-    }
-
     #[track_caller]
     pub fn assert_ready(&self, plural: &str, name: &str) {
         let object = self.api.object(plural, name);
@@ -370,6 +356,11 @@ pub fn config(nodes: usize) -> sim::Config {
     let mut config = fleet::config(nodes, sim::Profile::default(), sim::Switches::all_default());
     config.ownership_tag = Some(regent::api::OWNER_TAG.to_owned());
     config
+}
+
+/// Whether the operator asked for a change.
+fn is_mutation(entry: &sim::LogEntry) -> bool {
+    entry.method != "GET" && entry.user_agent.starts_with("regent/")
 }
 
 /// A cluster of six nodes with a licence for as many shards as anybody wants, and nothing in it.
