@@ -4,6 +4,7 @@ use super::certs::mint::{self, KeyKind};
 use super::certs::{fingerprint, public_key_fingerprint};
 use super::config::{Config, LOG_CAPACITY, NodeConfig, Timings};
 use super::fault::FaultPlan;
+use super::fidelity;
 use super::form::Formation;
 use super::ids::NodeIndex;
 use super::license_text::License;
@@ -37,6 +38,9 @@ struct Cli {
 enum Command {
     /// Print a licence that simulated clusters accept.
     License(LicenseArgs),
+    /// Print the page that says how faithful the simulator is.
+    #[command(hide = true)]
+    Fidelity,
 }
 
 #[derive(Debug, Args)]
@@ -157,6 +161,10 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Some(Command::License(args)) => {
             print!("{}", license(&args, wall_clock()).text);
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::Fidelity) => {
+            print!("{}", fidelity::page());
             Ok(ExitCode::SUCCESS)
         }
         None if cli.serve.list_switches => {

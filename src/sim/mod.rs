@@ -14,6 +14,7 @@ pub mod cli;
 mod config;
 mod documents;
 mod fault;
+mod fidelity;
 #[cfg(test)]
 mod fixture;
 mod form;
@@ -48,6 +49,7 @@ pub use config::{
     CertificateOrder, CertificateSource, Config, LOG_CAPACITY, NodeConfig, Timings, TlsIdentity,
 };
 pub use fault::{Effect, FaultPlan, Rule};
+pub use fidelity::page as fidelity_page;
 pub use form::Formation;
 pub use ids::{NodeIndex, NodeUid};
 pub use log::{LogEntry, Sent, Totals};

@@ -53,6 +53,11 @@ fn the_page_of_fields_is_that_of_the_schemas() {
 }
 
 #[test]
+fn the_page_of_fidelity_is_that_of_the_simulators_tables() {
+    expect_file!["../../docs/reference/fidelity.md"].assert_eq(&regent::sim::fidelity_page());
+}
+
+#[test]
 fn the_page_of_conditions_is_that_of_the_reasons() {
     assert_eq!(
         words::reasons().len(),
