@@ -30,6 +30,7 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 use serde_json::json;
 
+mod auditor;
 mod deletion;
 mod total;
 
