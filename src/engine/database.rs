@@ -118,7 +118,7 @@ async fn see(
     let ours = bdbs.iter().find(|bdb| is_ours(object, bdb));
     let versions = match ours {
         Some(_) => Vec::new(),
-        None => common_versions(&*reads.nodes(asked).await?),
+        None => common_versions(&reads.nodes(asked).await?),
     };
     let used_memory_bytes = match ours.filter(|bdb| shrinks(object, bdb)) {
         Some(bdb) => used_memory(&reads, bdb.uid).await?,

@@ -158,8 +158,11 @@ pub struct Reads {
     bdbs: One<Vec<Bdb>>,
     shards: One<Vec<Shard>>,
     /// The chain of a certificate, PEM, by its name and by the node that is asked; any node without one.
-    certificates: Mutex<BTreeMap<(CertificateName, Option<NodeAddress>), One<Option<String>>>>,
+    certificates: Mutex<BTreeMap<CertificateOf, One<Option<String>>>>,
 }
+
+/// A certificate by its name, and the node that is asked; any node without one.
+type CertificateOf = (CertificateName, Option<NodeAddress>);
 
 impl Reads {
     pub fn new(reach: Reach, session: Session, login: Arc<Login>) -> Self {

@@ -3,8 +3,8 @@
 use crate::live::Result;
 use crate::live::audit;
 use crate::live::eventually;
+use crate::live::objects;
 use crate::site::INTERVAL;
-use crate::site::PATIENCE;
 use crate::site::Site;
 use crate::site::control_plane;
 use crate::site::run;
@@ -204,67 +204,88 @@ async fn is_missed(site: &mut Site, roles: &[Value], grant: &Grant, round: usize
     missed
 }
 
+/// What happens to the objects of a round, one thing after the other, until the verb is missed.
+const EVENTS: [&str; 7] = [
+    "created",
+    "drift",
+    "drift",
+    "drift",
+    "secret",
+    "spec",
+    "finalizers",
+];
+
 async fn live_through(site: &mut Site, grant: &Grant, mark: audit::Mark, round: usize) -> Result<()> {
     site.start_operator(&format!("round-{round}"))?;
     let name = format!("db-{round}");
-    let mut database = site.database(&name);
-    database["spec"]["evictionPolicy"] = json!("NoEviction");
-    database["spec"]["deletionPolicy"] = json!("Delete");
-    database["spec"]["passwordSecretRef"] = json!({"name": format!("{name}-password"), "generate": true});
-    database["spec"]["connectionSecret"] = json!({"name": format!("{name}-conn")});
-    site.apply(&database).await?;
-    site.apply(&site.certificate("proxy").await?).await?;
-    let mut step = 0;
-    eventually("the refusal", PATIENCE / 4, || {
-        step += 1;
-        let step = step;
-        let (site, name) = (&*site, &name);
-        async move {
-            disturb(site, name, step).await?;
-            let requests = site.requests(mark).await?;
-            let refused = requests.iter().any(|entry| is_refusal(entry, grant));
-            Ok(if refused {
-                Ok(())
-            } else {
-                Err("the API server refused nothing of the kind".to_owned())
-            })
+    for event in EVENTS {
+        happen(site, &name, event, round).await?;
+        if refused_soon(site, grant, mark).await? {
+            return Ok(());
         }
-    })
-    .await
+    }
+    Err("the API server refused nothing of the kind".into())
 }
 
-/// Gives the operator something more to do now and then: drift, a change, a connection Secret that was edited, deletion.
-async fn disturb(site: &Site, name: &str, step: u32) -> Result<()> {
-    if step % 30 != 0 {
-        return Ok(());
+/// Whether the refusal comes while the operator has time to react.
+async fn refused_soon(site: &Site, grant: &Grant, mark: audit::Mark) -> Result<bool> {
+    let refused = eventually("the refusal", 4 * INTERVAL, || async {
+        let requests = site.requests(mark).await?;
+        let refused = requests.iter().any(|entry| is_refusal(entry, grant));
+        Ok(if refused { Ok(()) } else { Err(String::new()) })
+    });
+    Ok(refused.await.is_ok())
+}
+
+async fn happen(site: &Site, name: &str, event: &str, round: usize) -> Result<()> {
+    let (client, namespace) = (&site.client, site.namespace.as_str());
+    let token = json!({"metadata": {"annotations": {"regent.dev/reconcile-requested-at": format!("{round}-{event}")}}});
+    match event {
+        "created" => {
+            let mut database = site.database(name);
+            database["spec"]["evictionPolicy"] = json!("NoEviction");
+            database["spec"]["deletionPolicy"] = json!("Delete");
+            database["spec"]["passwordSecretRef"] =
+                json!({"name": format!("{name}-password"), "generate": true});
+            database["spec"]["connectionSecret"] = json!({"name": format!("{name}-conn")});
+            site.apply(&database).await?;
+            site.apply(&site.certificate("proxy").await?).await?;
+        }
+        "drift" => {
+            let uid = site
+                .get("RedisDatabase", name)
+                .await?
+                .data
+                .pointer("/status/uid")
+                .and_then(Value::as_u64);
+            if let Some(uid) = uid {
+                // Refused while the database is being changed; the next turn comes.
+                let change = json!({"eviction_policy": "allkeys-lru"});
+                let _ = site.rest("PUT", &format!("/v1/bdbs/{uid}"), &change).await;
+            }
+        }
+        "secret" => {
+            let edited = json!({"stringData": {"host": "edited"}});
+            // There is none while the operator may not make one.
+            let _ = objects::patch(client, namespace, "Secret", &format!("{name}-conn"), &edited).await;
+            objects::patch(client, namespace, "RedisDatabase", name, &token).await?;
+        }
+        "spec" => {
+            let timeout = json!({"spec": {"settings": {"cmSessionTimeoutMinutes": 15 + round}}});
+            objects::patch(client, namespace, "RedisCluster", "prod", &timeout).await?;
+        }
+        _ => {
+            let bare = json!({"metadata": {"finalizers": []}});
+            for (kind, name) in [("RedisCluster", "prod"), ("ClusterCertificate", "proxy")] {
+                objects::patch(client, namespace, kind, name, &bare).await?;
+            }
+            // Something to do for both, so that they hold on again.
+            let timeout = json!({"spec": {"settings": {"cmSessionTimeoutMinutes": 60 + round}}});
+            objects::patch(client, namespace, "RedisCluster", "prod", &timeout).await?;
+            site.apply(&site.certificate("proxy").await?).await?;
+            objects::patch(client, namespace, "ClusterCertificate", "proxy", &token).await?;
+        }
     }
-    let uid = site
-        .get("RedisDatabase", name)
-        .await
-        .ok()
-        .and_then(|object| object.data.pointer("/status/uid").and_then(Value::as_u64));
-    let Some(uid) = uid else { return Ok(()) };
-    if step % 120 == 90 {
-        let stored = json!({"stringData": {"host": "edited"}});
-        let _ = crate::live::objects::patch(
-            &site.client,
-            &site.namespace,
-            "Secret",
-            &format!("{name}-conn"),
-            &stored,
-        )
-        .await;
-    } else {
-        // Refused while the database is being changed; the next turn comes.
-        let _ = site
-            .rest(
-                "PUT",
-                &format!("/v1/bdbs/{uid}"),
-                &json!({"eviction_policy": "allkeys-lru"}),
-            )
-            .await;
-    }
-    tokio::time::sleep(INTERVAL).await;
     Ok(())
 }
 

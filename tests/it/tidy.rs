@@ -214,7 +214,7 @@ fn check(file: &str, text: &str) -> Vec<Violation> {
                 .modules
                 .iter()
                 .chain(floor.may_use)
-                .any(|other| allowed(&other))
+                .any(|other| allowed(other))
             {
                 tell(format!("`{module}` may not use `{path}`"));
             }
