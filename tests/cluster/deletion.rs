@@ -203,3 +203,42 @@ fn a_cluster_that_is_deleted_and_applied_again_is_taken_over_once_the_spec_says_
         site.assert_silent().await
     });
 }
+
+#[test]
+fn the_three_kinds_can_be_deleted_in_every_order() {
+    run(async {
+        let site = site("orders").start().await?;
+        let mut cluster = site.cluster();
+        let mut database = site.database("cache");
+        let certificate = site.certificate("proxy").await?;
+        site.apply(&cluster).await?;
+        let ready = site.ready("RedisCluster", "prod").await?;
+        // Applied again and again, they take over what they left.
+        let pin = ready.data.pointer("/status/apiCertificatePin").cloned();
+        cluster["spec"]["adoptionPolicy"] = json!("IfUnowned");
+        cluster["spec"]["tls"]["pins"] = json!([pin.ok_or("a self-signed cluster has a pin")?]);
+        database["spec"]["adoptionPolicy"] = json!("IfUnowned");
+        let objects = [
+            ("RedisCluster", "prod"),
+            ("RedisDatabase", "cache"),
+            ("ClusterCertificate", "proxy"),
+        ];
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            for object in [&cluster, &database, &certificate] {
+                site.apply(object).await?;
+            }
+            for (kind, name) in objects {
+                site.ready(kind, name).await?;
+            }
+            for at in order {
+                let (kind, name) = objects[at];
+                site.delete(kind, name).await?;
+            }
+            for (kind, name) in objects {
+                site.gone(kind, name).await?;
+            }
+            assert_eq!(site.databases().await?.len(), 1, "Retain holds in every order");
+        }
+        Ok(())
+    });
+}

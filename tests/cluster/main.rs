@@ -14,5 +14,6 @@ mod deletion;
 mod leadership;
 mod many;
 mod outage;
+mod plan;
 mod rights;
 mod spine;

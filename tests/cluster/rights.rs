@@ -5,6 +5,7 @@ use crate::live::audit;
 use crate::live::eventually;
 use crate::live::objects;
 use crate::site::INTERVAL;
+use crate::site::PATIENCE;
 use crate::site::Site;
 use crate::site::control_plane;
 use crate::site::run;
@@ -242,6 +243,12 @@ async fn happen(site: &Site, name: &str, event: &str, round: usize) -> Result<()
     let token = json!({"metadata": {"annotations": {"regent.dev/reconcile-requested-at": format!("{round}-{event}")}}});
     match event {
         "created" => {
+            // The trial licence has room for a few; those of earlier rounds have done their part.
+            for bdb in site.databases().await? {
+                let uid = bdb.get("uid").and_then(Value::as_u64).unwrap_or_default();
+                site.rest("DELETE", &format!("/v1/bdbs/{uid}"), &Value::Null)
+                    .await?;
+            }
             let mut database = site.database(name);
             database["spec"]["evictionPolicy"] = json!("NoEviction");
             database["spec"]["deletionPolicy"] = json!("Delete");

@@ -155,7 +155,10 @@ impl Plan {
 pub(crate) async fn start_resim(dir: &std::path::Path, nodes: usize, flags: &[String]) -> Result<Resim> {
     static SITES: AtomicU8 = AtomicU8::new(1);
     let number = SITES.fetch_add(1, Ordering::Relaxed);
-    let (bind, nodes) = (format!("127.77.{number}.1"), nodes.to_string());
+    let (bind, nodes) = (
+        format!("127.{}.{number}.1", 64 + std::process::id() % 128),
+        nodes.to_string(),
+    );
     let mut all = vec![
         "--nodes",
         &nodes,

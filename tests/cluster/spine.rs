@@ -214,3 +214,36 @@ fn status_follows_kstatus_from_the_first_moment() {
         Ok(())
     });
 }
+
+#[test]
+fn an_edited_connection_secret_is_put_right_when_asked() {
+    run(async {
+        let site = site("connection").start().await?;
+        site.apply(&site.cluster()).await?;
+        let mut database = site.database("cache");
+        database["spec"]["connectionSecret"] = json!({"name": "cache-conn"});
+        site.apply(&database).await?;
+        site.ready("RedisDatabase", "cache").await?;
+        let host = |secret: &kube::api::DynamicObject| secret.data.pointer("/data/host").cloned();
+        let before = host(&site.get("Secret", "cache-conn").await?);
+        let (client, namespace) = (&site.client, site.namespace.as_str());
+        let edited = json!({"stringData": {"host": "edited"}});
+        let now = objects::patch(client, namespace, "Secret", "cache-conn", &edited).await?;
+        assert_ne!(host(&now), before);
+        let asked = json!({"metadata": {"annotations": {"regent.dev/reconcile-requested-at": "now"}}});
+        objects::patch(client, namespace, "RedisDatabase", "cache", &asked).await?;
+        eventually("the Secret to be put right", 20 * INTERVAL, || async {
+            let now = host(&site.get("Secret", "cache-conn").await?);
+            Ok(if now == before {
+                Ok(())
+            } else {
+                Err(format!("{now:?}"))
+            })
+        })
+        .await?;
+        let handled = site.ready("RedisDatabase", "cache").await?;
+        let handled = handled.data.pointer("/status/lastHandledReconcileAt").cloned();
+        assert_eq!(handled, Some(json!("now")), "the request is answered in status");
+        site.assert_silent().await
+    });
+}
