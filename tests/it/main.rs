@@ -12,6 +12,7 @@ mod bad_input;
 mod certificates;
 mod clusters;
 mod counted;
+mod crash;
 mod databases;
 mod doubts;
 mod fleet;

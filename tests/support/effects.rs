@@ -46,6 +46,11 @@ impl Effects {
         self.inner.lock().unwrap().trap = Some((number, phase));
     }
 
+    /// Whether the trap has gone off, or none was set.
+    pub fn is_sprung(&self) -> bool {
+        self.inner.lock().unwrap().trap.is_none()
+    }
+
     /// A new process begins.
     pub fn thaw(&self) {
         self.inner.lock().unwrap().frozen = false;
