@@ -13,12 +13,8 @@
 use bytes::Bytes;
 use http::Request;
 use jiff::{SignedDuration, Timestamp};
-use regent::sim::certs::mint::{self, KeyKind};
 use regent::sim::license_text::License;
-use regent::sim::{
-    Config, FaultPlan, Formation, LOG_CAPACITY, NodeConfig, NodeIndex, Outcome, Profile, Switches, Timings,
-    World,
-};
+use regent::sim::{Config, Formation, NodeIndex, Outcome, World};
 use std::time::{Duration, Instant};
 
 const SIZES: [u32; 4] = [1000, 3000, 6000, 9000];
@@ -91,26 +87,11 @@ fn send(world: &mut World, method: &str, path: &str, body: String) {
 
 fn cluster() -> World {
     let start: Timestamp = "2026-06-01T00:00:00Z".parse().unwrap();
-    let node = |number| {
-        let (name, address) = (format!("node{number}"), format!("10.0.0.{number}"));
-        let identity = mint::node(&name, &[&address], start, KeyKind::Ecdsa).unwrap();
-        NodeConfig {
-            memory_bytes: 1 << 40,
-            ..NodeConfig::new(&name, &address, identity)
-        }
-    };
-    let mut world = World::new(Config {
-        seed: 1,
-        start,
-        profile: Profile::default(),
-        switches: Switches::all_default(),
-        timings: Timings::default(),
-        nodes: (1..=3).map(node).collect(),
-        certificates: mint::source(start, KeyKind::Ecdsa).unwrap(),
-        faults: FaultPlan::default(),
-        log_capacity: LOG_CAPACITY,
-        ownership_tag: None,
-    });
+    let mut config = Config::machines(3, start).unwrap();
+    for node in &mut config.nodes {
+        node.memory_bytes = 1 << 40;
+    }
+    let mut world = World::new(config);
     let formation = Formation {
         license: License::bought("rs.example.com", 100_000, start, 365).text,
         node_shards: 10_000,

@@ -42,11 +42,12 @@ run unit cargo test --locked --lib --bins
 run it cargo test --locked --test it
 run resim cargo test --locked --test resim
 run docs cargo test --locked --doc
+run alone cargo test --locked --doc --no-default-features
 run cluster cargo test --locked --test cluster -- --test-threads=4
 run demo env DEMO_EXIT=1 bash tests/demo/run.sh
 
 say "summary"
-grep -hE '^test result:|^DEMO' "$logs"/{unit,it,resim,docs,cluster,demo}.log || true
+grep -hE '^test result:|^DEMO' "$logs"/{unit,it,resim,docs,alone,cluster,demo}.log || true
 if [ ${#failed[@]} -gt 0 ]; then
     printf '\nFAILED: %s; logs in %s\n' "${failed[*]}" "$logs"
     exit 1

@@ -1,5 +1,6 @@
 //! What a world is made from: machines, certificates, version, switches, timings, faults.
 
+use super::certs::mint::{self, KeyKind};
 use super::{FaultPlan, Profile, Switches};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,32 @@ pub struct Config {
     pub log_capacity: usize,
     /// Tag key whose value names the one owner of a database; two databases with one value are a violation.
     pub ownership_tag: Option<String>,
+}
+
+impl Config {
+    /// `count` machines of ordinary size at 10.0.0.1 and up, the newest build, every doubt on its default side.
+    ///
+    /// # Errors
+    /// When no certificate can be made.
+    pub fn machines(count: u8, start: Timestamp) -> Result<Self, rcgen::Error> {
+        let machine = |number: u8| {
+            let (name, address) = (format!("node{number}"), format!("10.0.0.{number}"));
+            let identity = mint::node(&name, &[&address], start, KeyKind::Ecdsa)?;
+            Ok(NodeConfig::new(&name, &address, identity))
+        };
+        Ok(Self {
+            seed: 1,
+            start,
+            profile: Profile::default(),
+            switches: Switches::all_default(),
+            timings: Timings::default(),
+            nodes: (1..=count).map(machine).collect::<Result<_, rcgen::Error>>()?,
+            certificates: mint::source(start, KeyKind::Ecdsa)?,
+            faults: FaultPlan::default(),
+            log_capacity: LOG_CAPACITY,
+            ownership_tag: None,
+        })
+    }
 }
 
 /// One machine on which the software is installed and nothing is bootstrapped.

@@ -2,6 +2,37 @@
 //!
 //! [`World`] is pure and synchronous: a request goes in, an [`Outcome`] comes out, and time moves only through
 //! [`World::advance`]. [`Shared`] wraps it for use as a `tower::Service` without sockets; `serve` gives it TLS listeners.
+//!
+//! A cluster in a unit test, without sockets and without waiting:
+//!
+//! ```
+//! use bytes::Bytes;
+//! use http::Request;
+//! use jiff::SignedDuration;
+//! use regent::sim::{Config, Formation, NodeIndex, Outcome, World};
+//!
+//! let mut world = World::new(Config::machines(3, "2026-06-01T00:00:00Z".parse()?)?);
+//! world.form(&Formation::new("rs.example.com", "admin", "secret"))?;
+//!
+//! // What your client sends, to the first of the three nodes.
+//! let mut send = |world: &mut World, request: http::request::Builder, body: &'static str| {
+//!     let request = request.header("authorization", "Basic YWRtaW46c2VjcmV0");
+//!     match world.handle(NodeIndex(0), &request.body(Bytes::from(body)).unwrap()) {
+//!         Outcome::Reply { response, .. } => response,
+//!         other => panic!("no answer: {other:?}"),
+//!     }
+//! };
+//! let created = send(&mut world, Request::post("/v1/bdbs"), r#"{"name": "sessions", "memory_size": 1073741824}"#);
+//! assert_eq!(created.status(), 200);
+//!
+//! // Time is yours.
+//! world.advance(world.now() + SignedDuration::from_secs(60));
+//! let listed = send(&mut world, Request::get("/v1/bdbs?fields=name,status"), "");
+//! assert_eq!(listed.body(), r#"[{"name":"sessions","status":"active"}]"#);
+//! assert!(world.violations().is_empty());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Everything here is written from the documentation of the REST API; no type is shared with a client.
 
 mod admin;

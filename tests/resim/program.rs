@@ -273,3 +273,31 @@ fn switches_and_licences_are_printed() {
     let license = output(&["license", "--cluster-name", "rs.example.com", "--shards", "20"]);
     assert!(license.status.success() && !license.stdout.is_empty());
 }
+
+#[test]
+fn alone_it_compiles_no_kubernetes_crate() {
+    let mut tree = std::process::Command::new(env!("CARGO"));
+    tree.args([
+        "tree",
+        "--locked",
+        "--offline",
+        "--no-default-features",
+        "--edges",
+        "normal",
+        "--prefix",
+        "none",
+    ]);
+    let output = tree.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    let names = text(&output.stdout);
+    assert!(
+        output.status.success() && names.contains("rustls "),
+        "{}",
+        text(&output.stderr)
+    );
+    for absent in ["kube", "k8s-openapi", "reqwest"] {
+        assert!(
+            !names.lines().any(|line| line.starts_with(absent)),
+            "{absent}: {names}"
+        );
+    }
+}
