@@ -391,8 +391,16 @@ mod tests {
             return sim.create_body();
         }
         let mut text = body.to_owned();
-        let sound = body.contains("<sound>").then(|| pem(2030)).unwrap_or_default();
-        let expired = body.contains("<expired>").then(|| pem(2024)).unwrap_or_default();
+        let sound = if body.contains("<sound>") {
+            pem(2030)
+        } else {
+            String::new()
+        };
+        let expired = if body.contains("<expired>") {
+            pem(2024)
+        } else {
+            String::new()
+        };
         text = text.replace("<sound>", &sound).replace("<expired>", &expired);
         if let Some((_, rest)) = body.split_once("<module ") {
             let (module, _) = rest.split_once('>').unwrap();

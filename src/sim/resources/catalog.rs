@@ -15,7 +15,9 @@ pub(crate) struct Build {
 }
 
 /// Name, name for people, and for each Redis version up to 7.4 the version of the module.
-const MODULES: [(&str, &str, [(&str, &str); 3]); 4] = [
+type ModuleRow = (&'static str, &'static str, [(&'static str, &'static str); 3]);
+
+const MODULES: [ModuleRow; 4] = [
     (
         "bf",
         "RedisBloom",
