@@ -85,14 +85,10 @@ async fn a_change_reaches_the_server_and_sends_nothing_else() {
     edit(&site, "cache", |spec| spec["memorySize"] = json!("200Mi"));
     site.settle().await;
     assert_eq!(site.bdb("cache")["memory_size"], 200 << 20);
-    let world = site.machines.world();
-    let put = world
-        .log()
-        .iter()
-        .find(|entry| entry.method == "PUT" && entry.path == format!("/v1/bdbs/{uid}"))
-        .unwrap();
+    let put =
+        |entry: &&regent::sim::LogEntry| entry.method == "PUT" && entry.path == format!("/v1/bdbs/{uid}");
+    let put = site.machines.world().log().iter().find(put).cloned().unwrap();
     assert_eq!(put.body, json!({"memory_size": 200 << 20}));
-    drop(world);
     site.assert_silent().await;
 }
 

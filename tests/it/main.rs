@@ -1,7 +1,10 @@
 //! Everything that runs in one process: the engine over the simulator, tidiness, and the simulator by itself.
 
-#![expect(
+#![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
     reason = "a world that cannot be set up is a failed test"
 )]
 

@@ -210,12 +210,7 @@ fn check(file: &str, text: &str) -> Vec<Violation> {
         };
         for path in paths(line, &module) {
             let allowed = |other: &&str| within(&path, other) || other.is_empty();
-            if !floor
-                .modules
-                .iter()
-                .chain(floor.may_use)
-                .any(|other| allowed(other))
-            {
+            if !floor.modules.iter().chain(floor.may_use).any(allowed) {
                 tell(format!("`{module}` may not use `{path}`"));
             }
         }
