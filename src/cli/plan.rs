@@ -7,7 +7,8 @@ use crate::cli::manifest::Manifest;
 use crate::cli::manifest::overlay;
 use crate::engine::ClusterView;
 use crate::engine::Freshness;
-use crate::operator::clock;
+use crate::engine::Moment;
+use crate::operator::clock::Clock;
 use crate::operator::kube::Kube;
 use crate::operator::object::Kind;
 use crate::operator::object::Object;
@@ -21,6 +22,7 @@ use crate::operator::stores::Stores;
 use crate::plan::Plan;
 use crate::plan::access::ClusterKey;
 use crate::rest::Client as RestClient;
+use crate::rest::transport::Transport;
 use crate::rest::transport::over_tls;
 use clap::Args;
 use kube::Client;
@@ -79,7 +81,6 @@ async fn planned(options: PlanOptions) -> Result<Planned, String> {
         .namespace
         .clone()
         .unwrap_or_else(|| client.default_namespace().to_owned());
-    let kube = Kube::new(client, "regent-plan");
     let manifest = match &options.file {
         Some(file) => Some(
             Manifest::read(&text(file)?, &namespace)
@@ -87,7 +88,27 @@ async fn planned(options: PlanOptions) -> Result<Planned, String> {
         ),
         None => None,
     };
-    let scene = Scene::set(kube, &namespace, manifest).await?;
+    planned_over(client, over_tls(), Clock::system(), &namespace, manifest).await
+}
+
+/// The plans of the objects of a namespace, or of a manifest as if it were applied, with Redis Enterprise reached over
+/// `transport`.
+///
+/// # Errors
+/// When the API server does not answer.
+pub async fn planned_over(
+    client: Client,
+    transport: Transport,
+    clock: Clock,
+    namespace: &str,
+    manifest: Option<Manifest>,
+) -> Result<Planned, String> {
+    let way = Way {
+        kube: Kube::new(client, "regent-plan"),
+        rest: RestClient::new(transport),
+        clock,
+    };
+    let scene = Scene::set(way, namespace, manifest).await?;
     let mut objects = scene.plans::<RedisCluster>().await;
     objects.extend(scene.plans::<crate::api::ClusterCertificate>().await);
     objects.extend(scene.plans::<crate::api::RedisDatabase>().await);
@@ -125,9 +146,18 @@ fn text(file: &PathBuf) -> Result<String, String> {
     std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
 }
 
+/// Whom to ask.
+struct Way {
+    kube: Kube,
+    rest: RestClient,
+    clock: Clock,
+}
+
 /// The objects as they are, or as they would be with the file applied.
 struct Scene {
-    kube: Kube,
+    way: Way,
+    /// When the command began: whatever was read since then will do.
+    began: Moment,
     stores: Stores,
     secrets: Secrets,
     views: BTreeMap<ClusterKey, ClusterView>,
@@ -136,7 +166,7 @@ struct Scene {
 }
 
 impl Scene {
-    async fn set(kube: Kube, namespace: &str, manifest: Option<Manifest>) -> Result<Self, String> {
+    async fn set(way: Way, namespace: &str, manifest: Option<Manifest>) -> Result<Self, String> {
         let from_file = manifest.is_some();
         let manifest = manifest.unwrap_or_default();
         let mut subjects = keys(&manifest.clusters);
@@ -149,10 +179,10 @@ impl Scene {
                 .preload(&secret.namespace().unwrap_or_default(), secret)
                 .await;
         }
-        let now = clock::now();
-        let clusters = overlay(clusters(&kube, &namespaces).await?, manifest.clusters, now);
-        let databases = overlay(objects(&kube, &namespaces).await?, manifest.databases, now);
-        let certificates = overlay(objects(&kube, &namespaces).await?, manifest.certificates, now);
+        let (kube, now) = (&way.kube, way.clock.now());
+        let clusters = overlay(clusters(kube, &namespaces).await?, manifest.clusters, now);
+        let databases = overlay(objects(kube, &namespaces).await?, manifest.databases, now);
+        let certificates = overlay(objects(kube, &namespaces).await?, manifest.certificates, now);
         if !from_file {
             let here = |key: &ObjectKey| key.namespace == namespace;
             subjects.extend(keys(&clusters).into_iter().filter(here));
@@ -161,7 +191,7 @@ impl Scene {
         }
         let views = clusters
             .iter()
-            .map(|cluster| (cluster.cluster(), view(cluster)))
+            .map(|cluster| (cluster.cluster(), way.view(cluster)))
             .collect();
         let stores = Stores {
             clusters: Shelf::of(clusters),
@@ -169,7 +199,8 @@ impl Scene {
             certificates: Shelf::of(certificates),
         };
         Ok(Self {
-            kube,
+            way,
+            began: Moment::now(),
             stores,
             secrets,
             views,
@@ -208,9 +239,9 @@ impl Scene {
     }
 
     async fn look<K: Resolve>(&self, object: &K) -> Result<Outcome, String> {
-        let now = clock::now();
+        let now = self.way.clock.now();
         let world = World {
-            kube: &self.kube,
+            kube: &self.way.kube,
             stores: &self.stores,
             secrets: &self.secrets,
             live: Live::default(),
@@ -219,26 +250,25 @@ impl Scene {
             fresh_since: None,
         };
         let inputs = object.resolve(&world).await.map_err(|error| error.to_string())?;
-        let nobody = ClusterView::new(RestClient::new(over_tls()));
+        let nobody = ClusterView::new(self.way.rest.clone());
         let view = self.views.get(&object.cluster()).unwrap_or(&nobody);
         let observed = object
-            .observe(&inputs, view, Freshness::Now, now)
+            .observe(&inputs, view, Freshness::After(self.began), now)
             .await
             .map_err(|error| error.to_string())?;
         Ok(Outcome::of(&object.plan(&inputs, &observed, now)))
     }
 }
 
-/// A view that respects what the operator knows of rejected credentials.
-fn view(cluster: &RedisCluster) -> ClusterView {
-    let view = ClusterView::new(RestClient::new(over_tls()));
-    match cluster
-        .status
-        .as_ref()
-        .and_then(|status| status.rejected_credentials.as_ref())
-    {
-        Some(rejected) => view.with_rejected(rejected, clock::now()),
-        None => view,
+impl Way {
+    /// A view that respects what the operator knows of rejected credentials.
+    fn view(&self, cluster: &RedisCluster) -> ClusterView {
+        let view = ClusterView::new(self.rest.clone());
+        let status = cluster.status.as_ref();
+        match status.and_then(|status| status.rejected_credentials.as_ref()) {
+            Some(rejected) => view.with_rejected(rejected, self.clock.now()),
+            None => view,
+        }
     }
 }
 
@@ -287,7 +317,7 @@ fn heading<K: Object>(object: &K, cluster: Option<&RedisCluster>) -> String {
 }
 
 /// The plans of all objects. Prints them one after the other, then a summary.
-struct Planned {
+pub struct Planned {
     objects: Vec<ObjectPlan>,
 }
 

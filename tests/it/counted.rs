@@ -65,3 +65,14 @@ async fn a_restart_changes_nothing() {
     site.settle().await;
     assert_eq!(site.mark(), before);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_printed_plan_costs_no_more_for_many_databases_than_for_few() {
+    let site = many(30).await;
+    let before = (site.requests(), site.mark());
+    let plan = site.plan().await;
+    assert!(plan.contains("db-29"), "{plan}");
+    let cost = site.requests() - before.0;
+    assert!(cost <= 20, "{cost} requests");
+    assert_eq!(site.mark(), before.1, "it touches nothing");
+}

@@ -3,12 +3,14 @@
 
 use crate::fleet;
 use crate::support::apiserver::ApiServer;
+use crate::support::apiserver::NAMESPACE;
 use crate::support::apiserver::Write;
 use crate::support::effects::Effects;
 use crate::support::manifests;
 use bytes::Bytes;
 use http::Method;
 use http::Request;
+use regent::cli::plan::planned_over;
 use regent::operator::Config;
 use regent::operator::clock::Clock;
 use regent::operator::run_over;
@@ -117,6 +119,12 @@ impl Site {
         if let Some(operator) = self.operator.take() {
             operator.abort();
         }
+    }
+
+    /// What `regent plan` prints.
+    pub async fn plan(&self) -> String {
+        let planned = planned_over(self.api.client(), self.transport(), self.clock(), NAMESPACE, None);
+        planned.await.unwrap().to_string()
     }
 
     fn clock(&self) -> Clock {
