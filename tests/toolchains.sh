@@ -22,4 +22,10 @@ want cc 4 "$(cc -dumpversion 2>/dev/null)" "Install a C compiler: apt-get instal
 want curl 7.82 "$(curl --version 2>/dev/null | sed -n '1s/^curl \([0-9.]*\).*/\1/p')" "Install it: apt-get install curl"
 want python3-requests 2 "$(python3 -c 'import requests; print(requests.__version__)' 2>/dev/null)" \
     "Install it: apt-get install python3-requests"
+# Only tests of the data plane need it; the way to it is short enough to go it here.
+if ! command -v redis-server >/dev/null && [ "$(id -u)" = 0 ]; then
+    apt-get install --yes --no-install-recommends redis-server >/dev/null 2>&1
+fi
+want redis-server 7 "$(redis-server --version 2>/dev/null | sed -n 's/.* v=\([0-9.]*\).*/\1/p')" \
+    "Install it: apt-get install redis-server"
 exit $((missing * 2))

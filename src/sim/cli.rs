@@ -138,6 +138,9 @@ struct ServeArgs {
     /// addresses; flags that describe a new world are then not needed.
     #[arg(long, value_name = "FILE")]
     state_file: Option<PathBuf>,
+    /// Serve every active database by a real redis-server on its endpoint's port.
+    #[arg(long)]
+    data_plane: bool,
     /// How requests are reported on standard error.
     #[arg(long, value_enum, default_value_t = Log::Text)]
     log: Log,
@@ -348,6 +351,11 @@ async fn serve_world(args: &ServeArgs, world: World, listeners: Listeners) -> Re
             limits: Limits::default(),
         },
     );
+    let server = if args.data_plane {
+        server.with_data_plane()?
+    } else {
+        server
+    };
     if let Some(path) = &args.ready_file {
         write_atomically(path, &format!("{ready:#}\n"))?;
     }

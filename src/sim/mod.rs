@@ -43,6 +43,7 @@ mod call;
 pub mod certs;
 pub mod cli;
 mod config;
+mod data_plane;
 mod documents;
 mod fault;
 mod fidelity;

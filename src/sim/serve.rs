@@ -2,6 +2,7 @@
 
 use super::admin;
 use super::config::TlsIdentity;
+use super::data_plane::{self, DataPlane};
 use super::ids::NodeIndex;
 use super::log::line;
 use super::state::Power;
@@ -28,7 +29,7 @@ use std::time::{Duration, Instant};
 use std::{fmt, fs, future::Future, io};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit, watch};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
@@ -65,6 +66,8 @@ const HEAD_BYTES: usize = 64 << 10;
 const SMALL_BODY: usize = 64 << 10;
 /// So many longer bodies are held at a time.
 const LARGE_BODIES: usize = 8;
+/// How long an answer waits for the servers of the databases.
+const SETTLES: Duration = Duration::from_secs(5);
 /// How long a connection that has had its last answer is still read, so that the answer is not lost in a reset.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -148,6 +151,7 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), String
 pub struct Server {
     live: Arc<Live>,
     listeners: Listeners,
+    data_plane: Option<DataPlane>,
 }
 
 impl Server {
@@ -156,7 +160,23 @@ impl Server {
     pub fn new(world: World, listeners: Listeners, options: ServeOptions) -> Self {
         let live = Arc::new(Live::new(world, options));
         live.write_trust(&live.world());
-        Self { live, listeners }
+        Self {
+            live,
+            listeners,
+            data_plane: None,
+        }
+    }
+
+    /// Serves the databases as well, by real `redis-server` processes.
+    ///
+    /// # Errors
+    /// When there is no such program, with the way to get it.
+    pub fn with_data_plane(mut self) -> Result<Self, String> {
+        let mut secret = [0; 24];
+        aws_lc_rs::rand::fill(&mut secret).map_err(|_| "no random numbers".to_owned())?;
+        let secret = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.data_plane = Some(DataPlane::new(secret)?);
+        Ok(self)
     }
 
     /// Access to the world while it is served.
@@ -177,21 +197,55 @@ impl Server {
             self.live.clone(),
             admin_connection,
         ));
-        tasks.spawn(watch(self.live.clone()));
+        tasks.spawn(look(self.live.clone()));
         tasks.spawn(keep(self.live.clone()));
+        let stopping = Arc::new(AtomicBool::new(false));
+        let driven = self.data_plane.map(|plane| {
+            let (live, stopping) = (self.live.clone(), stopping.clone());
+            live.followed.send_replace(Some(0));
+            std::thread::spawn(move || drive(&live, plane, &stopping))
+        });
         stop.await;
+        stopping.store(true, Ordering::Relaxed);
+        if let Some(driven) = driven {
+            driven.thread().unpark();
+            let _ = driven.join();
+        }
         self.live.report(&self.live.world());
         self.live.save();
     }
 }
 
 /// Reports what happens without a request, and keeps the file of certificates up to date.
-async fn watch(live: Arc<Live>) {
+async fn look(live: Arc<Live>) {
     loop {
         sleep(Duration::from_millis(200)).await;
         let world = live.world();
         live.report(&world);
         live.write_trust(&world);
+    }
+}
+
+/// Keeps the servers of the databases as the world wants them. A thread, not a task: they end with it.
+fn drive(live: &Live, mut plane: DataPlane, stopping: &AtomicBool) {
+    let mut followed = None;
+    while !stopping.load(Ordering::Relaxed) {
+        let (revision, wanted) = {
+            let world = live.world();
+            let revision = world.revision();
+            (
+                revision,
+                (followed != Some(revision)).then(|| data_plane::wanted(&world)),
+            )
+        };
+        if let Some(wanted) = wanted {
+            for error in plane.follow(wanted) {
+                say(&format!("resim: {error}"));
+            }
+            followed = Some(revision);
+            live.followed.send_replace(followed);
+        }
+        std::thread::park_timeout(Duration::from_millis(20));
     }
 }
 
@@ -216,6 +270,8 @@ pub struct Live {
     trust: Mutex<String>,
     large_bodies: Semaphore,
     changed: Notify,
+    /// Revision of the world that the servers of the databases have followed; none if nothing serves them.
+    followed: watch::Sender<Option<u64>>,
     /// The world's revision that the state file has.
     saved: Mutex<Option<u64>>,
     tls: Mutex<BTreeMap<NodeIndex, (TlsIdentity, Arc<ServerConfig>)>>,
@@ -235,6 +291,7 @@ impl Live {
             trust: Mutex::default(),
             large_bodies: Semaphore::new(LARGE_BODIES),
             changed: Notify::new(),
+            followed: watch::Sender::new(None),
             saved: Mutex::default(),
             tls: Mutex::default(),
         }
@@ -271,6 +328,15 @@ impl Live {
         self.report(&world);
         self.write_trust(&world);
         reply
+    }
+
+    /// Waits until the databases are served as the world says now, so that an answer never runs ahead of them.
+    async fn settled(&self) {
+        if self.followed.borrow().is_some() {
+            let revision = self.world().revision();
+            let mut followed = self.followed.subscribe();
+            let _ = timeout(SETTLES, followed.wait_for(|done| *done >= Some(revision))).await;
+        }
     }
 
     /// Writes the state file, if there is one and something has changed.
@@ -498,6 +564,7 @@ async fn respond(
         Outcome::Silence => std::future::pending().await,
     };
     sleep(live.real(delay)).await;
+    live.settled().await;
     live.write_trust(&live.world());
     let mut response = response.map(|body| Answer::new(body, len));
     if len.is_some() {

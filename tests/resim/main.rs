@@ -7,6 +7,7 @@
     reason = "a program that cannot be started, or answers another shape, is a failed test"
 )]
 
+mod data;
 mod guide;
 mod keep;
 mod program;

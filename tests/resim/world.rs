@@ -186,7 +186,9 @@ impl Resim {
 
 impl Drop for Resim {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ = Command::new("kill").arg(self.pid().to_string()).status();
+        }
         let _ = self.child.wait();
     }
 }
