@@ -3,6 +3,7 @@
 pub mod crds;
 mod manifest;
 pub mod plan;
+mod printout;
 
 use crate::operator::process;
 use crate::operator::process::RunOptions;

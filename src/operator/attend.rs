@@ -1,14 +1,12 @@
 //! The task of one object: sleeps until its bell rings, makes a pass, sleeps again; ends when the object is gone.
 
 use crate::operator::context::Context;
+use crate::operator::memory::Memory;
 use crate::operator::object::Kind;
 use crate::operator::object::ObjectKey;
-use crate::operator::reconcile::Memory;
 use crate::operator::reconcile::visit;
 use crate::operator::resolve::Resolve;
 use crate::operator::roster::Entry;
-use crate::operator::roster::Ring;
-use kube::ResourceExt;
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -28,18 +26,9 @@ pub async fn attend<K: Resolve>(context: Arc<Context>, key: ObjectKey, entry: Ar
             }
             continue;
         };
-        let Some(_running) = context.passes.enter().await else {
-            return;
-        };
         let started = Instant::now();
         let seat = context.clusters.seat(&entry.cluster, &context.stores);
-        let heard = entry.heard();
-        let ring = if is_echo(&*object, memory.written.as_ref()) {
-            heard.min(Ring::Related)
-        } else {
-            heard
-        };
-        let object = newest(object, memory.written.as_ref());
+        let (object, ring) = memory.newest(object, entry.heard());
         let visited = Box::pin(visit(&context, &seat, object, &mut memory, ring)).await;
         if let Some(outcome) = visited.outcome {
             context.metrics.count_pass(K::KIND, outcome, started.elapsed());
@@ -65,25 +54,4 @@ async fn at(moment: Option<Instant>) {
         Some(moment) => tokio::time::sleep_until(moment).await,
         None => std::future::pending().await,
     }
-}
-
-/// The object as we last wrote it, while the watch has not shown that yet.
-fn newest<K: Resolve>(shown: Arc<K>, written: Option<&K>) -> Arc<K> {
-    match written {
-        Some(written) if written.meta().uid == shown.meta().uid && version(written) > version(&*shown) => {
-            Arc::new(written.clone())
-        }
-        Some(_) | None => shown,
-    }
-}
-
-/// Whether the watch shows nothing newer than what we wrote: then what changed is known.
-fn is_echo<K: Resolve>(shown: &K, written: Option<&K>) -> bool {
-    written
-        .is_some_and(|written| written.meta().uid == shown.meta().uid && version(written) >= version(shown))
-}
-
-/// Resource versions of one object grow.
-fn version<K: Resolve>(object: &K) -> Option<u128> {
-    object.resource_version()?.parse().ok()
 }

@@ -48,7 +48,7 @@ pub struct Context {
     pub interval: Duration,
     /// The interval while something is under way.
     pub floor: Duration,
-    /// Passes that run.
+    /// Plans that are being carried out.
     pub passes: Passes,
 }
 
@@ -76,14 +76,15 @@ pub struct Reign {
     pub takeover_until: Option<Timestamp>,
 }
 
-/// A gate that lets passes in until it is closed, and knows when the last one has left.
+/// A gate that lets passes act until it is closed, and knows when the last one has ended. Those that only look may be cut
+/// short at any time.
 #[derive(Default)]
 pub struct Passes {
     closed: RwLock<bool>,
 }
 
 impl Passes {
-    /// Begins a pass; `None` once the gate is closed. The pass lasts as long as what is returned.
+    /// Begins to act; `None` once the gate is closed. It lasts as long as what is returned.
     pub async fn enter(&self) -> Option<RwLockReadGuard<'_, bool>> {
         let closed = self.closed.read().await;
         (!*closed).then_some(closed)

@@ -132,7 +132,7 @@ impl Elector {
 
     /// Renews until that fails for good.
     pub async fn hold(&mut self) -> Lost {
-        let mut failure = "no attempt was made".to_owned();
+        let mut failure = "the process did not get to it".to_owned();
         loop {
             tokio::time::sleep(self.config.period()).await;
             if !self.leadership.holds() {

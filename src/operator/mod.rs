@@ -1,6 +1,6 @@
 //! The Kubernetes shell: watches objects, resolves what they refer to, carries their plans out and writes their status.
 
-pub mod attend;
+mod attend;
 pub mod clock;
 pub mod clusters;
 pub mod context;
@@ -8,6 +8,7 @@ pub mod http;
 pub mod journal;
 pub mod kube;
 pub mod lease;
+mod memory;
 pub mod metrics;
 pub mod nursery;
 pub mod object;
@@ -20,6 +21,7 @@ mod run;
 pub mod schedule;
 pub mod secret_writes;
 pub mod secrets;
+mod sight;
 pub mod stores;
 pub mod sweep;
 pub mod watch;

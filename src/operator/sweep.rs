@@ -32,9 +32,7 @@ pub async fn sweep(context: Arc<Context>, key: ClusterKey, seat: Arc<Seat>) {
         if !context.clusters.is_current(&key, &seat) {
             return;
         }
-        if let Some(_running) = context.passes.enter().await {
-            look(&context, &key, &seat, wishes, extent).await;
-        }
+        look(&context, &key, &seat, wishes, extent).await;
         match extent {
             Extent::All => context.roster.ring_cluster(&key, Ring::Swept),
             Extent::Databases => context.roster.ring_databases(&key, Ring::Swept),
