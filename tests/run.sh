@@ -17,6 +17,10 @@ run() {
     "$@" 2>&1 | tee "$logs/$name.log" || failed+=("$name")
 }
 
+say "programs that the tests run"
+bash tests/programs.sh || exit 2
+PATH=$PWD/target/python/bin:$PATH
+
 # The Go tools build while cargo does; both are in the user's cache after the first time.
 say "building the test tools in the background"
 tools=()

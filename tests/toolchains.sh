@@ -19,13 +19,4 @@ want rustc 1.95 "$(rustc --version 2>/dev/null | cut -d ' ' -f 2)" "Install it w
 want go 1.26 "$(go version 2>/dev/null | sed -n 's/^go version go\([0-9.]*\).*/\1/p')" \
     "Unpack a newer Go and put its bin folder first in PATH"
 want cc 4 "$(cc -dumpversion 2>/dev/null)" "Install a C compiler: apt-get install gcc"
-want curl 7.82 "$(curl --version 2>/dev/null | sed -n '1s/^curl \([0-9.]*\).*/\1/p')" "Install it: apt-get install curl"
-want python3-requests 2 "$(python3 -c 'import requests; print(requests.__version__)' 2>/dev/null)" \
-    "Install it: apt-get install python3-requests"
-# Only tests of the data plane need it; the way to it is short enough to go it here.
-if ! command -v redis-server >/dev/null && [ "$(id -u)" = 0 ]; then
-    apt-get install --yes --no-install-recommends redis-server >/dev/null 2>&1
-fi
-want redis-server 7 "$(redis-server --version 2>/dev/null | sed -n 's/.* v=\([0-9.]*\).*/\1/p')" \
-    "Install it: apt-get install redis-server"
 exit $((missing * 2))
