@@ -59,10 +59,6 @@ const LIMITS: &[(&str, &str)] = &[
         "Usage report",
         "the end with the MD5 is as documented, the lines before it have fields of our choice",
     ),
-    (
-        "Client certificates as credentials",
-        "settings are kept; logins are by password or token",
-    ),
 ];
 
 /// The page, in Markdown.

@@ -4,6 +4,7 @@
 use super::answer::{Answered, Body, answered, front_end, refuse, respond};
 use super::auth::{Actor, LoginRules, Permission, Role};
 use super::call::{ApiError, Call, Ctx};
+use super::client_cert::{self, ClientCertificates};
 use super::ids::{ClusterId, NodeIndex, NodeUid, UserUid};
 use super::inbound::{body, check_headers, check_state_id, query};
 use super::route::{self, Handler, Route};
@@ -218,6 +219,12 @@ fn authenticate(
         .headers()
         .get(header::AUTHORIZATION)
         .map(|value| value.to_str().unwrap_or_default());
+    if header.is_none()
+        && let Some(shown) = request.extensions().get::<ClientCertificates>()
+        && let Some(actor) = client_cert::user(cluster, env.now, shown)
+    {
+        return Ok(actor);
+    }
     if route.permission == Permission::Open && header.is_none() {
         return Ok(Actor::Anonymous);
     }

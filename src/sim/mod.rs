@@ -42,6 +42,7 @@ mod bootstrap;
 mod call;
 pub mod certs;
 pub mod cli;
+mod client_cert;
 mod config;
 mod data_plane;
 mod documents;
@@ -77,6 +78,7 @@ mod work;
 mod world;
 
 pub use admin::ADMIN_ROUTES;
+pub use client_cert::ClientCertificates;
 pub use config::{
     CertificateOrder, CertificateSource, Config, LOG_CAPACITY, NodeConfig, Timings, TlsIdentity,
 };

@@ -1,6 +1,9 @@
 //! One TLS listener per node and a plain one for admin requests: the only file of the simulator with sockets and a wall clock.
 
+mod client;
+
 use super::admin;
+use super::client_cert::ClientCertificates;
 use super::config::TlsIdentity;
 use super::data_plane::{self, DataPlane};
 use super::ids::NodeIndex;
@@ -8,6 +11,7 @@ use super::log::line;
 use super::state::Power;
 use super::world::{Outcome, World};
 use bytes::Bytes;
+use client::AnyClient;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -443,7 +447,10 @@ fn tls_config(identity: &TlsIdentity) -> Option<ServerConfig> {
     let builder = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .ok()?;
-    let mut config = builder.with_no_client_auth().with_single_cert(chain, key).ok()?;
+    let mut config = builder
+        .with_client_cert_verifier(Arc::new(AnyClient))
+        .with_single_cert(chain, key)
+        .ok()?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     // Every handshake is a full one, so that each shows the certificate of its time.
     config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
@@ -511,7 +518,14 @@ fn reset(stream: &TcpStream) {
 
 async fn converse(live: Arc<Live>, node: NodeIndex, identity: &TlsIdentity, tls: TlsStream<TcpStream>) {
     let resets = AtomicBool::new(false);
-    let service = service_fn(|request| Box::pin(respond(&live, node, identity, &resets, request)));
+    let shown = tls.get_ref().1.peer_certificates();
+    let shown = shown.map(|chain| ClientCertificates(chain.iter().map(|der| der.to_vec()).collect()));
+    let service = service_fn(|mut request: Request<Incoming>| {
+        if let Some(shown) = shown.clone() {
+            request.extensions_mut().insert(shown);
+        }
+        Box::pin(respond(&live, node, identity, &resets, request))
+    });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(live.options.limits.head)

@@ -104,7 +104,7 @@ impl Certificate {
 pub(crate) fn read_bundle(pem: &str) -> Result<Vec<Certificate>, String> {
     let read = |(place, der): (usize, Result<CertificateDer<'static>, _>)| {
         let der = der.map_err(|error| format!("certificate {}: not PEM: {error}", place + 1))?;
-        read_one(der.as_ref()).map_err(|error| format!("certificate {}: {error}", place + 1))
+        read_der(der.as_ref()).map_err(|error| format!("certificate {}: {error}", place + 1))
     };
     CertificateDer::pem_slice_iter(pem.as_bytes())
         .enumerate()
@@ -112,7 +112,11 @@ pub(crate) fn read_bundle(pem: &str) -> Result<Vec<Certificate>, String> {
         .collect()
 }
 
-fn read_one(der: &[u8]) -> Result<Certificate, String> {
+/// One certificate.
+///
+/// # Errors
+/// Says why it cannot be read.
+pub(crate) fn read_der(der: &[u8]) -> Result<Certificate, String> {
     let (_, x509) =
         X509Certificate::from_der(der).map_err(|error| format!("not an X.509 certificate: {error}"))?;
     let common_name = x509

@@ -3,7 +3,7 @@
 mod chain;
 pub mod mint;
 
-pub(crate) use chain::{Certificate, KeyType, read_bundle};
+pub(crate) use chain::{Certificate, KeyType, read_bundle, read_der};
 
 use super::Profile;
 use jiff::Timestamp;

@@ -99,11 +99,17 @@ fn post(ctx: &mut Ctx<'_>) -> Answer {
     let text = |key: &str| body.get(key).and_then(Value::as_str);
     let missing = |key: &str| ApiError::bad_request(format!("{key} is missing"));
     let email = text("email").ok_or_else(|| missing("email"))?;
-    let password = text("password").ok_or_else(|| missing("password"))?;
+    let regular = text("auth_method").is_none_or(|method| method == "regular");
+    let password = match text("password") {
+        None if regular => return Err(missing("password")),
+        password => password.unwrap_or_default(),
+    };
     let name = text("name").unwrap_or(email);
     let (role, role_uids) = roles(ctx, &body)?.ok_or_else(|| missing("role or role_uids"))?;
     check_unique(ctx, None, Some(email), Some(name))?;
-    check_password(&ctx.cluster.settings, password, email)?;
+    if regular {
+        check_password(&ctx.cluster.settings, password, email)?;
+    }
     if ctx.cluster.accounts.users.len() >= MAX_USERS {
         return Err(ApiError::not_acceptable(
             "users_limit",
@@ -123,6 +129,7 @@ fn post(ctx: &mut Ctx<'_>) -> Answer {
     }
     let mut user = User::new(uid, email, name, password, role, ctx.env.now);
     user.role_uids = role_uids;
+    user.passwords.retain(|password| !password.is_empty());
     set_extra(&mut user, &body);
     let reply = Reply::json(shown(ctx, &user));
     if !ctx.call.dry_run() {
