@@ -18,6 +18,7 @@ test: toolchains ## Run every test
 lint: toolchains ## Check format, lints and that generated files are fresh
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --test cluster --test demo -- -D warnings
 	cargo clippy --locked --no-default-features --lib --bins -- -D warnings
 
 gen: toolchains helm ## Write everything that is generated: CRDs, install.yaml, reference pages

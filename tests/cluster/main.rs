@@ -3,6 +3,13 @@
 //! Each test has a namespace, nodes on addresses of their own and an operator that runs with the rights that the chart
 //! gives it. All share one API server.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a world that cannot be set up is a failed test"
+)]
+
 #[path = "../support/live/mod.rs"]
 mod live;
 mod site;

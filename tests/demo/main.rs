@@ -3,6 +3,13 @@
 //! Everything that it claims it has seen from outside: in the API server's audit log, in the simulator's request log, in
 //! what the nodes answer. The operator is asked nothing.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a world that cannot be set up is a failed test"
+)]
+
 mod checks;
 #[path = "../support/live/mod.rs"]
 mod live;
