@@ -47,7 +47,7 @@ run it cargo test --locked --test it
 run resim cargo test --locked --test resim
 run docs cargo test --locked --doc
 run alone cargo test --locked --doc --no-default-features
-run cluster cargo test --locked --test cluster -- --test-threads=4
+run cluster cargo test --locked --test cluster -- --test-threads=3
 run demo env DEMO_EXIT=1 bash tests/demo/run.sh
 
 say "summary"

@@ -203,6 +203,11 @@ async fn is_missed(site: &mut Site, roles: &[Value], grant: &Grant, round: usize
         operator.process().kill()?;
     }
     kubectl(whole).await?;
+    // The next round's database has the licence to itself.
+    let name = format!("db-{round}");
+    site.delete("RedisDatabase", &name).await?;
+    let bare = json!({"metadata": {"finalizers": []}});
+    let _ = objects::patch(&site.client, &site.namespace, "RedisDatabase", &name, &bare).await;
     missed
 }
 
