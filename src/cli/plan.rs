@@ -1,7 +1,7 @@
 //! `regent plan`: what the operator would do, and why, from the same planner. Reads only.
 
-use crate::api::RECONCILE_ANNOTATION;
 use crate::api::RedisCluster;
+use crate::api::is_paused;
 use crate::cli::manifest::Manifest;
 use crate::cli::manifest::overlay;
 use crate::cli::printout::ObjectPlan;
@@ -220,13 +220,10 @@ impl Scene {
             .stores
             .clusters
             .get(&object.cluster().namespace, &object.cluster().name);
-        let outcome = match object
-            .annotations()
-            .get(RECONCILE_ANNOTATION)
-            .is_some_and(|value| value == "paused")
-        {
-            true => Outcome::Paused,
-            false => self.look(object).await.unwrap_or_else(Outcome::Error),
+        let outcome = if is_paused(object.meta()) {
+            Outcome::Paused
+        } else {
+            self.look(object).await.unwrap_or_else(Outcome::Error)
         };
         ObjectPlan {
             heading: heading(object, cluster.as_deref()),

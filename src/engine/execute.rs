@@ -39,7 +39,6 @@ impl<E: fmt::Display> fmt::Display for Failure<E> {
 /// failure is decided by the next pass, from what it reads. Safe to drop at any await, because every call that cannot be
 /// repeated comes after the record of its intent.
 pub async fn execute<K: Managed, J: Journal>(
-    _object: &K,
     inputs: &K::Inputs,
     plan: &Plan<K::Action>,
     view: &ClusterView,

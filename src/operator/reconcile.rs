@@ -189,7 +189,7 @@ async fn carry_out<K: Resolve>(before: &K, sight: &mut Sight<K>, journal: &mut O
         sight.failure = Some(failure(&error));
         return;
     }
-    let outcome = execute(before, inputs, plan, &journal.seat.view, journal).await;
+    let outcome = execute::<K, _>(inputs, plan, &journal.seat.view, journal).await;
     for step in plan.steps.iter().take(outcome.done) {
         tracing::info!(object = %before.key(), %step, "done");
     }

@@ -1,8 +1,7 @@
 //! What one look at an object brings: references, observation, plan.
 
 use crate::api::ManagementPolicy;
-use crate::api::ON_DELETE_ANNOTATION;
-use crate::api::RECONCILE_ANNOTATION;
+use crate::api::is_orphaned;
 use crate::engine::Freshness;
 use crate::operator::clusters::Seat;
 use crate::operator::context::Context;
@@ -17,7 +16,6 @@ use crate::plan::Step;
 use crate::report::Failure;
 use crate::report::Report;
 use crate::report::Round;
-use kube::ResourceExt;
 
 /// What one look at an object brought.
 pub(super) struct Sight<K: Resolve> {
@@ -138,7 +136,6 @@ pub(super) fn failure(error: &KubeError) -> Failure {
 
 /// A pause holds a deletion up, too, unless the object is to go without anything being done.
 fn is_paused<K: Resolve>(object: &K) -> bool {
-    let is = |key: &str, value: &str| object.annotations().get(key).is_some_and(|found| found == value);
-    let orphaned = object.meta().deletion_timestamp.is_some() && is(ON_DELETE_ANNOTATION, "orphan");
-    is(RECONCILE_ANNOTATION, "paused") && !orphaned
+    let meta = object.meta();
+    crate::api::is_paused(meta) && !(meta.deletion_timestamp.is_some() && is_orphaned(meta))
 }

@@ -3,9 +3,10 @@
 use crate::api::ClusterCertificate;
 use crate::api::ClusterCertificateStatus;
 use crate::api::IntentAction;
-use crate::api::RECONCILE_ANNOTATION;
 use crate::api::RECONCILE_REQUESTED_AT_ANNOTATION;
 use crate::api::Reason;
+use crate::api::annotation;
+use crate::api::is_paused;
 use crate::plan::certificate::Action;
 use crate::plan::certificate::Inputs;
 use crate::plan::certificate::Observed;
@@ -60,7 +61,7 @@ pub fn certificate(round: &Pass<'_>) -> Report<ClusterCertificateStatus> {
             status.conditions = board.finish();
             status.observed_generation = generation;
             status.last_handled_reconcile_at =
-                annotation(round.object, RECONCILE_REQUESTED_AT_ANNOTATION).map(str::to_owned);
+                annotation(&round.object.metadata, RECONCILE_REQUESTED_AT_ANNOTATION).map(str::to_owned);
             status.plan = crate::report::plan_lines(round.plan, round.object.spec.management_policy);
             visit
         }
@@ -71,10 +72,6 @@ pub fn certificate(round: &Pass<'_>) -> Report<ClusterCertificateStatus> {
         events,
         visit,
     }
-}
-
-fn annotation<'a>(object: &'a ClusterCertificate, key: &str) -> Option<&'a str> {
-    object.metadata.annotations.as_ref()?.get(key).map(String::as_str)
 }
 
 fn seen<'a>(round: &Pass<'a>) -> Option<&'a Seen> {
@@ -116,8 +113,7 @@ fn scene(round: &Pass<'_>, applied: Option<bool>) -> Scene<Action> {
             object.spec.certificate
         ),
         policy: object.spec.management_policy.unwrap_or_default(),
-        paused: annotation(object, RECONCILE_ANNOTATION) == Some("paused")
-            && object.metadata.deletion_timestamp.is_none(),
+        paused: is_paused(&object.metadata) && object.metadata.deletion_timestamp.is_none(),
         deleting: object.metadata.deletion_timestamp.is_some(),
         credentials: format!(
             "the credentials Secret of RedisCluster {}",

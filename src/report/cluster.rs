@@ -2,13 +2,14 @@
 
 use crate::api::ClusterSummary;
 use crate::api::LicenseStatus;
-use crate::api::RECONCILE_ANNOTATION;
 use crate::api::RECONCILE_REQUESTED_AT_ANNOTATION;
 use crate::api::Reason;
 use crate::api::Record;
 use crate::api::RedisCluster;
 use crate::api::RedisClusterStatus;
 use crate::api::RejectedCredentials;
+use crate::api::annotation;
+use crate::api::is_paused;
 use crate::plan::Wait;
 use crate::plan::cluster::Action;
 use crate::plan::cluster::Inputs;
@@ -61,7 +62,7 @@ pub fn cluster(round: &Pass<'_>) -> Report<RedisClusterStatus> {
             status.conditions = board.finish();
             status.observed_generation = generation;
             status.last_handled_reconcile_at =
-                annotation(round.object, RECONCILE_REQUESTED_AT_ANNOTATION).map(str::to_owned);
+                annotation(&round.object.metadata, RECONCILE_REQUESTED_AT_ANNOTATION).map(str::to_owned);
             status.plan = crate::report::plan_lines(round.plan, round.object.spec.management_policy);
             visit
         }
@@ -72,10 +73,6 @@ pub fn cluster(round: &Pass<'_>) -> Report<RedisClusterStatus> {
         events,
         visit,
     }
-}
-
-fn annotation<'a>(object: &'a RedisCluster, key: &str) -> Option<&'a str> {
-    object.metadata.annotations.as_ref()?.get(key).map(String::as_str)
 }
 
 /// Notes which Secret was rejected, so that nobody tries it again and locks the account.
@@ -117,7 +114,7 @@ fn scene(round: &Pass<'_>, status: &RedisClusterStatus, live: Option<&Live>) -> 
             object.spec.cluster_name
         ),
         policy: object.spec.management_policy.unwrap_or_default(),
-        paused: annotation(object, RECONCILE_ANNOTATION) == Some("paused"),
+        paused: is_paused(&object.metadata),
         deleting: object.metadata.deletion_timestamp.is_some(),
         credentials: format!("Secret {}", object.spec.credentials_secret_ref.name),
         unreachable: None,

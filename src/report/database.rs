@@ -2,14 +2,15 @@
 
 use crate::api::DeletionPolicy;
 use crate::api::IntentAction;
-use crate::api::ON_DELETE_ANNOTATION;
-use crate::api::RECONCILE_ANNOTATION;
 use crate::api::RECONCILE_REQUESTED_AT_ANNOTATION;
 use crate::api::Reason;
 use crate::api::Record;
 use crate::api::RedisDatabase;
 use crate::api::RedisDatabaseStatus;
 use crate::api::SecretRef;
+use crate::api::annotation;
+use crate::api::is_orphaned;
+use crate::api::is_paused;
 use crate::plan::Publication;
 use crate::plan::Step;
 use crate::plan::database::Action;
@@ -59,7 +60,7 @@ pub fn database(round: &Pass<'_>) -> Report<RedisDatabaseStatus> {
             status.conditions = board.finish();
             status.observed_generation = generation;
             status.last_handled_reconcile_at =
-                annotation(round.object, RECONCILE_REQUESTED_AT_ANNOTATION).map(str::to_owned);
+                annotation(&round.object.metadata, RECONCILE_REQUESTED_AT_ANNOTATION).map(str::to_owned);
             status.plan = crate::report::plan_lines(round.plan, round.object.spec.management_policy);
             visit
         }
@@ -79,10 +80,6 @@ fn seen<'a>(round: &Pass<'a>) -> Option<&'a Seen> {
     }
 }
 
-fn annotation<'a>(object: &'a RedisDatabase, key: &str) -> Option<&'a str> {
-    object.metadata.annotations.as_ref()?.get(key).map(String::as_str)
-}
-
 /// Whether the creation certainly had no effect: nothing is under way, and it may be tried again.
 fn refused_create(round: &Pass<'_>) -> bool {
     matches!(round.call_refused(), Some(Action::Create { .. }))
@@ -90,7 +87,7 @@ fn refused_create(round: &Pass<'_>) -> bool {
 
 fn scene(round: &Pass<'_>, facts: Option<&Facts>, was_seen: bool) -> Scene<Action> {
     let object = round.object;
-    let orphaned = annotation(object, ON_DELETE_ANNOTATION) == Some("orphan");
+    let orphaned = is_orphaned(&object.metadata);
     let detours = matches!(round.call_refused(), Some(Action::AddPassword(_)));
     let calls = round.calls_done().chain(round.call_refused().filter(|_| detours));
     let efforts: Vec<Effort> = calls.filter_map(Effort::of_action).collect();
@@ -98,8 +95,7 @@ fn scene(round: &Pass<'_>, facts: Option<&Facts>, was_seen: bool) -> Scene<Actio
         serves: was_seen.then(|| facts.is_some_and(|facts| facts.serves)),
         serving: facts.map(serving).unwrap_or_default(),
         policy: object.spec.management_policy.unwrap_or_default(),
-        paused: annotation(object, RECONCILE_ANNOTATION) == Some("paused")
-            && !(object.metadata.deletion_timestamp.is_some() && orphaned),
+        paused: is_paused(&object.metadata) && !(object.metadata.deletion_timestamp.is_some() && orphaned),
         deleting: object.metadata.deletion_timestamp.is_some(),
         credentials: format!(
             "the credentials Secret of RedisCluster {}",
@@ -275,7 +271,7 @@ fn gone(round: &Pass<'_>, facts: Option<&Facts>) -> EventNote {
         .map(|identity| identity.name.as_str())
         .unwrap_or_default();
     let deletes = round.object.spec.deletion_policy == Some(DeletionPolicy::Delete);
-    if annotation(round.object, ON_DELETE_ANNOTATION) == Some("orphan") {
+    if is_orphaned(&round.object.metadata) {
         return event::warning(
             "Orphaned",
             "Delete",

@@ -10,9 +10,9 @@ use crate::api::ClusterIdentity;
 use crate::api::Intent;
 use crate::api::IntentAction;
 use crate::api::ManagementPolicy;
-use crate::api::RECONCILE_ANNOTATION;
 use crate::api::Reason;
 use crate::api::Record;
+use crate::api::is_paused;
 use crate::plan::Drift;
 use crate::plan::Hold;
 use crate::plan::Input;
@@ -142,12 +142,7 @@ pub fn plan(
         plan.steps.push(Step::Release);
         return plan;
     }
-    if object
-        .metadata
-        .annotations
-        .as_ref()
-        .is_some_and(|all| all.get(RECONCILE_ANNOTATION).is_some_and(|it| it == "paused"))
-    {
+    if is_paused(&object.metadata) {
         return plan;
     }
     let case = Case { object, inputs, now };

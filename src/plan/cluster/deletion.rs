@@ -1,8 +1,8 @@
 //! The first two stages: an object that goes, and one whose spec or inputs do not allow anything yet.
 
 use crate::api::FINALIZER;
-use crate::api::ON_DELETE_ANNOTATION;
 use crate::api::Reason;
+use crate::api::is_orphaned;
 use crate::plan::Step;
 use crate::plan::cluster::Outcome;
 use crate::plan::cluster::view::View;
@@ -20,11 +20,7 @@ pub(super) fn finish(view: &View<'_>) -> Outcome {
     if meta.deletion_timestamp.is_none() {
         return out;
     }
-    let orphan = meta
-        .annotations
-        .as_ref()
-        .and_then(|all| all.get(ON_DELETE_ANNOTATION))
-        .is_some_and(|v| v == "orphan");
+    let orphan = is_orphaned(meta);
     let dependents = &view.inputs.dependents;
     if !meta
         .finalizers

@@ -5,11 +5,12 @@ use crate::api::Intent;
 use crate::api::IntentAction;
 use crate::api::ManagementPolicy;
 use crate::api::ON_DELETE_ANNOTATION;
-use crate::api::RECONCILE_ANNOTATION;
 use crate::api::Reason;
 use crate::api::RedisDatabase;
 use crate::api::RedisDatabaseSpec;
 use crate::api::RedisDatabaseStatus;
+use crate::api::is_orphaned;
+use crate::api::is_paused;
 use crate::plan::Hold;
 use crate::plan::Wait;
 use crate::plan::access::ClusterAccess;
@@ -55,20 +56,11 @@ impl<'a> Case<'a> {
     }
 
     pub(super) fn paused(&self) -> bool {
-        self.annotation(RECONCILE_ANNOTATION) == Some("paused")
+        is_paused(&self.object.metadata)
     }
 
     pub(super) fn orphaned(&self) -> bool {
-        self.annotation(ON_DELETE_ANNOTATION) == Some("orphan")
-    }
-
-    fn annotation(&self, key: &str) -> Option<&str> {
-        self.object
-            .metadata
-            .annotations
-            .as_ref()?
-            .get(key)
-            .map(String::as_str)
+        is_orphaned(&self.object.metadata)
     }
 
     pub(super) fn policy(&self) -> ManagementPolicy {
