@@ -3,6 +3,7 @@
 use super::call::ApiError;
 use super::ids::{Ids, UserUid};
 use super::switch::{Switch, Switches};
+use super::version::Profile;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
@@ -48,6 +49,11 @@ impl Role {
             .map(|(role, ..)| *role)
     }
 
+    /// Whether `profile` knows it: `user_manager` came with 7.8.2.
+    pub(crate) fn is_of(self, profile: Profile) -> bool {
+        self != Self::UserManager || profile >= Profile::V7_8_6
+    }
+
     pub(crate) fn uid(self) -> Option<u64> {
         ROLES
             .iter()
@@ -61,48 +67,6 @@ impl Role {
 pub(crate) enum Actor {
     Anonymous,
     User { uid: UserUid, role: Role },
-}
-
-/// What a route asks of its caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Permission {
-    /// No credentials needed; those that are given are still checked.
-    Open,
-    /// Any user with a role.
-    AnyUser,
-    /// What every role but `none` may see.
-    View,
-    /// `view_logged_events`
-    ViewLogs,
-    /// `view_debugging_info`
-    ViewDebug,
-    /// Create, change and delete databases, fail over and migrate shards.
-    WriteDatabases,
-    /// `update_cluster`, `update_node`, node and cluster actions, certificates.
-    Administrate,
-    /// `install_new_license`, `update_proxy`
-    InstallLicense,
-    /// View and change users; change roles, ACLs, LDAP mappings.
-    ManageUsers,
-}
-
-impl Permission {
-    /// Whether `role` has it.
-    pub(crate) fn allows(self, role: Role) -> bool {
-        use Role::{Admin, ClusterMember, ClusterViewer, DbMember, UserManager};
-        match self {
-            Self::Open => true,
-            Self::AnyUser | Self::View => role != Role::None,
-            Self::ViewLogs => matches!(
-                role,
-                Admin | ClusterMember | DbMember | ClusterViewer | UserManager
-            ),
-            Self::ViewDebug => matches!(role, Admin | ClusterMember | DbMember | UserManager),
-            Self::WriteDatabases => matches!(role, Admin | ClusterMember | DbMember),
-            Self::Administrate => role == Admin,
-            Self::InstallLicense | Self::ManageUsers => matches!(role, Admin | UserManager),
-        }
-    }
 }
 
 /// A user of the management plane.
@@ -512,37 +476,5 @@ mod tests {
                 .authenticate(Some(&header), &off, &Switches::all_default(), at(1))
                 .is_err()
         );
-    }
-
-    #[test]
-    fn the_matrix_says_who_may_do_what() {
-        use Permission::{
-            Administrate, AnyUser, InstallLicense, ManageUsers, View, ViewDebug, ViewLogs, WriteDatabases,
-        };
-        let all = [
-            AnyUser,
-            View,
-            ViewLogs,
-            ViewDebug,
-            WriteDatabases,
-            Administrate,
-            InstallLicense,
-            ManageUsers,
-        ];
-        for (role, want) in [
-            (Role::Admin, "11111111"),
-            (Role::ClusterMember, "11111000"),
-            (Role::DbMember, "11111000"),
-            (Role::ClusterViewer, "11100000"),
-            (Role::DbViewer, "11000000"),
-            (Role::UserManager, "11110011"),
-            (Role::None, "00000000"),
-        ] {
-            let got: String = all
-                .iter()
-                .map(|permission| if permission.allows(role) { '1' } else { '0' })
-                .collect();
-            assert_eq!(got, want, "{role:?}");
-        }
     }
 }

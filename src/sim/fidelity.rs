@@ -1,5 +1,7 @@
 //! The page that says how faithful the simulator is, written from its own tables.
 
+use super::auth::ROLES;
+use super::permission::{DOUBTS, PERMISSIONS};
 use super::refusals::{LEFT_OUT, REFUSALS, Step, Sure};
 use super::resources::logs::OBJECTS;
 use super::resources::room::is_left_out;
@@ -67,6 +69,7 @@ pub fn page() -> String {
     let mut page = INTRO.to_owned();
     versions(&mut page);
     paths(&mut page);
+    permissions(&mut page);
     objects(&mut page);
     codes(&mut page);
     switches(&mut page);
@@ -130,32 +133,98 @@ fn paths(page: &mut String) {
     line(
         page,
         format_args!(
-            "\n## Paths\n\n{count} calls on {} paths. \"Node\" marks calls that act on the node which receives them; all others\nact on the cluster and are redirected by followers unless `handle_redirects` is on.\n",
+            "\n## Paths\n\n{count} calls on {} paths. \"Node\" marks calls that act on the node which receives them; all others\nact on the cluster and are redirected by followers unless `handle_redirects` is on. A [permission](#permissions) with \"presumed\"\nis that of neighbouring calls: no page names one for the call itself.\n",
             by_path.len()
         ),
     );
     line(
         page,
-        format_args!("| path | methods | versions | |\n|---|---|---|---|"),
+        format_args!("| path | methods | versions | permission | |\n|---|---|---|---|---|"),
     );
     for (path, routes) in &by_path {
-        let mut groups: BTreeMap<(String, &str), Vec<&str>> = BTreeMap::new();
+        let mut groups: BTreeMap<(String, String, &str), Vec<&str>> = BTreeMap::new();
         for route in routes {
             let place = match route.handler {
                 Handler::Cluster(_) => "",
                 Handler::Node(_) | Handler::Local(_) => "node",
             };
             groups
-                .entry((span(route.since, route.until), place))
+                .entry((span(route.since, route.until), asked(route), place))
                 .or_default()
                 .push(route.method);
         }
-        for ((versions, place), methods) in groups {
+        for ((versions, permission, place), methods) in groups {
             line(
                 page,
-                format_args!("| `{path}` | {} | {versions} | {place} |", methods.join(", ")),
+                format_args!(
+                    "| `{path}` | {} | {versions} | {permission} | {place} |",
+                    methods.join(", ")
+                ),
             );
         }
+    }
+}
+
+/// The permission that a route asks for.
+fn asked(route: &Route) -> String {
+    let name = route.permission.name();
+    let mut text = if name.is_empty() {
+        "any user".to_owned()
+    } else {
+        format!("`{name}`")
+    };
+    if route.presumed {
+        text.push_str(", presumed");
+    }
+    if route.own {
+        text.push_str(" or oneself");
+    }
+    if let Some((switch, other)) = route.instead {
+        let _ = write!(text, "; with `{}`: `{}`", switch.name(), other.name());
+    }
+    text
+}
+
+fn permissions(page: &mut String) {
+    line(
+        page,
+        format_args!(
+            "\n## Permissions\n\nWhat `GET /v1/users/permissions` answers, and what every call is measured by. The role `none` may do nothing; `user_manager`\ncame with 7.8.2.\n"
+        ),
+    );
+    let roles: Vec<&str> = ROLES
+        .iter()
+        .map(|(_, name, _)| *name)
+        .filter(|name| *name != "none")
+        .collect();
+    line(
+        page,
+        format_args!("| permission | {} | versions |", roles.join(" | ")),
+    );
+    line(page, format_args!("|---|{}---|", "---|".repeat(roles.len())));
+    for row in PERMISSIONS {
+        let mark = |name: &&str| {
+            let held = row.roles.iter().any(|role| role.name() == *name);
+            if held { "x" } else { "" }
+        };
+        let marks: Vec<&str> = roles.iter().map(mark).collect();
+        let versions = span(row.since, None);
+        line(
+            page,
+            format_args!("| `{}` | {} | {versions} |", row.name, marks.join(" | ")),
+        );
+    }
+    page.push('\n');
+    for doubt in DOUBTS {
+        let roles: Vec<&str> = doubt.roles.iter().map(|role| role.name()).collect();
+        let (name, switch) = (doubt.permission.name(), doubt.switch.name());
+        line(
+            page,
+            format_args!(
+                "- With the switch `{switch}`, `{name}` belongs to {}.",
+                roles.join(", ")
+            ),
+        );
     }
 }
 

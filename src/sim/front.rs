@@ -2,11 +2,12 @@
 //! body, handler.
 
 use super::answer::{Answered, Body, answered, front_end, refuse, respond};
-use super::auth::{Actor, LoginRules, Permission, Role};
+use super::auth::{Actor, LoginRules, Role};
 use super::call::{ApiError, Call, Ctx};
 use super::client_cert::{self, ClientCertificates};
 use super::ids::{ClusterId, NodeIndex, NodeUid, UserUid};
 use super::inbound::{body, check_headers, check_state_id, query};
+use super::permission::Permission;
 use super::route::{self, Handler, Route};
 use super::state::{Cluster, Env, Membership};
 use super::switch::Switch;
@@ -124,11 +125,15 @@ fn at_member(
     if of_cluster && cluster.master != Some(uid) && !handles_redirects(cluster) {
         return Err(redirect(cluster, env, request));
     }
-    if let Actor::User { role, .. } = call.actor
-        && !route.permission.allows(role)
-    {
-        let text = format!("Role {} lacks the permission for this operation", role.name());
-        return Err(ApiError::forbidden("unauthorized_action", text).into());
+    if let Actor::User { role, .. } = call.actor {
+        let permission = if route.own {
+            Permission::AnyUser.allows(role, env.profile, &env.switches)
+        } else {
+            route.allows(role, env.profile, &env.switches)
+        };
+        if !permission {
+            return Err(lacking(role).into());
+        }
     }
     (call.body, call.upload) = body(request)?;
     check_state_id(cluster, env, &call)?;
@@ -143,6 +148,12 @@ fn at_member(
         Handler::Node(handler) => handler(world, node, &call)?,
     };
     Ok(answered(world, node, reply))
+}
+
+/// 403 for a role that may not do this.
+pub(crate) fn lacking(role: Role) -> ApiError {
+    let text = format!("Role {} lacks the permission for this operation", role.name());
+    ApiError::forbidden("unauthorized_action", text)
 }
 
 /// What a `GET` answers an administrator at the leader.
@@ -225,7 +236,7 @@ fn authenticate(
     {
         return Ok(actor);
     }
-    if route.permission == Permission::Open && header.is_none() {
+    if route.anonymous && header.is_none() {
         return Ok(Actor::Anonymous);
     }
     cluster

@@ -57,6 +57,7 @@ mod inbound;
 pub mod license_text;
 mod log;
 mod monitor;
+mod permission;
 mod placement;
 mod power;
 mod refusals;

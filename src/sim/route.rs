@@ -1,9 +1,11 @@
 //! Which paths exist, in which versions, who may call them, and what answers.
 
-use super::auth::Permission;
+use super::auth::Role;
 use super::call::{Answer, Call, Ctx};
 use super::ids::NodeIndex;
+use super::permission::Permission;
 use super::resources;
+use super::switch::{Switch, Switches};
 use super::version::Profile;
 use super::world::World;
 use std::collections::BTreeMap;
@@ -26,6 +28,14 @@ pub(crate) struct Route {
     /// `/v1/bdbs/{uid}`
     pub(crate) path: &'static str,
     pub(crate) permission: Permission,
+    /// The documentation names no permission for this call; this one is what its neighbours ask for.
+    pub(crate) presumed: bool,
+    /// With the switch, another permission is asked for.
+    pub(crate) instead: Option<(Switch, Permission)>,
+    /// Users have rights over themselves: the handler asks for the permission.
+    pub(crate) own: bool,
+    /// Credentials may be missing: the handler decides. Those that are given are checked.
+    pub(crate) anonymous: bool,
     pub(crate) since: Profile,
     /// Exclusive.
     pub(crate) until: Option<Profile>,
@@ -44,10 +54,66 @@ impl Route {
             method,
             path,
             permission,
+            presumed: false,
+            instead: None,
+            own: false,
+            anonymous: false,
             since: Profile::V7_4_6,
             until: None,
             handler: Handler::Cluster(handler),
         }
+    }
+
+    /// The same, answered by the node that received it, member of a cluster or not.
+    pub(crate) const fn node(
+        method: &'static str,
+        path: &'static str,
+        permission: Permission,
+        handler: fn(&mut World, NodeIndex, &Call) -> Answer,
+    ) -> Self {
+        Self {
+            method,
+            path,
+            permission,
+            presumed: false,
+            instead: None,
+            own: false,
+            anonymous: false,
+            since: Profile::V7_4_6,
+            until: None,
+            handler: Handler::Node(handler),
+        }
+    }
+
+    /// The same, with a permission that the documentation does not name.
+    pub(crate) const fn presumed(mut self) -> Self {
+        self.presumed = true;
+        self
+    }
+
+    /// The same, asking for another permission with a switch.
+    pub(crate) const fn instead(mut self, switch: Switch, permission: Permission) -> Self {
+        self.instead = Some((switch, permission));
+        self
+    }
+
+    /// The same, leaving it to the handler to tell users themselves from others.
+    pub(crate) const fn own(mut self) -> Self {
+        self.own = true;
+        self
+    }
+
+    /// The same, leaving it to the handler whether credentials may be missing.
+    pub(crate) const fn anonymous(mut self) -> Self {
+        self.anonymous = true;
+        self
+    }
+
+    /// Whether `role` may send it.
+    pub(crate) fn allows(&self, role: Role, profile: Profile, switches: &Switches) -> bool {
+        let instead = self.instead.filter(|(switch, _)| switches.on(*switch));
+        let permission = instead.map_or(self.permission, |(_, permission)| permission);
+        permission.allows(role, profile, switches)
     }
 
     /// The same, answered by the node that received it.

@@ -64,12 +64,27 @@ pub enum Switch {
     SsoViewForAll,
     /// Who may change the configuration of single sign-on.
     SsoConfigAdminOnly,
+    /// Which of the two lists of the permissions page holds.
+    PermissionsByRole,
+    /// Whether users may read their own account.
+    OwnAccountReadable,
     /// Type of an alert's state.
     AlertStateIsText,
     /// Type of node uids in the cluster check.
     CheckUidIsNumber,
     /// Whether databases can be updated under `/v2`.
     V2BdbPut,
+}
+
+impl Switch {
+    /// How the command line names it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        SWITCHES
+            .iter()
+            .find(|row| row.switch == self)
+            .map_or("", |row| row.name)
+    }
 }
 
 /// Row of the table of switches.
@@ -291,6 +306,20 @@ pub const SWITCHES: &[SwitchRow] = &[
         default: "admin and user_manager configure single sign-on",
         alternative: "only admin does",
         source: "user_manager is missing in a list of permissions",
+    },
+    SwitchRow {
+        switch: Switch::PermissionsByRole,
+        name: "permissions-by-role",
+        default: "user_manager sees recovery plans and fetches support archives",
+        alternative: "it may do neither",
+        source: "the list of roles for each permission against the list of permissions for each role",
+    },
+    SwitchRow {
+        switch: Switch::OwnAccountReadable,
+        name: "own-account-readable",
+        default: "reading an account needs view_user_info, even one's own",
+        alternative: "every user reads the own account",
+        source: "the page names view_user_info, the API schema no permission",
     },
     SwitchRow {
         switch: Switch::AlertStateIsText,

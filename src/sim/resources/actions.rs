@@ -1,8 +1,8 @@
 //! `/v1/actions` and `/v2/actions`: everything that runs or ran.
 
-use crate::sim::auth::Permission::View;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::BdbUid;
+use crate::sim::permission::Permission::ViewStatusOfClusterAction;
 use crate::sim::route::Route;
 use crate::sim::switch::Switch;
 use crate::sim::task::{Machine, MachineStatus, Task, TaskStatus};
@@ -11,11 +11,16 @@ use serde_json::{Map, Value, json};
 
 /// Routes of this family.
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/actions", View, list),
-    Route::new("GET", "/v1/actions/{uid}", View, get),
-    Route::new("GET", "/v1/actions/bdb/{bdb}", View, of_database),
-    Route::new("GET", "/v2/actions", View, list_v2).since(V7_22_2),
-    Route::new("GET", "/v2/actions/{uid}", View, get_v2).since(V7_22_2),
+    Route::new("GET", "/v1/actions", ViewStatusOfClusterAction, list),
+    Route::new("GET", "/v1/actions/{uid}", ViewStatusOfClusterAction, get),
+    Route::new(
+        "GET",
+        "/v1/actions/bdb/{bdb}",
+        ViewStatusOfClusterAction,
+        of_database,
+    ),
+    Route::new("GET", "/v2/actions", ViewStatusOfClusterAction, list_v2).since(V7_22_2),
+    Route::new("GET", "/v2/actions/{uid}", ViewStatusOfClusterAction, get_v2).since(V7_22_2),
 ];
 
 /// What ended long ago is no longer known.

@@ -2,8 +2,10 @@
 
 use super::bdbs::{Database, existing};
 use super::iso;
-use crate::sim::auth::Permission::{View, WriteDatabases};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::permission::Permission::{
+    UpdateBdbAlerts, ViewAllBdbsAlerts, ViewBdbAlerts, ViewClusterAlerts,
+};
 use crate::sim::route::Route;
 use crate::sim::schema::module::ALERT_SETTING;
 use crate::sim::state::MemberStatus;
@@ -14,20 +16,20 @@ use serde_json::{Map, Value, json};
 /// Routes of this family.
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/cluster/alerts", View, of_cluster),
-    Route::new("GET", "/v1/cluster/alerts/{alert}", View, one_of_cluster),
-    Route::new("GET", "/v1/bdbs/alerts", View, of_bdbs),
-    Route::new("GET", "/v1/bdbs/alerts/{uid}", View, of_bdb),
-    Route::new("GET", "/v1/bdbs/alerts/{uid}/{alert}", View, one_of_bdb),
-    Route::new("POST", "/v1/bdbs/alerts/{uid}", WriteDatabases, set_of_bdb),
-    Route::new("GET", "/v1/bdbs/crdt_sources/alerts", View, of_sources),
-    Route::new("GET", "/v1/bdbs/crdt_sources/alerts/{uid}", View, of_sources_of),
-    Route::new("GET", "/v1/bdbs/crdt_sources/alerts/{uid}/{source}", View, of_source),
-    Route::new("GET", "/v1/bdbs/crdt_sources/alerts/{uid}/{source}/{alert}", View, of_source),
-    Route::new("GET", "/v1/bdbs/replica_sources/alerts", View, of_sources),
-    Route::new("GET", "/v1/bdbs/replica_sources/alerts/{uid}", View, of_sources_of),
-    Route::new("GET", "/v1/bdbs/replica_sources/alerts/{uid}/{source}", View, of_source),
-    Route::new("GET", "/v1/bdbs/replica_sources/alerts/{uid}/{source}/{alert}", View, of_source),
+    Route::new("GET", "/v1/cluster/alerts", ViewClusterAlerts, of_cluster),
+    Route::new("GET", "/v1/cluster/alerts/{alert}", ViewClusterAlerts, one_of_cluster),
+    Route::new("GET", "/v1/bdbs/alerts", ViewAllBdbsAlerts, of_bdbs),
+    Route::new("GET", "/v1/bdbs/alerts/{uid}", ViewBdbAlerts, of_bdb),
+    Route::new("GET", "/v1/bdbs/alerts/{uid}/{alert}", ViewBdbAlerts, one_of_bdb),
+    Route::new("POST", "/v1/bdbs/alerts/{uid}", UpdateBdbAlerts, set_of_bdb),
+    Route::new("GET", "/v1/bdbs/crdt_sources/alerts", ViewAllBdbsAlerts, of_sources),
+    Route::new("GET", "/v1/bdbs/crdt_sources/alerts/{uid}", ViewBdbAlerts, of_sources_of),
+    Route::new("GET", "/v1/bdbs/crdt_sources/alerts/{uid}/{source}", ViewBdbAlerts, of_source),
+    Route::new("GET", "/v1/bdbs/crdt_sources/alerts/{uid}/{source}/{alert}", ViewBdbAlerts, of_source),
+    Route::new("GET", "/v1/bdbs/replica_sources/alerts", ViewAllBdbsAlerts, of_sources),
+    Route::new("GET", "/v1/bdbs/replica_sources/alerts/{uid}", ViewBdbAlerts, of_sources_of),
+    Route::new("GET", "/v1/bdbs/replica_sources/alerts/{uid}/{source}", ViewBdbAlerts, of_source),
+    Route::new("GET", "/v1/bdbs/replica_sources/alerts/{uid}/{source}/{alert}", ViewBdbAlerts, of_source),
 ];
 
 const CLUSTER_ALERTS: &[&str] = &[

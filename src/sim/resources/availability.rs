@@ -1,9 +1,9 @@
 //! Whether a database answers: `/v1/bdbs/{uid}/availability` for the whole, `/v1/local/...` for the endpoint on one node.
 
 use super::bdbs::{Database, Status};
-use crate::sim::auth::Permission;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::{BdbUid, NodeUid};
+use crate::sim::permission::Permission;
 use crate::sim::placement::Role;
 use crate::sim::route::Route;
 use crate::sim::state::SimNode;
@@ -13,16 +13,26 @@ use serde_json::json;
 
 /// Routes of this family. Followers redirected this call at first and answer it themselves since 7.22.2.
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/bdbs/{uid}/availability", Permission::View, whole)
-        .since(Profile::V7_8_6)
-        .until(Profile::V7_22_2),
-    Route::new("GET", "/v1/bdbs/{uid}/availability", Permission::View, whole)
-        .local()
-        .since(Profile::V7_22_2),
+    Route::new(
+        "GET",
+        "/v1/bdbs/{uid}/availability",
+        Permission::ViewBdbInfo,
+        whole,
+    )
+    .since(Profile::V7_8_6)
+    .until(Profile::V7_22_2),
+    Route::new(
+        "GET",
+        "/v1/bdbs/{uid}/availability",
+        Permission::ViewBdbInfo,
+        whole,
+    )
+    .local()
+    .since(Profile::V7_22_2),
     Route::new(
         "GET",
         "/v1/local/bdbs/{uid}/endpoint/availability",
-        Permission::View,
+        Permission::ViewBdbInfo,
         local,
     )
     .local(),

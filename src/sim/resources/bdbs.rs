@@ -14,9 +14,9 @@ pub(crate) use machine::machine_due;
 pub(crate) use nodes::{Evacuation, evacuable, evacuate, node_found, node_lost, replica_ha, restore};
 pub(crate) use store::{Change, Database, Databases, Status, rules};
 
-use crate::sim::auth::Permission;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::BdbUid;
+use crate::sim::permission::Permission;
 use crate::sim::route::Route;
 use crate::sim::switch::Switch;
 use crate::sim::version::Profile;
@@ -29,19 +29,19 @@ use std::time::Duration;
 /// Routes of this family.
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/bdbs", Permission::View, list),
-    Route::new("POST", "/v1/bdbs", Permission::WriteDatabases, change::create),
-    Route::new("POST", "/v2/bdbs", Permission::WriteDatabases, change::create_v2),
-    Route::new("GET", "/v1/bdbs/{uid}", Permission::View, one),
-    Route::new("PUT", "/v1/bdbs/{uid}", Permission::WriteDatabases, change::update),
-    Route::new("PUT", "/v2/bdbs/{uid}", Permission::WriteDatabases, change::update_v2),
-    Route::new("PUT", "/v1/bdbs/{uid}/flush", Permission::WriteDatabases, change::flush),
-    Route::new("PUT", "/v1/bdbs/{uid}/reset_admin_pass", Permission::WriteDatabases, change::reset_admin_password),
-    Route::new("DELETE", "/v1/bdbs/{uid}", Permission::WriteDatabases, delete),
-    Route::new("POST", "/v1/bdbs/{uid}/actions/import", Permission::WriteDatabases, import),
-    Route::new("PUT", "/v1/bdbs/{uid}/actions/import_reset_status", Permission::WriteDatabases, import_reset_status),
-    Route::new("POST", "/v1/bdbs/{uid}/actions/stop_traffic", Permission::WriteDatabases, stop_traffic).since(Profile::V7_8_6),
-    Route::new("POST", "/v1/bdbs/{uid}/actions/resume_traffic", Permission::WriteDatabases, resume_traffic).since(Profile::V7_8_6),
+    Route::new("GET", "/v1/bdbs", Permission::ViewAllBdbsInfo, list),
+    Route::new("POST", "/v1/bdbs", Permission::CreateBdb, change::create),
+    Route::new("POST", "/v2/bdbs", Permission::CreateBdb, change::create_v2).presumed(),
+    Route::new("GET", "/v1/bdbs/{uid}", Permission::ViewBdbInfo, one),
+    Route::new("PUT", "/v1/bdbs/{uid}", Permission::UpdateBdb, change::update),
+    Route::new("PUT", "/v2/bdbs/{uid}", Permission::UpdateBdb, change::update_v2).presumed(),
+    Route::new("PUT", "/v1/bdbs/{uid}/flush", Permission::UpdateBdbWithAction, change::flush),
+    Route::new("PUT", "/v1/bdbs/{uid}/reset_admin_pass", Permission::UpdateBdbWithAction, change::reset_admin_password),
+    Route::new("DELETE", "/v1/bdbs/{uid}", Permission::DeleteBdb, delete),
+    Route::new("POST", "/v1/bdbs/{uid}/actions/import", Permission::StartBdbImport, import),
+    Route::new("PUT", "/v1/bdbs/{uid}/actions/import_reset_status", Permission::ResetBdbCurrentImportStatus, import_reset_status),
+    Route::new("POST", "/v1/bdbs/{uid}/actions/stop_traffic", Permission::UpdateBdbWithAction, stop_traffic).since(Profile::V7_8_6),
+    Route::new("POST", "/v1/bdbs/{uid}/actions/resume_traffic", Permission::UpdateBdbWithAction, resume_traffic).since(Profile::V7_8_6),
 ];
 
 fn list(ctx: &mut Ctx<'_>) -> Answer {
@@ -94,7 +94,7 @@ fn delete(ctx: &mut Ctx<'_>) -> Answer {
     let length = ctx.env.timings.bdb_delete;
     machine::start(ctx.cluster, ctx.env, uid, Change::Delete, length);
     ctx.commit();
-    let view = View::of(ctx.cluster, &ctx.call.actor);
+    let view = View::of(ctx.cluster, ctx.env, &ctx.call.actor);
     Ok(Reply::json(shown(ctx, uid, &view)))
 }
 
@@ -246,7 +246,7 @@ fn view(ctx: &Ctx<'_>) -> View {
     View {
         fields: named.map(|fields| fields.split(',').map(|field| field.trim().to_owned()).collect()),
         extended: ctx.call.flag("extended"),
-        ..View::of(ctx.cluster, &ctx.call.actor)
+        ..View::of(ctx.cluster, ctx.env, &ctx.call.actor)
     }
 }
 

@@ -1,39 +1,22 @@
 //! `/v1/bootstrap`: how a machine becomes a member of a cluster.
 
 use super::{describe, iso};
-use crate::sim::auth::Permission;
 use crate::sim::bootstrap::{self, Failure, Plan};
 use crate::sim::call::{Answer, ApiError, Call, Reply};
 use crate::sim::ids::NodeIndex;
-use crate::sim::route::{Handler, Route};
+use crate::sim::permission::Permission::AnyUser;
+use crate::sim::route::Route;
 use crate::sim::state::{BootstrapState, BootstrapStatus, Due, Env, Membership, SimNode};
 use crate::sim::switch::Switch;
-use crate::sim::version::Profile;
 use crate::sim::world::World;
 use serde_json::{Map, Value, json};
 
 /// Routes of this family.
 pub(crate) const ROUTES: &[Route] = &[
-    node("GET", "/v1/bootstrap", status),
-    node("POST", "/v1/bootstrap/{action}", start),
-    node("POST", "/v1/bootstrap/validate/{action}", validate),
+    Route::node("GET", "/v1/bootstrap", AnyUser, status),
+    Route::node("POST", "/v1/bootstrap/{action}", AnyUser, start),
+    Route::node("POST", "/v1/bootstrap/validate/{action}", AnyUser, validate),
 ];
-
-const fn node(
-    method: &'static str,
-    path: &'static str,
-    handler: fn(&mut World, NodeIndex, &Call) -> Answer,
-) -> Route {
-    let permission = Permission::AnyUser;
-    Route {
-        method,
-        path,
-        permission,
-        since: Profile::V7_4_6,
-        until: None,
-        handler: Handler::Node(handler),
-    }
-}
 
 fn status(world: &mut World, index: NodeIndex, _: &Call) -> Answer {
     let node = world.env.node(index).ok_or_else(gone)?;

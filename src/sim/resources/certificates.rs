@@ -1,10 +1,10 @@
 //! The certificates of a cluster: read, replaced all over the cluster node by node, rotated, deleted.
 
-use crate::sim::auth::Permission;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::certs::{self, CertError, NameRow, Rules};
 use crate::sim::config::{CertificateOrder, TlsIdentity};
 use crate::sim::ids::NodeIndex;
+use crate::sim::permission::Permission;
 use crate::sim::route::Route;
 use crate::sim::state::{Cluster, Due, Env};
 use crate::sim::switch::Switch;
@@ -14,30 +14,35 @@ use serde_json::{Map, Value};
 
 /// Routes of this family.
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/cluster/certificates", Permission::View, list),
+    Route::new(
+        "GET",
+        "/v1/cluster/certificates",
+        Permission::ViewClusterInfo,
+        list,
+    ),
     Route::new(
         "PUT",
         "/v1/cluster/certificates",
-        Permission::Administrate,
+        Permission::UpdateCluster,
         replace,
     )
     .since(Profile::V7_22_2),
     Route::new(
         "PUT",
         "/v1/cluster/update_cert",
-        Permission::Administrate,
+        Permission::UpdateCluster,
         replace_one,
     ),
     Route::new(
         "POST",
         "/v1/cluster/certificates/rotate",
-        Permission::Administrate,
+        Permission::UpdateCluster,
         rotate,
     ),
     Route::new(
         "DELETE",
         "/v1/cluster/certificates/{name}",
-        Permission::Administrate,
+        Permission::UpdateCluster,
         delete,
     ),
 ];

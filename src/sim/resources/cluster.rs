@@ -1,7 +1,7 @@
 //! `/v1/cluster` and `/v1/cluster/check`.
 
-use crate::sim::auth::Permission::{Administrate, View};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::permission::Permission::{UpdateCluster, ViewAllNodesChecks, ViewClusterInfo};
 use crate::sim::route::Route;
 use crate::sim::schema::{self, Access};
 use crate::sim::state::{Cluster, Env};
@@ -10,9 +10,9 @@ use serde_json::{Map, Value, json};
 
 /// Routes of this family.
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/cluster", View, get),
-    Route::new("PUT", "/v1/cluster", Administrate, put),
-    Route::new("GET", "/v1/cluster/check", View, check),
+    Route::new("GET", "/v1/cluster", ViewClusterInfo, get),
+    Route::new("PUT", "/v1/cluster", UpdateCluster, put),
+    Route::new("GET", "/v1/cluster/check", ViewAllNodesChecks, check),
 ];
 
 /// Ports on which the management plane listens, and which must differ.

@@ -1,8 +1,10 @@
 //! `/v1/cluster/actions`: change_master.
 
-use crate::sim::auth::Permission::{Administrate, View};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::NodeUid;
+use crate::sim::permission::Permission::{
+    CancelClusterAction, StartClusterAction, ViewStatusOfClusterAction,
+};
 use crate::sim::route::Route;
 use crate::sim::state::{Due, MemberStatus};
 use crate::sim::task::{Kind, Task, TaskStatus};
@@ -11,10 +13,20 @@ use serde_json::{Map, Value, json};
 
 /// Routes of this family.
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/cluster/actions", View, list),
-    Route::new("GET", "/v1/cluster/actions/{action}", View, get),
-    Route::new("POST", "/v1/cluster/actions/{action}", Administrate, post),
-    Route::new("DELETE", "/v1/cluster/actions/{action}", Administrate, delete),
+    Route::new("GET", "/v1/cluster/actions", ViewStatusOfClusterAction, list),
+    Route::new(
+        "GET",
+        "/v1/cluster/actions/{action}",
+        ViewStatusOfClusterAction,
+        get,
+    ),
+    Route::new("POST", "/v1/cluster/actions/{action}", StartClusterAction, post),
+    Route::new(
+        "DELETE",
+        "/v1/cluster/actions/{action}",
+        CancelClusterAction,
+        delete,
+    ),
 ];
 
 fn shown(ctx: &Ctx<'_>, task: &Task) -> Map<String, Value> {

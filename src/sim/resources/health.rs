@@ -2,9 +2,9 @@
 
 use super::bdbs::{Database, Status, existing};
 use super::iso;
-use crate::sim::auth::Permission::View;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::certs::read_bundle;
+use crate::sim::permission::Permission::{ViewBdbInfo, ViewClusterInfo};
 use crate::sim::placement::{Role, Shard};
 use crate::sim::resources::nodes::maintenance_snapshot;
 use crate::sim::route::Route;
@@ -16,9 +16,11 @@ use serde_json::{Value, json};
 
 /// Routes of this family. The second path of a database exists only on the other side of a switch.
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v4/cluster/health", View, cluster).since(V8_0_20),
-    Route::new("GET", "/v4/db/{uid}/health", View, database).since(V8_0_20),
-    Route::new("GET", "/v4/bdb/{uid}/health", View, database).since(V8_0_20),
+    Route::new("GET", "/v4/cluster/health", ViewClusterInfo, cluster).since(V8_0_20),
+    Route::new("GET", "/v4/db/{uid}/health", ViewBdbInfo, database).since(V8_0_20),
+    Route::new("GET", "/v4/bdb/{uid}/health", ViewBdbInfo, database)
+        .presumed()
+        .since(V8_0_20),
 ];
 
 fn cluster(ctx: &mut Ctx<'_>) -> Answer {

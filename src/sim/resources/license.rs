@@ -1,9 +1,9 @@
 //! `/v1/license`.
 
 use super::iso;
-use crate::sim::auth::Permission::{InstallLicense, View};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::license_text;
+use crate::sim::permission::Permission::{InstallNewLicense, ViewLicense};
 use crate::sim::route::Route;
 use crate::sim::switch::Switch;
 use http::StatusCode;
@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 /// Routes of this family.
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/license", View, get),
-    Route::new("PUT", "/v1/license", InstallLicense, put),
+    Route::new("GET", "/v1/license", ViewLicense, get),
+    Route::new("PUT", "/v1/license", InstallNewLicense, put),
 ];
 
 fn get(ctx: &mut Ctx<'_>) -> Answer {

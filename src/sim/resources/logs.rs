@@ -2,9 +2,9 @@
 
 use super::iso;
 use super::md5::md5_hex;
-use crate::sim::auth::Permission::{View, ViewLogs};
 use crate::sim::call::{Answer, ApiError, Ctx, Document, Reply};
 use crate::sim::documents::Event;
+use crate::sim::permission::Permission::{ViewClusterInfo, ViewLoggedEvents};
 use crate::sim::route::Route;
 use crate::sim::schema::{self, Access, Field, Kind};
 use jiff::Timestamp;
@@ -12,9 +12,9 @@ use serde_json::{Map, Value, json};
 
 /// Routes of this family.
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/logs", ViewLogs, logs),
-    Route::new("GET", "/v1/usage_report", View, usage_report),
-    Route::new("GET", "/v1/jsonschema", View, jsonschema),
+    Route::new("GET", "/v1/logs", ViewLoggedEvents, logs),
+    Route::new("GET", "/v1/usage_report", ViewClusterInfo, usage_report).presumed(),
+    Route::new("GET", "/v1/jsonschema", ViewClusterInfo, jsonschema).presumed(),
 ];
 
 fn shown(event: &Event) -> Value {

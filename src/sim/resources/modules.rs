@@ -2,8 +2,8 @@
 
 use super::catalog::{self, builds, number};
 use super::package;
-use crate::sim::auth::Permission::{Administrate, View};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::permission::Permission::{ManageClusterModules, UpdateCluster, ViewClusterModules};
 use crate::sim::route::Route;
 use crate::sim::schema::{self, Phase, module::USER_DEFINED};
 use crate::sim::state::Member;
@@ -13,18 +13,18 @@ use serde_json::{Map, Value, json};
 /// Routes of this family.
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/modules", View, list),
-    Route::new("GET", "/v1/modules/{uid}", View, get),
-    Route::new("POST", "/v1/modules", Administrate, upload).until(V8_0_20),
-    Route::new("POST", "/v2/modules", Administrate, upload).until(V8_0_20),
-    Route::new("DELETE", "/v1/modules/{uid}", Administrate, delete).until(V8_0_20),
-    Route::new("DELETE", "/v2/modules/{uid}", Administrate, delete).until(V8_0_20),
-    Route::new("POST", "/v2/modules/user-defined", Administrate, define).since(V8_0_20),
-    Route::new("DELETE", "/v2/modules/user-defined/{uid}", Administrate, delete).since(V8_0_20),
-    Route::new("GET", "/v2/local/modules/user-defined/artifacts", View, artifacts).local().since(V8_0_20),
-    Route::new("POST", "/v2/local/modules/user-defined/artifacts", Administrate, upload_artifact).local().since(V8_0_20),
-    Route::new("DELETE", "/v2/local/modules/user-defined/artifacts/{name}/{version}", Administrate, delete_artifact).local().since(V8_0_20),
-    Route::new("GET", "/v1/cluster/module-capabilities", View, capabilities),
+    Route::new("GET", "/v1/modules", ViewClusterModules, list),
+    Route::new("GET", "/v1/modules/{uid}", ViewClusterModules, get),
+    Route::new("POST", "/v1/modules", UpdateCluster, upload).until(V8_0_20),
+    Route::new("POST", "/v2/modules", UpdateCluster, upload).until(V8_0_20),
+    Route::new("DELETE", "/v1/modules/{uid}", UpdateCluster, delete).until(V8_0_20),
+    Route::new("DELETE", "/v2/modules/{uid}", UpdateCluster, delete).until(V8_0_20),
+    Route::new("POST", "/v2/modules/user-defined", ManageClusterModules, define).since(V8_0_20),
+    Route::new("DELETE", "/v2/modules/user-defined/{uid}", ManageClusterModules, delete).since(V8_0_20),
+    Route::new("GET", "/v2/local/modules/user-defined/artifacts", ViewClusterModules, artifacts).local().since(V8_0_20),
+    Route::new("POST", "/v2/local/modules/user-defined/artifacts", ManageClusterModules, upload_artifact).local().since(V8_0_20),
+    Route::new("DELETE", "/v2/local/modules/user-defined/artifacts/{name}/{version}", ManageClusterModules, delete_artifact).local().since(V8_0_20),
+    Route::new("GET", "/v1/cluster/module-capabilities", ViewClusterModules, capabilities),
 ];
 
 const FAMILY: &str = "modules";

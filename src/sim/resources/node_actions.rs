@@ -1,9 +1,11 @@
 //! `/v1/nodes/{uid}/actions`: remove, maintenance_on, maintenance_off, enslave_node.
 
 use super::nodes;
-use crate::sim::auth::Permission::{Administrate, View};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::NodeUid;
+use crate::sim::permission::Permission::{
+    CancelNodeAction, StartNodeAction, ViewStatusOfAllNodeActions, ViewStatusOfNodeAction,
+};
 use crate::sim::route::Route;
 use crate::sim::state::Due;
 use crate::sim::switch::Switch;
@@ -13,11 +15,22 @@ use serde_json::{Map, Value, json};
 
 /// Routes of this family.
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/nodes/actions", View, list_all),
-    Route::new("GET", "/v1/nodes/{uid}/actions", View, list),
-    Route::new("GET", "/v1/nodes/{uid}/actions/{action}", View, get),
-    Route::new("POST", "/v1/nodes/{uid}/actions/{action}", Administrate, post),
-    Route::new("DELETE", "/v1/nodes/{uid}/actions/{action}", Administrate, delete),
+    Route::new("GET", "/v1/nodes/actions", ViewStatusOfAllNodeActions, list_all),
+    Route::new("GET", "/v1/nodes/{uid}/actions", ViewStatusOfNodeAction, list),
+    Route::new(
+        "GET",
+        "/v1/nodes/{uid}/actions/{action}",
+        ViewStatusOfNodeAction,
+        get,
+    )
+    .presumed(),
+    Route::new("POST", "/v1/nodes/{uid}/actions/{action}", StartNodeAction, post),
+    Route::new(
+        "DELETE",
+        "/v1/nodes/{uid}/actions/{action}",
+        CancelNodeAction,
+        delete,
+    ),
 ];
 
 /// Fields of each action's body.

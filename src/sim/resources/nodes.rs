@@ -1,10 +1,12 @@
 //! `/v1/nodes`: members, their status, checks, alerts and snapshots.
 
 use super::{describe, iso, spaced};
-use crate::sim::auth::Permission::{Administrate, View};
 use crate::sim::bootstrap::is_rack_id;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::NodeUid;
+use crate::sim::permission::Permission::{
+    UpdateNode, ViewAllNodesAlerts, ViewAllNodesInfo, ViewNodeAlerts, ViewNodeCheck, ViewNodeInfo,
+};
 use crate::sim::route::Route;
 use crate::sim::schema;
 use crate::sim::state::{Cluster, Env, Member, MemberStatus, Snapshot};
@@ -15,27 +17,28 @@ use serde_json::{Map, Value, json};
 
 /// Routes of this family.
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/nodes", View, list),
-    Route::new("GET", "/v1/nodes/{uid}", View, get),
-    Route::new("PUT", "/v1/nodes/{uid}", Administrate, put),
-    Route::new("GET", "/v1/nodes/status", View, statuses),
-    Route::new("GET", "/v1/nodes/{uid}/status", View, status),
-    Route::new("GET", "/v1/nodes/check/{uid}", View, check),
-    Route::new("GET", "/v1/nodes/alerts", View, alerts),
-    Route::new("GET", "/v1/nodes/alerts/{uid}", View, alerts_of),
-    Route::new("GET", "/v1/nodes/alerts/{uid}/{alert}", View, alert),
-    Route::new("GET", "/v1/nodes/{uid}/snapshots", View, snapshots),
+    Route::new("GET", "/v1/nodes", ViewAllNodesInfo, list),
+    Route::new("GET", "/v1/nodes/{uid}", ViewNodeInfo, get),
+    Route::new("PUT", "/v1/nodes/{uid}", UpdateNode, put),
+    Route::new("GET", "/v1/nodes/status", ViewNodeInfo, statuses),
+    Route::new("GET", "/v1/nodes/{uid}/status", ViewNodeInfo, status),
+    Route::new("GET", "/v1/nodes/check/{uid}", ViewNodeCheck, check),
+    Route::new("GET", "/v1/nodes/alerts", ViewAllNodesAlerts, alerts),
+    Route::new("GET", "/v1/nodes/alerts/{uid}", ViewNodeAlerts, alerts_of),
+    Route::new("GET", "/v1/nodes/alerts/{uid}/{alert}", ViewNodeAlerts, alert),
+    Route::new("GET", "/v1/nodes/{uid}/snapshots", ViewNodeInfo, snapshots),
     Route::new(
         "POST",
         "/v1/nodes/{uid}/snapshots/{name}",
-        Administrate,
+        UpdateNode,
         take_snapshot,
     )
+    .presumed()
     .since(V7_8_6),
     Route::new(
         "DELETE",
         "/v1/nodes/{uid}/snapshots/{name}",
-        Administrate,
+        UpdateNode,
         delete_snapshot,
     ),
 ];

@@ -2,8 +2,13 @@
 //! [`FAMILIES`].
 
 use super::access;
-use crate::sim::auth::Permission::{ManageUsers, View, WriteDatabases};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::permission::Permission::{
+    CreateBdb, CreateLdapMapping, CreateRedisAcl, CreateRole, DeleteBdb, DeleteLdapMapping, DeleteRedisAcl,
+    DeleteRole, UpdateBdb, UpdateLdapMapping, UpdateRedisAcl, UpdateRole, ViewAllBdbsInfo,
+    ViewAllLdapMappingsInfo, ViewAllRedisAclsInfo, ViewAllRolesInfo, ViewBdbInfo, ViewLdapMappingInfo,
+    ViewRedisAclInfo, ViewRoleInfo,
+};
 use crate::sim::route::Route;
 use crate::sim::schema::{self, Field, Phase, access as tables};
 use crate::sim::switch::Switch;
@@ -13,27 +18,27 @@ use serde_json::{Map, Value, json};
 /// Routes of this family.
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/roles", View, list),
-    Route::new("POST", "/v1/roles", ManageUsers, post),
-    Route::new("GET", "/v1/roles/{uid}", View, get),
-    Route::new("PUT", "/v1/roles/{uid}", ManageUsers, put),
-    Route::new("DELETE", "/v1/roles/{uid}", ManageUsers, delete),
-    Route::new("GET", "/v1/redis_acls", View, list),
-    Route::new("POST", "/v1/redis_acls", ManageUsers, post),
-    Route::new("POST", "/v1/redis_acls/validate", ManageUsers, access::validate),
-    Route::new("GET", "/v1/redis_acls/{uid}", View, get),
-    Route::new("PUT", "/v1/redis_acls/{uid}", ManageUsers, put),
-    Route::new("DELETE", "/v1/redis_acls/{uid}", ManageUsers, delete),
-    Route::new("GET", "/v1/ldap_mappings", View, list),
-    Route::new("POST", "/v1/ldap_mappings", ManageUsers, post),
-    Route::new("GET", "/v1/ldap_mappings/{uid}", View, get),
-    Route::new("PUT", "/v1/ldap_mappings/{uid}", ManageUsers, put),
-    Route::new("DELETE", "/v1/ldap_mappings/{uid}", ManageUsers, delete),
-    Route::new("GET", "/v1/bdb_groups", View, list),
-    Route::new("POST", "/v1/bdb_groups", WriteDatabases, post),
-    Route::new("GET", "/v1/bdb_groups/{uid}", View, get),
-    Route::new("PUT", "/v1/bdb_groups/{uid}", WriteDatabases, put),
-    Route::new("DELETE", "/v1/bdb_groups/{uid}", WriteDatabases, delete),
+    Route::new("GET", "/v1/roles", ViewAllRolesInfo, list),
+    Route::new("POST", "/v1/roles", CreateRole, post),
+    Route::new("GET", "/v1/roles/{uid}", ViewRoleInfo, get),
+    Route::new("PUT", "/v1/roles/{uid}", UpdateRole, put),
+    Route::new("DELETE", "/v1/roles/{uid}", DeleteRole, delete),
+    Route::new("GET", "/v1/redis_acls", ViewAllRedisAclsInfo, list),
+    Route::new("POST", "/v1/redis_acls", CreateRedisAcl, post),
+    Route::new("POST", "/v1/redis_acls/validate", CreateRedisAcl, access::validate),
+    Route::new("GET", "/v1/redis_acls/{uid}", ViewRedisAclInfo, get),
+    Route::new("PUT", "/v1/redis_acls/{uid}", UpdateRedisAcl, put),
+    Route::new("DELETE", "/v1/redis_acls/{uid}", DeleteRedisAcl, delete),
+    Route::new("GET", "/v1/ldap_mappings", ViewAllLdapMappingsInfo, list),
+    Route::new("POST", "/v1/ldap_mappings", CreateLdapMapping, post),
+    Route::new("GET", "/v1/ldap_mappings/{uid}", ViewLdapMappingInfo, get),
+    Route::new("PUT", "/v1/ldap_mappings/{uid}", UpdateLdapMapping, put),
+    Route::new("DELETE", "/v1/ldap_mappings/{uid}", DeleteLdapMapping, delete),
+    Route::new("GET", "/v1/bdb_groups", ViewAllBdbsInfo, list).presumed(),
+    Route::new("POST", "/v1/bdb_groups", CreateBdb, post).presumed(),
+    Route::new("GET", "/v1/bdb_groups/{uid}", ViewBdbInfo, get).presumed(),
+    Route::new("PUT", "/v1/bdb_groups/{uid}", UpdateBdb, put).presumed(),
+    Route::new("DELETE", "/v1/bdb_groups/{uid}", DeleteBdb, delete).presumed(),
 ];
 
 type Object = Map<String, Value>;

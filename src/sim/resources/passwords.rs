@@ -1,31 +1,21 @@
 //! Passwords of a database's default user: `/v1/bdbs/{uid}/passwords`. Several hold at once, for rotation without an outage.
 
 use super::bdbs::existing;
-use crate::sim::auth::Permission;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::BdbUid;
+use crate::sim::permission::Permission;
 use crate::sim::route::Route;
 use crate::sim::switch::Switch;
 use serde_json::{Value, json};
 
 /// Routes of this family.
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new(
-        "PUT",
-        "/v1/bdbs/{uid}/passwords",
-        Permission::WriteDatabases,
-        replace,
-    ),
-    Route::new(
-        "POST",
-        "/v1/bdbs/{uid}/passwords",
-        Permission::WriteDatabases,
-        add,
-    ),
+    Route::new("PUT", "/v1/bdbs/{uid}/passwords", Permission::UpdateBdb, replace),
+    Route::new("POST", "/v1/bdbs/{uid}/passwords", Permission::UpdateBdb, add),
     Route::new(
         "DELETE",
         "/v1/bdbs/{uid}/passwords",
-        Permission::WriteDatabases,
+        Permission::UpdateBdb,
         remove,
     ),
 ];

@@ -1,7 +1,7 @@
 //! `/v1/cluster/policy`.
 
-use crate::sim::auth::Permission::{Administrate, View};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::permission::Permission::{UpdateCluster, ViewClusterInfo};
 use crate::sim::route::Route;
 use crate::sim::schema;
 use crate::sim::switch::Switch;
@@ -10,14 +10,15 @@ use serde_json::{Map, Value, json};
 
 /// Routes of this family.
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/cluster/policy", View, get),
-    Route::new("PUT", "/v1/cluster/policy", Administrate, put),
+    Route::new("GET", "/v1/cluster/policy", ViewClusterInfo, get),
+    Route::new("PUT", "/v1/cluster/policy", UpdateCluster, put),
     Route::new(
         "PUT",
         "/v1/cluster/policy/restore_default",
-        Administrate,
+        UpdateCluster,
         restore_default,
-    ),
+    )
+    .presumed(),
 ];
 
 /// Policy fields that the cluster object repeats.

@@ -5,11 +5,15 @@ use super::archive;
 use super::bdbs::{Database, existing};
 use super::iso;
 use super::nodes::member;
-use crate::sim::auth::Permission::{Administrate, InstallLicense, Open, View, ViewDebug, WriteDatabases};
 use crate::sim::auth::{Actor, unauthorized};
 use crate::sim::call::{Answer, ApiError, Call, Ctx, Document, Reply};
 use crate::sim::certs::{self, CertError, Rules, read_bundle};
 use crate::sim::ids::NodeUid;
+use crate::sim::permission::Permission::{
+    CreateCrdb, DeleteCrdb, FlushCrdb, PurgeInstance, UpdateBdb, UpdateCluster, UpdateCrdb, UpdateProxy,
+    ViewAllBdbsInfo, ViewAllProxiesInfo, ViewBdbInfo, ViewClusterInfo, ViewCrdb, ViewCrdbList, ViewCrdbTask,
+    ViewCrdbTaskList, ViewDebuggingInfo, ViewNodeInfo, ViewProxyInfo,
+};
 use crate::sim::route::Route;
 use crate::sim::schema::{self, Phase, module::PROXY, settings::SERVICES};
 use crate::sim::state::{Cluster, MemberStatus};
@@ -22,45 +26,45 @@ use serde_json::{Map, Value, json};
 /// Routes of this family.
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/proxies", View, proxies),
-    Route::new("PUT", "/v1/proxies", InstallLicense, put_proxies),
-    Route::new("GET", "/v1/proxies/{uid}", View, proxy),
-    Route::new("PUT", "/v1/proxies/{uid}", InstallLicense, put_proxy),
-    Route::new("GET", "/v1/local/services", View, services).local(),
-    Route::new("POST", "/v1/local/services", Administrate, operate_services).local(),
-    Route::new("POST", "/v1/services", Administrate, operate_services),
-    Route::new("GET", "/v1/local/node/master_healthcheck", Open, master_healthcheck).local(),
-    Route::new("GET", "/v1/nodes/wd_status", View, watchdogs).since(V7_8_6),
-    Route::new("GET", "/v1/nodes/{uid}/wd_status", View, watchdog).since(V7_8_6),
-    Route::new("GET", "/v1/cluster/witness_disk", View, witness_disk).since(V7_8_6),
-    Route::new("PATCH", "/v1/cluster/change_password_hashing_algorithm", Administrate, change_hashing),
-    Route::new("GET", "/v1/cluster/debuginfo", ViewDebug, debuginfo),
-    Route::new("GET", "/v1/nodes/debuginfo", ViewDebug, debuginfo),
-    Route::new("GET", "/v1/nodes/{uid}/debuginfo", ViewDebug, node_debuginfo),
-    Route::new("GET", "/v1/bdbs/debuginfo", ViewDebug, debuginfo),
-    Route::new("GET", "/v1/bdbs/{uid}/debuginfo", ViewDebug, bdb_debuginfo),
-    Route::new("GET", "/v1/debuginfo/all", ViewDebug, debuginfo),
-    Route::new("GET", "/v1/debuginfo/node", ViewDebug, debuginfo),
-    Route::new("GET", "/v1/debuginfo/all/bdb/{uid}", ViewDebug, bdb_debuginfo),
-    Route::new("GET", "/v1/debuginfo/node/bdb/{uid}", ViewDebug, bdb_debuginfo),
-    Route::new("GET", "/v1/bdbs/certificates", View, bdb_certificates).since(V8_0_20),
-    Route::new("GET", "/v1/bdbs/{uid}/certificates", View, bdb_certificate).since(V8_0_20),
-    Route::new("POST", "/v1/bdbs/{uid}/certificates", WriteDatabases, set_bdb_certificate).since(V8_0_20),
-    Route::new("DELETE", "/v1/bdbs/{uid}/certificates", WriteDatabases, delete_bdb_certificate).since(V8_0_20),
-    Route::new("GET", "/v1/migrations/{uid}", View, migration).since(V7_22_2),
-    Route::new("GET", "/v1/crdbs", View, left_out),
-    Route::new("POST", "/v1/crdbs", WriteDatabases, left_out),
-    Route::new("GET", "/v1/crdbs/{guid}", View, left_out),
-    Route::new("PATCH", "/v1/crdbs/{guid}", WriteDatabases, left_out),
-    Route::new("DELETE", "/v1/crdbs/{guid}", WriteDatabases, left_out),
-    Route::new("POST", "/v1/crdbs/{guid}/updates", WriteDatabases, left_out),
-    Route::new("PUT", "/v1/crdbs/{guid}/flush", WriteDatabases, left_out),
-    Route::new("PUT", "/v1/crdbs/{guid}/purge", WriteDatabases, left_out),
-    Route::new("POST", "/v1/crdbs/{guid}/upgrade", WriteDatabases, left_out),
-    Route::new("GET", "/v1/crdbs/{guid}/health_report", View, left_out),
-    Route::new("GET", "/v1/crdb_tasks", View, left_out),
-    Route::new("GET", "/v1/crdb_tasks/{id}", View, left_out),
-    Route::new("POST", "/v1/crdb_tasks/{id}/actions/cancel", WriteDatabases, left_out),
+    Route::new("GET", "/v1/proxies", ViewAllProxiesInfo, proxies),
+    Route::new("PUT", "/v1/proxies", UpdateProxy, put_proxies),
+    Route::new("GET", "/v1/proxies/{uid}", ViewProxyInfo, proxy),
+    Route::new("PUT", "/v1/proxies/{uid}", UpdateProxy, put_proxy),
+    Route::new("GET", "/v1/local/services", ViewClusterInfo, services).presumed().local(),
+    Route::new("POST", "/v1/local/services", UpdateCluster, operate_services).presumed().local(),
+    Route::new("POST", "/v1/services", UpdateCluster, operate_services).presumed(),
+    Route::new("GET", "/v1/local/node/master_healthcheck", ViewClusterInfo, master_healthcheck).anonymous().local(),
+    Route::new("GET", "/v1/nodes/wd_status", ViewNodeInfo, watchdogs).presumed().since(V7_8_6),
+    Route::new("GET", "/v1/nodes/{uid}/wd_status", ViewNodeInfo, watchdog).presumed().since(V7_8_6),
+    Route::new("GET", "/v1/cluster/witness_disk", ViewClusterInfo, witness_disk).presumed().since(V7_8_6),
+    Route::new("PATCH", "/v1/cluster/change_password_hashing_algorithm", UpdateCluster, change_hashing),
+    Route::new("GET", "/v1/cluster/debuginfo", ViewDebuggingInfo, debuginfo),
+    Route::new("GET", "/v1/nodes/debuginfo", ViewDebuggingInfo, debuginfo),
+    Route::new("GET", "/v1/nodes/{uid}/debuginfo", ViewDebuggingInfo, node_debuginfo),
+    Route::new("GET", "/v1/bdbs/debuginfo", ViewDebuggingInfo, debuginfo),
+    Route::new("GET", "/v1/bdbs/{uid}/debuginfo", ViewDebuggingInfo, bdb_debuginfo),
+    Route::new("GET", "/v1/debuginfo/all", ViewDebuggingInfo, debuginfo),
+    Route::new("GET", "/v1/debuginfo/node", ViewDebuggingInfo, debuginfo),
+    Route::new("GET", "/v1/debuginfo/all/bdb/{uid}", ViewDebuggingInfo, bdb_debuginfo),
+    Route::new("GET", "/v1/debuginfo/node/bdb/{uid}", ViewDebuggingInfo, bdb_debuginfo),
+    Route::new("GET", "/v1/bdbs/certificates", ViewAllBdbsInfo, bdb_certificates).since(V8_0_20),
+    Route::new("GET", "/v1/bdbs/{uid}/certificates", ViewBdbInfo, bdb_certificate).since(V8_0_20),
+    Route::new("POST", "/v1/bdbs/{uid}/certificates", UpdateBdb, set_bdb_certificate).since(V8_0_20),
+    Route::new("DELETE", "/v1/bdbs/{uid}/certificates", UpdateBdb, delete_bdb_certificate).since(V8_0_20),
+    Route::new("GET", "/v1/migrations/{uid}", ViewBdbInfo, migration).since(V7_22_2),
+    Route::new("GET", "/v1/crdbs", ViewCrdbList, left_out).presumed(),
+    Route::new("POST", "/v1/crdbs", CreateCrdb, left_out).presumed(),
+    Route::new("GET", "/v1/crdbs/{guid}", ViewCrdb, left_out).presumed(),
+    Route::new("PATCH", "/v1/crdbs/{guid}", UpdateCrdb, left_out).presumed(),
+    Route::new("DELETE", "/v1/crdbs/{guid}", DeleteCrdb, left_out).presumed(),
+    Route::new("POST", "/v1/crdbs/{guid}/updates", UpdateCrdb, left_out).presumed(),
+    Route::new("PUT", "/v1/crdbs/{guid}/flush", FlushCrdb, left_out).presumed(),
+    Route::new("PUT", "/v1/crdbs/{guid}/purge", PurgeInstance, left_out).presumed(),
+    Route::new("POST", "/v1/crdbs/{guid}/upgrade", UpdateCrdb, left_out).presumed(),
+    Route::new("GET", "/v1/crdbs/{guid}/health_report", ViewCrdb, left_out).presumed(),
+    Route::new("GET", "/v1/crdb_tasks", ViewCrdbTaskList, left_out).presumed(),
+    Route::new("GET", "/v1/crdb_tasks/{id}", ViewCrdbTask, left_out).presumed(),
+    Route::new("POST", "/v1/crdb_tasks/{id}/actions/cancel", UpdateCrdb, left_out).presumed(),
 ];
 
 /// Whether a route only says that Active-Active databases are not simulated.

@@ -1,8 +1,10 @@
 //! Objects of which a cluster has one: LDAP, services, jobs, diagnostics, metrics, OCSP, Cluster Manager settings. Each is a
 //! row of [`SINGLES`]; a PUT changes the fields that it names, also inside nested objects.
 
-use crate::sim::auth::Permission::{Administrate, ManageUsers, View};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::permission::Permission::{
+    ConfigLdap, ConfigOcsp, UpdateCluster, ViewClusterInfo, ViewLdapConfig, ViewOcspConfig,
+};
 use crate::sim::route::Route;
 use crate::sim::schema::{self, Field, Kind, settings};
 use crate::sim::version::Profile::{V7_8_6, V7_22_2, V8_0_20};
@@ -12,24 +14,24 @@ use serde_json::{Map, Value, json};
 /// Routes of this family.
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/cluster/ldap", View, get),
-    Route::new("PUT", "/v1/cluster/ldap", ManageUsers, put),
-    Route::new("DELETE", "/v1/cluster/ldap", ManageUsers, clear),
-    Route::new("GET", "/v1/cluster/services_configuration", View, get),
-    Route::new("PUT", "/v1/cluster/services_configuration", Administrate, put),
-    Route::new("GET", "/v1/cluster/auditing/db_conns", View, get),
-    Route::new("PUT", "/v1/cluster/auditing/db_conns", Administrate, put),
-    Route::new("DELETE", "/v1/cluster/auditing/db_conns", Administrate, stop_auditing),
-    Route::new("GET", "/v1/job_scheduler", View, get),
-    Route::new("PUT", "/v1/job_scheduler", Administrate, put),
-    Route::new("GET", "/v1/cm_settings", View, get).since(V7_8_6),
-    Route::new("PUT", "/v1/cm_settings", Administrate, put).since(V7_8_6),
-    Route::new("GET", "/v1/diagnostics", View, get).since(V7_22_2),
-    Route::new("PUT", "/v1/diagnostics", Administrate, put).since(V7_22_2),
-    Route::new("GET", "/v1/metrics_config", View, get).since(V8_0_20),
-    Route::new("PUT", "/v1/metrics_config", Administrate, put).since(V8_0_20),
-    Route::new("GET", "/v1/ocsp", View, get),
-    Route::new("PUT", "/v1/ocsp", Administrate, put),
+    Route::new("GET", "/v1/cluster/ldap", ViewLdapConfig, get),
+    Route::new("PUT", "/v1/cluster/ldap", ConfigLdap, put),
+    Route::new("DELETE", "/v1/cluster/ldap", ConfigLdap, clear),
+    Route::new("GET", "/v1/cluster/services_configuration", ViewClusterInfo, get),
+    Route::new("PUT", "/v1/cluster/services_configuration", UpdateCluster, put),
+    Route::new("GET", "/v1/cluster/auditing/db_conns", ViewClusterInfo, get),
+    Route::new("PUT", "/v1/cluster/auditing/db_conns", UpdateCluster, put),
+    Route::new("DELETE", "/v1/cluster/auditing/db_conns", UpdateCluster, stop_auditing),
+    Route::new("GET", "/v1/job_scheduler", ViewClusterInfo, get),
+    Route::new("PUT", "/v1/job_scheduler", UpdateCluster, put),
+    Route::new("GET", "/v1/cm_settings", ViewClusterInfo, get).since(V7_8_6),
+    Route::new("PUT", "/v1/cm_settings", UpdateCluster, put).since(V7_8_6),
+    Route::new("GET", "/v1/diagnostics", ViewClusterInfo, get).since(V7_22_2),
+    Route::new("PUT", "/v1/diagnostics", UpdateCluster, put).since(V7_22_2),
+    Route::new("GET", "/v1/metrics_config", ViewClusterInfo, get).since(V8_0_20),
+    Route::new("PUT", "/v1/metrics_config", UpdateCluster, put).since(V8_0_20),
+    Route::new("GET", "/v1/ocsp", ViewOcspConfig, get),
+    Route::new("PUT", "/v1/ocsp", ConfigOcsp, put),
 ];
 
 type Object = Map<String, Value>;

@@ -1,9 +1,9 @@
 //! Shards: `/v1/shards`, failover and migration.
 
 use super::bdbs::{self, Status, existing, settle};
-use crate::sim::auth::Permission;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::{BdbUid, NodeUid, ShardUid};
+use crate::sim::permission::Permission;
 use crate::sim::placement::{Role, Shard};
 use crate::sim::route::Route;
 use crate::sim::version::Profile;
@@ -13,34 +13,40 @@ use std::collections::BTreeSet;
 
 /// Routes of this family.
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/shards", Permission::View, list),
-    Route::new("GET", "/v1/shards/{uid}", Permission::View, one),
-    Route::new("GET", "/v1/bdbs/{uid}/shards", Permission::View, of_database),
+    Route::new("GET", "/v1/shards", Permission::ViewAllBdbsInfo, list).presumed(),
+    Route::new("GET", "/v1/shards/{uid}", Permission::ViewBdbInfo, one).presumed(),
+    Route::new(
+        "GET",
+        "/v1/bdbs/{uid}/shards",
+        Permission::ViewBdbInfo,
+        of_database,
+    )
+    .presumed(),
     Route::new(
         "POST",
         "/v1/shards/{uid}/actions/failover",
-        Permission::WriteDatabases,
+        Permission::FailoverShard,
         failover,
     )
     .since(Profile::V7_8_6),
     Route::new(
         "POST",
         "/v1/shards/actions/failover",
-        Permission::WriteDatabases,
+        Permission::FailoverShard,
         failover,
     )
     .since(Profile::V7_8_6),
     Route::new(
         "POST",
         "/v1/shards/{uid}/actions/migrate",
-        Permission::WriteDatabases,
+        Permission::MigrateShard,
         migrate,
     )
     .since(Profile::V7_8_6),
     Route::new(
         "POST",
         "/v1/shards/actions/migrate",
-        Permission::WriteDatabases,
+        Permission::MigrateShard,
         migrate,
     )
     .since(Profile::V7_8_6),

@@ -1,12 +1,10 @@
 //! `/v1/cluster/sso` (single sign-on) and `/v1/ocsp/status`, `/v1/ocsp/test`.
 
 use super::settings::{changed, current, store};
-use super::users::require;
-use crate::sim::auth::Permission::{Administrate, ManageUsers, View};
 use crate::sim::call::{Answer, ApiError, Ctx, Document, Reply};
+use crate::sim::permission::Permission::{ConfigSso, TestOcspStatus, ViewOcspStatus, ViewSso};
 use crate::sim::route::Route;
 use crate::sim::schema::settings;
-use crate::sim::switch::Switch;
 use crate::sim::version::Profile::V8_0_20;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use http::StatusCode;
@@ -16,13 +14,13 @@ use serde_json::{Map, Value, json};
 /// Routes of this family.
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/cluster/sso", View, get).since(V8_0_20),
-    Route::new("PUT", "/v1/cluster/sso", ManageUsers, put).since(V8_0_20),
-    Route::new("DELETE", "/v1/cluster/sso", ManageUsers, delete).since(V8_0_20),
-    Route::new("GET", "/v1/cluster/sso/saml/metadata/sp", View, service_metadata).since(V8_0_20),
-    Route::new("POST", "/v1/cluster/sso/saml/metadata/idp", ManageUsers, issuer_metadata).since(V8_0_20),
-    Route::new("GET", "/v1/ocsp/status", View, status),
-    Route::new("POST", "/v1/ocsp/test", Administrate, test),
+    Route::new("GET", "/v1/cluster/sso", ViewSso, get).since(V8_0_20),
+    Route::new("PUT", "/v1/cluster/sso", ConfigSso, put).since(V8_0_20),
+    Route::new("DELETE", "/v1/cluster/sso", ConfigSso, delete).since(V8_0_20),
+    Route::new("GET", "/v1/cluster/sso/saml/metadata/sp", ViewSso, service_metadata).since(V8_0_20),
+    Route::new("POST", "/v1/cluster/sso/saml/metadata/idp", ConfigSso, issuer_metadata).since(V8_0_20),
+    Route::new("GET", "/v1/ocsp/status", ViewOcspStatus, status),
+    Route::new("POST", "/v1/ocsp/test", TestOcspStatus, test),
 ];
 
 const PATH: &str = "/v1/cluster/sso";
@@ -39,30 +37,12 @@ fn shown(ctx: &Ctx<'_>, mut sso: Map<String, Value>) -> Value {
     Value::Object(sso)
 }
 
-/// Sources differ on who may look.
-fn may_view(ctx: &Ctx<'_>) -> Result<(), ApiError> {
-    if ctx.env.on(Switch::SsoViewForAll) {
-        return Ok(());
-    }
-    require(ctx, ManageUsers)
-}
-
-/// And on who may change.
-fn may_configure(ctx: &Ctx<'_>) -> Result<(), ApiError> {
-    if ctx.env.on(Switch::SsoConfigAdminOnly) {
-        return require(ctx, Administrate);
-    }
-    Ok(())
-}
-
 fn get(ctx: &mut Ctx<'_>) -> Answer {
-    may_view(ctx)?;
     let sso = current(ctx, PATH, settings::SSO);
     Ok(Reply::json(shown(ctx, sso)))
 }
 
 fn put(ctx: &mut Ctx<'_>) -> Answer {
-    may_configure(ctx)?;
     let after = changed(ctx, PATH, settings::SSO, ctx.call.object()?)?;
     complete(ctx, &after)?;
     store(ctx, PATH, settings::SSO, after);
@@ -101,7 +81,6 @@ fn certificate(ctx: &Ctx<'_>, name: &str) -> Result<(), ApiError> {
 
 /// Forgets the configuration and both certificates.
 fn delete(ctx: &mut Ctx<'_>) -> Answer {
-    may_configure(ctx)?;
     ctx.cluster.documents.clear_single(PATH);
     for name in ["sso_service", "sso_issuer"] {
         ctx.cluster.certificates.remove(name);
@@ -111,7 +90,6 @@ fn delete(ctx: &mut Ctx<'_>) -> Answer {
 }
 
 fn service_metadata(ctx: &mut Ctx<'_>) -> Answer {
-    may_view(ctx)?;
     certificate(ctx, "sso_service")?;
     let name = &ctx.cluster.name;
     let xml = format!(
@@ -131,7 +109,6 @@ fn service_metadata(ctx: &mut Ctx<'_>) -> Answer {
 
 /// Takes the issuer's addresses from its metadata.
 fn issuer_metadata(ctx: &mut Ctx<'_>) -> Answer {
-    may_configure(ctx)?;
     let refuse = |code: &str, text: &str| Err(ApiError::new(StatusCode::BAD_REQUEST, code, text));
     let body = ctx.call.object()?;
     let Some(encoded) = body.get("idp_metadata").and_then(Value::as_str) else {

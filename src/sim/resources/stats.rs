@@ -5,9 +5,12 @@ mod figures;
 
 use super::bdbs::{Database, Status, existing};
 use super::{iso, nodes};
-use crate::sim::auth::Permission::View;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::{BdbUid, ShardUid};
+use crate::sim::permission::Permission::{
+    ViewAllBdbStats, ViewAllNodesStats, ViewAllShardStats, ViewBdbStats, ViewClusterStats, ViewEndpointStats,
+    ViewNodeStats, ViewShardStats,
+};
 use crate::sim::placement::Shard;
 use crate::sim::route::Route;
 use http::StatusCode;
@@ -17,25 +20,25 @@ use serde_json::{Map, Value, json};
 /// Routes of this family.
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/cluster/stats", View, cluster),
-    Route::new("GET", "/v1/cluster/stats/last", View, cluster_last),
-    Route::new("GET", "/v1/nodes/stats", View, all_nodes),
-    Route::new("GET", "/v1/nodes/stats/{uid}", View, one_node),
-    Route::new("GET", "/v1/nodes/stats/last", View, all_nodes_last),
-    Route::new("GET", "/v1/nodes/stats/last/{uid}", View, one_node_last),
-    Route::new("GET", "/v1/bdbs/stats", View, all_bdbs),
-    Route::new("GET", "/v1/bdbs/stats/{uid}", View, one_bdb),
-    Route::new("GET", "/v1/bdbs/stats/last", View, all_bdbs_last),
-    Route::new("GET", "/v1/bdbs/stats/last/{uid}", View, one_bdb_last),
-    Route::new("GET", "/v1/shards/stats", View, all_shards),
-    Route::new("GET", "/v1/shards/stats/{uid}", View, one_shard),
-    Route::new("GET", "/v1/shards/stats/last", View, all_shards_last),
-    Route::new("GET", "/v1/shards/stats/last/{uid}", View, one_shard_last),
-    Route::new("GET", "/v1/endpoints/stats", View, endpoints),
-    Route::new("GET", "/v1/bdbs/{uid}/peer_stats", View, peers),
-    Route::new("GET", "/v1/bdbs/{uid}/peer_stats/{peer}", View, peers),
-    Route::new("GET", "/v1/bdbs/{uid}/sync_source_stats", View, sources),
-    Route::new("GET", "/v1/bdbs/{uid}/sync_source_stats/{source}", View, one_source),
+    Route::new("GET", "/v1/cluster/stats", ViewClusterStats, cluster),
+    Route::new("GET", "/v1/cluster/stats/last", ViewClusterStats, cluster_last),
+    Route::new("GET", "/v1/nodes/stats", ViewAllNodesStats, all_nodes),
+    Route::new("GET", "/v1/nodes/stats/{uid}", ViewNodeStats, one_node),
+    Route::new("GET", "/v1/nodes/stats/last", ViewAllNodesStats, all_nodes_last),
+    Route::new("GET", "/v1/nodes/stats/last/{uid}", ViewNodeStats, one_node_last),
+    Route::new("GET", "/v1/bdbs/stats", ViewAllBdbStats, all_bdbs),
+    Route::new("GET", "/v1/bdbs/stats/{uid}", ViewBdbStats, one_bdb),
+    Route::new("GET", "/v1/bdbs/stats/last", ViewAllBdbStats, all_bdbs_last),
+    Route::new("GET", "/v1/bdbs/stats/last/{uid}", ViewBdbStats, one_bdb_last),
+    Route::new("GET", "/v1/shards/stats", ViewAllShardStats, all_shards),
+    Route::new("GET", "/v1/shards/stats/{uid}", ViewShardStats, one_shard),
+    Route::new("GET", "/v1/shards/stats/last", ViewAllShardStats, all_shards_last),
+    Route::new("GET", "/v1/shards/stats/last/{uid}", ViewShardStats, one_shard_last),
+    Route::new("GET", "/v1/endpoints/stats", ViewEndpointStats, endpoints),
+    Route::new("GET", "/v1/bdbs/{uid}/peer_stats", ViewBdbStats, peers),
+    Route::new("GET", "/v1/bdbs/{uid}/peer_stats/{peer}", ViewBdbStats, peers),
+    Route::new("GET", "/v1/bdbs/{uid}/sync_source_stats", ViewBdbStats, sources),
+    Route::new("GET", "/v1/bdbs/{uid}/sync_source_stats/{source}", ViewBdbStats, one_source),
 ];
 
 /// Lengths that an interval can have.

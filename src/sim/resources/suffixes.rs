@@ -1,7 +1,7 @@
 //! `/v1/suffixes` and `/v1/suffix/{name}`: DNS names of the cluster.
 
-use crate::sim::auth::Permission::{Administrate, View};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::permission::Permission::{UpdateCluster, ViewClusterInfo};
 use crate::sim::route::Route;
 use crate::sim::schema;
 use crate::sim::version::Profile::V8_0_20;
@@ -9,10 +9,14 @@ use serde_json::{Map, Value, json};
 
 /// Routes of this family.
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/suffixes", View, list),
-    Route::new("GET", "/v1/suffix/{name}", View, get),
-    Route::new("PATCH", "/v1/suffix/{name}", Administrate, patch).since(V8_0_20),
-    Route::new("DELETE", "/v1/suffix/{name}", Administrate, delete).since(V8_0_20),
+    Route::new("GET", "/v1/suffixes", ViewClusterInfo, list).presumed(),
+    Route::new("GET", "/v1/suffix/{name}", ViewClusterInfo, get).presumed(),
+    Route::new("PATCH", "/v1/suffix/{name}", UpdateCluster, patch)
+        .presumed()
+        .since(V8_0_20),
+    Route::new("DELETE", "/v1/suffix/{name}", UpdateCluster, delete)
+        .presumed()
+        .since(V8_0_20),
 ];
 
 /// Suffixes of a new cluster: those that bootstrap was given, else the cluster's name and its internal twin.

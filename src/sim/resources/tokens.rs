@@ -1,17 +1,17 @@
 //! Tokens (`/v1/users/authorize`, `/v1/users/refresh_jwt`) and what roles may do (`/v1/users/permissions`).
 
 use super::users::actor;
-use crate::sim::auth::Permission::{AnyUser, Open};
-use crate::sim::auth::{Actor, LoginRules, Permission, ROLES, Role, unauthorized};
+use crate::sim::auth::{Actor, LoginRules, ROLES, Role, unauthorized};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::UserUid;
+use crate::sim::permission::{PERMISSIONS, Permission::AnyUser};
 use crate::sim::route::Route;
 use crate::sim::version::Profile;
 use serde_json::{Map, Value, json};
 
 /// Routes of this family.
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("POST", "/v1/users/authorize", Open, authorize),
+    Route::new("POST", "/v1/users/authorize", AnyUser, authorize).anonymous(),
     Route::new("POST", "/v1/users/refresh_jwt", AnyUser, refresh),
     Route::new("GET", "/v1/users/permissions", AnyUser, permissions),
     Route::new("GET", "/v1/users/permissions/{role}", AnyUser, permissions_of),
@@ -69,89 +69,28 @@ fn refresh(ctx: &mut Ctx<'_>) -> Answer {
     token(ctx, user, &body)
 }
 
-const PERMISSIONS: &[(Permission, &[&str])] = &[
-    (
-        Permission::View,
-        &[
-            "view_all_bdbs_info",
-            "view_all_nodes_alerts",
-            "view_all_nodes_checks",
-            "view_all_nodes_info",
-            "view_bdb_info",
-            "view_cluster_alerts",
-            "view_cluster_info",
-            "view_cluster_modules",
-            "view_license",
-            "view_node_alerts",
-            "view_node_check",
-            "view_node_info",
-            "view_status_of_all_node_actions",
-            "view_status_of_cluster_action",
-            "view_status_of_node_action",
-        ],
-    ),
-    (Permission::ViewLogs, &["view_logged_events"]),
-    (Permission::ViewDebug, &["view_debugging_info"]),
-    (
-        Permission::WriteDatabases,
-        &[
-            "create_bdb",
-            "delete_bdb",
-            "failover_shard",
-            "migrate_shard",
-            "start_bdb_export",
-            "start_bdb_import",
-            "update_bdb",
-            "update_bdb_with_action",
-        ],
-    ),
-    (
-        Permission::Administrate,
-        &[
-            "cancel_cluster_action",
-            "cancel_node_action",
-            "start_cluster_action",
-            "start_node_action",
-            "update_cluster",
-            "update_node",
-        ],
-    ),
-    (
-        Permission::InstallLicense,
-        &["install_new_license", "update_proxy"],
-    ),
-    (
-        Permission::ManageUsers,
-        &[
-            "create_new_user",
-            "delete_user",
-            "update_user",
-            "view_all_users_info",
-            "view_user_info",
-        ],
-    ),
-];
-
-fn permissions_for(role: Role) -> Value {
+fn permissions_for(ctx: &Ctx<'_>, role: Role) -> Value {
     let held = PERMISSIONS
         .iter()
-        .filter(|(permission, _)| permission.allows(role));
-    let mut names: Vec<&str> = held.flat_map(|(_, names)| names.iter().copied()).collect();
-    names.sort_unstable();
+        .filter(|row| row.permission.allows(role, ctx.env.profile, &ctx.env.switches));
+    let names: Vec<&str> = held.map(|row| row.name).collect();
     json!({"api_permissions": names, "ui_permissions": []})
 }
 
-fn permissions(_: &mut Ctx<'_>) -> Answer {
+fn permissions(ctx: &mut Ctx<'_>) -> Answer {
     let all = ROLES
         .iter()
-        .map(|(role, name, _)| ((*name).to_owned(), permissions_for(*role)));
+        .filter(|(role, ..)| role.is_of(ctx.env.profile))
+        .map(|(role, name, _)| ((*name).to_owned(), permissions_for(ctx, *role)));
     Ok(Reply::json(all.collect::<Map<_, _>>()))
 }
 
 fn permissions_of(ctx: &mut Ctx<'_>) -> Answer {
     let name = ctx.call.params.get("role").map_or("", String::as_str);
-    let role = Role::parse(name).ok_or_else(|| ApiError::not_found(format!("There is no role {name}")))?;
-    Ok(Reply::json(json!({name: permissions_for(role)})))
+    let role = Role::parse(name)
+        .filter(|role| role.is_of(ctx.env.profile))
+        .ok_or_else(|| ApiError::not_found(format!("There is no role {name}")))?;
+    Ok(Reply::json(json!({name: permissions_for(ctx, role)})))
 }
 
 fn own_role(ctx: &mut Ctx<'_>) -> Answer {

@@ -1,9 +1,10 @@
 //! `/v1/users/password`: change, add and remove passwords of users.
 
 use super::users::{actor, check_password};
-use crate::sim::auth::{Permission, Role, unauthorized};
+use crate::sim::auth::{Role, unauthorized};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::UserUid;
+use crate::sim::permission::Permission;
 use crate::sim::route::Route;
 use crate::sim::version::Profile;
 use http::{Method, StatusCode};

@@ -1,10 +1,13 @@
 //! `/v1/users`: accounts of the management plane, and tokens.
 
 use super::iso;
-use crate::sim::auth::Permission::{AnyUser, ManageUsers};
-use crate::sim::auth::{Actor, LoginRules, Permission, Role, User, unauthorized};
+use crate::sim::auth::{Actor, LoginRules, Role, User, unauthorized};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::front::lacking;
 use crate::sim::ids::UserUid;
+use crate::sim::permission::Permission::{
+    self, CreateNewUser, DeleteUser, UpdateUser, ViewAllUsersInfo, ViewUserInfo,
+};
 use crate::sim::route::Route;
 use crate::sim::schema::access::USER as FIELDS;
 use crate::sim::schema::{self, Access};
@@ -16,11 +19,11 @@ use std::time::Duration;
 
 /// Routes of this family.
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/users", ManageUsers, list),
-    Route::new("POST", "/v1/users", ManageUsers, post),
-    Route::new("GET", "/v1/users/{uid}", ManageUsers, get),
-    Route::new("PUT", "/v1/users/{uid}", AnyUser, put),
-    Route::new("DELETE", "/v1/users/{uid}", ManageUsers, delete),
+    Route::new("GET", "/v1/users", ViewAllUsersInfo, list),
+    Route::new("POST", "/v1/users", CreateNewUser, post),
+    Route::new("GET", "/v1/users/{uid}", ViewUserInfo, get).own(),
+    Route::new("PUT", "/v1/users/{uid}", UpdateUser, put).own(),
+    Route::new("DELETE", "/v1/users/{uid}", DeleteUser, delete),
 ];
 
 /// Fields that every user may change about himself.
@@ -90,6 +93,9 @@ fn user<'a>(ctx: &'a Ctx<'_>) -> Result<&'a User, ApiError> {
 }
 
 fn get(ctx: &mut Ctx<'_>) -> Answer {
+    if !(is_caller(ctx)? && ctx.env.on(Switch::OwnAccountReadable)) {
+        require(ctx, ViewUserInfo)?;
+    }
     Ok(Reply::json(shown(ctx, user(ctx)?)))
 }
 
@@ -273,20 +279,13 @@ pub(crate) fn check_password(
 }
 
 fn put(ctx: &mut Ctx<'_>) -> Answer {
-    let mut changed = user(ctx)?.clone();
     let body = ctx.call.object()?;
-    check_fields(ctx, &body)?;
-    let (actor, role) = actor(ctx)?;
-    let text = |key: &str| body.get(key).and_then(Value::as_str);
-    let foreign = body
-        .keys()
-        .find(|key| actor != changed.uid || !OWN.contains(&key.as_str()));
-    if let (Some(_), false) = (foreign, Permission::ManageUsers.allows(role)) {
-        return Err(ApiError::forbidden(
-            "unauthorized_action",
-            "Only own name, password and alerts can be changed",
-        ));
+    if !is_caller(ctx)? || body.keys().any(|key| !OWN.contains(&key.as_str())) {
+        require(ctx, UpdateUser)?;
     }
+    let mut changed = user(ctx)?.clone();
+    check_fields(ctx, &body)?;
+    let text = |key: &str| body.get(key).and_then(Value::as_str);
     if body
         .get("uid")
         .is_some_and(|uid| uid.as_u64() != Some(changed.uid.0))
@@ -322,17 +321,22 @@ fn last_admin() -> ApiError {
     )
 }
 
-/// A permission that the route does not ask for yet.
+/// Whether the path names the caller.
+fn is_caller(ctx: &Ctx<'_>) -> Result<bool, ApiError> {
+    let uid: Option<UserUid> = ctx.call.param("uid").ok();
+    Ok(uid == Some(actor(ctx)?.0))
+}
+
+/// A permission that the front end does not ask for.
 ///
 /// # Errors
 /// 403 for a role that lacks it.
-pub(crate) fn require(ctx: &Ctx<'_>, permission: Permission) -> Result<(), ApiError> {
+fn require(ctx: &Ctx<'_>, permission: Permission) -> Result<(), ApiError> {
     let (_, role) = actor(ctx)?;
-    if permission.allows(role) {
+    if permission.allows(role, ctx.env.profile, &ctx.env.switches) {
         return Ok(());
     }
-    let text = format!("Role {} lacks the permission for this operation", role.name());
-    Err(ApiError::forbidden("unauthorized_action", text))
+    Err(lacking(role))
 }
 
 /// Who calls, on a route that asks for a user.

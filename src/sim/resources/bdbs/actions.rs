@@ -4,11 +4,13 @@ use super::machine;
 use super::store::{Change, Database, Status, demand, rules};
 use super::validate;
 use super::{blueprint, busy, change, existing, missing, settle, settled};
-use crate::sim::auth::Permission::{View, WriteDatabases};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::BdbUid;
+use crate::sim::permission::Permission::{
+    ResetBdbCurrentBackupStatus, ResetBdbCurrentExportStatus, StartBdbExport, StartBdbRecovery,
+    UpdateBdbWithAction, ViewBdbInfo, ViewBdbRecoveryPlan,
+};
 use crate::sim::placement::{Role, Shard};
-use crate::sim::resources::users::require;
 use crate::sim::route::Route;
 use crate::sim::schema::Phase;
 use crate::sim::switch::Switch;
@@ -19,18 +21,18 @@ use std::time::Duration;
 /// Routes of this family.
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("POST", "/v1/bdbs/{uid}/actions/export", WriteDatabases, export),
-    Route::new("PUT", "/v1/bdbs/{uid}/actions/export_reset_status", WriteDatabases, export_reset_status),
-    Route::new("PUT", "/v1/bdbs/{uid}/actions/backup_reset_status", WriteDatabases, backup_reset_status),
-    Route::new("PUT", "/v1/bdbs/{uid}/actions/rebalance", View, rebalance).since(V7_8_6),
-    Route::new("PUT", "/v1/bdbs/{uid}/actions/revamp", WriteDatabases, revamp).since(V7_22_2),
-    Route::new("GET", "/v1/bdbs/{uid}/actions/recover", View, recovery_plan),
-    Route::new("POST", "/v1/bdbs/{uid}/actions/recover", WriteDatabases, recover),
-    Route::new("GET", "/v1/bdbs/{uid}/actions/optimize_shards_placement", View, optimize),
-    Route::new("GET", "/v1/bdbs/{uid}/syncer_state", View, syncer_state),
-    Route::new("GET", "/v1/bdbs/{uid}/syncer_state/crdt", View, syncer_state),
-    Route::new("GET", "/v1/bdbs/{uid}/syncer_state/replica", View, syncer_state),
-    Route::new("POST", "/v1/bdbs/{uid}/command", WriteDatabases, command),
+    Route::new("POST", "/v1/bdbs/{uid}/actions/export", StartBdbExport, export),
+    Route::new("PUT", "/v1/bdbs/{uid}/actions/export_reset_status", ResetBdbCurrentExportStatus, export_reset_status),
+    Route::new("PUT", "/v1/bdbs/{uid}/actions/backup_reset_status", ResetBdbCurrentBackupStatus, backup_reset_status),
+    Route::new("PUT", "/v1/bdbs/{uid}/actions/rebalance", UpdateBdbWithAction, rebalance).instead(Switch::RebalanceByViewers, ViewBdbInfo).since(V7_8_6),
+    Route::new("PUT", "/v1/bdbs/{uid}/actions/revamp", UpdateBdbWithAction, revamp).since(V7_22_2),
+    Route::new("GET", "/v1/bdbs/{uid}/actions/recover", ViewBdbRecoveryPlan, recovery_plan),
+    Route::new("POST", "/v1/bdbs/{uid}/actions/recover", StartBdbRecovery, recover),
+    Route::new("GET", "/v1/bdbs/{uid}/actions/optimize_shards_placement", ViewBdbInfo, optimize),
+    Route::new("GET", "/v1/bdbs/{uid}/syncer_state", ViewBdbInfo, syncer_state),
+    Route::new("GET", "/v1/bdbs/{uid}/syncer_state/crdt", ViewBdbInfo, syncer_state),
+    Route::new("GET", "/v1/bdbs/{uid}/syncer_state/replica", ViewBdbInfo, syncer_state),
+    Route::new("POST", "/v1/bdbs/{uid}/command", UpdateBdbWithAction, command).presumed(),
 ];
 
 /// Types of places that data go to or come from, with the keys that each needs.
@@ -149,9 +151,6 @@ fn layout<'a>(shards: impl Iterator<Item = &'a Shard>) -> Value {
 
 /// Moves the shards to where they would be placed today.
 fn rebalance(ctx: &mut Ctx<'_>) -> Answer {
-    if !ctx.env.on(Switch::RebalanceByViewers) {
-        require(ctx, WriteDatabases)?;
-    }
     let uid = existing(ctx)?;
     let operations = ctx.call.query.get("max_operations");
     if operations.is_some_and(|text| text.parse::<u32>().is_err()) {

@@ -82,7 +82,7 @@ fn create_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>) -> Answer {
         ctx.cluster.databases.remove(uid);
         return Err(error);
     }
-    let view = View::of(ctx.cluster, &ctx.call.actor);
+    let view = View::of(ctx.cluster, ctx.env, &ctx.call.actor);
     if ctx.call.dry_run() {
         let body = without_action(shown(ctx, uid, &view));
         ctx.cluster.databases.remove(uid);
@@ -132,7 +132,7 @@ pub(super) fn reset_admin_password(ctx: &mut Ctx<'_>) -> Answer {
     if let Some(database) = ctx.cluster.databases.get_mut(uid) {
         database.admin_password = password;
     }
-    let view = View::of(ctx.cluster, &ctx.call.actor);
+    let view = View::of(ctx.cluster, ctx.env, &ctx.call.actor);
     Ok(Reply::json(shown(ctx, uid, &view)))
 }
 
@@ -178,7 +178,7 @@ pub(super) fn update_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>, acts: bo
             named: &named,
         },
     )?;
-    let view = View::of(ctx.cluster, &ctx.call.actor);
+    let view = View::of(ctx.cluster, ctx.env, &ctx.call.actor);
     let wipes_modules = body
         .get("module_list")
         .and_then(Value::as_array)

@@ -1,8 +1,9 @@
 //! A database as `GET /v1/bdbs` shows it.
 
 use super::store::{Database, Status};
-use crate::sim::auth::{Actor, Role as UserRole};
+use crate::sim::auth::Actor;
 use crate::sim::ids::NodeUid;
+use crate::sim::permission::Permission;
 use crate::sim::resources::catalog;
 use crate::sim::schema::{self, bdb::FIELDS};
 use crate::sim::state::{Cluster, Env};
@@ -24,14 +25,11 @@ pub(crate) struct View {
 
 impl View {
     /// Everything that `actor` may see.
-    pub(crate) fn of(cluster: &Cluster, actor: &Actor) -> Self {
-        let may = matches!(
-            actor,
-            Actor::User {
-                role: UserRole::Admin | UserRole::ClusterMember | UserRole::DbMember | UserRole::UserManager,
-                ..
-            }
-        );
+    pub(crate) fn of(cluster: &Cluster, env: &Env, actor: &Actor) -> Self {
+        let may = match actor {
+            Actor::User { role, .. } => Permission::ViewRedisPass.allows(*role, env.profile, &env.switches),
+            Actor::Anonymous => false,
+        };
         let masked = cluster.settings.get("mask_bdb_credentials") == Some(&Value::Bool(true));
         Self {
             fields: None,

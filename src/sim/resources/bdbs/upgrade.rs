@@ -4,9 +4,9 @@ use super::machine;
 use super::render::{View, own_version};
 use super::store::{Change, Database};
 use super::{existing, missing, settle, settled, shown};
-use crate::sim::auth::Permission::WriteDatabases;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::BdbUid;
+use crate::sim::permission::Permission::{EditBdbModule, UpdateBdbWithAction};
 use crate::sim::resources::catalog;
 use crate::sim::resources::modules::{self, Offered};
 use crate::sim::route::Route;
@@ -17,11 +17,11 @@ use std::time::Duration;
 /// Routes of this family.
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("POST", "/v1/bdbs/{uid}/upgrade", WriteDatabases, upgrade),
-    Route::new("POST", "/v1/bdbs/{uid}/modules/config", WriteDatabases, configure),
-    Route::new("POST", "/v1/bdbs/{uid}/modules/upgrade", WriteDatabases, upgrade_modules),
-    Route::new("POST", "/v1/modules/config/bdb/{uid}", WriteDatabases, configure),
-    Route::new("POST", "/v1/modules/upgrade/bdb/{uid}", WriteDatabases, upgrade_modules).until(V8_0_20),
+    Route::new("POST", "/v1/bdbs/{uid}/upgrade", UpdateBdbWithAction, upgrade),
+    Route::new("POST", "/v1/bdbs/{uid}/modules/config", EditBdbModule, configure),
+    Route::new("POST", "/v1/bdbs/{uid}/modules/upgrade", EditBdbModule, upgrade_modules),
+    Route::new("POST", "/v1/modules/config/bdb/{uid}", EditBdbModule, configure),
+    Route::new("POST", "/v1/modules/upgrade/bdb/{uid}", EditBdbModule, upgrade_modules).until(V8_0_20),
 ];
 
 const UPGRADE: [&str; 11] = [
@@ -82,7 +82,7 @@ fn upgrade(ctx: &mut Ctx<'_>) -> Answer {
             set_module(set, change);
         }
     });
-    let view = View::of(ctx.cluster, &ctx.call.actor);
+    let view = View::of(ctx.cluster, ctx.env, &ctx.call.actor);
     Ok(Reply::json(shown(ctx, uid, &view)))
 }
 
@@ -255,7 +255,7 @@ fn upgrade_modules(ctx: &mut Ctx<'_>) -> Answer {
     start(ctx, uid, before, |set| {
         changes.iter().for_each(|change| set_module(set, change))
     });
-    let view = View::of(ctx.cluster, &ctx.call.actor);
+    let view = View::of(ctx.cluster, ctx.env, &ctx.call.actor);
     Ok(Reply::json(shown(ctx, uid, &view)))
 }
 
