@@ -1,6 +1,7 @@
+use super::live::LARGE_BODIES;
 use super::*;
 use crate::sim::certs::mint::{self, KeyKind};
-use crate::sim::config::CertificateOrder;
+use crate::sim::config::{CertificateOrder, TlsIdentity};
 use crate::sim::fault::{Effect, FaultPlan, Rule};
 use crate::sim::form::Formation;
 use crate::sim::switch::Switches;
@@ -9,8 +10,11 @@ use crate::sim::version::Profile;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
-use rustls_pki_types::{ServerName, UnixTime};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use serde_json::{Value, json};
+use std::fs;
+use std::task::Poll;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
 

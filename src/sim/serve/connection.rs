@@ -1,0 +1,212 @@
+//! One connection, to a node or to the admin port: handshake, requests, answers, the end.
+
+use super::body::Answer;
+use super::live::Live;
+use crate::sim::client_cert::ClientCertificates;
+use crate::sim::config::TlsIdentity;
+use crate::sim::ids::NodeIndex;
+use crate::sim::state::Power;
+use crate::sim::world::Outcome;
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use http_body_util::BodyExt;
+use hyper::body::{Body, Incoming};
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::sync::SemaphorePermit;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+/// Largest head of a request, bytes.
+const HEAD_BYTES: usize = 64 << 10;
+/// Bodies up to this many bytes are always read; longer ones take turns.
+const SMALL_BODY: usize = 64 << 10;
+/// How long a connection that has had its last answer is still read, so that the answer is not lost in a reset.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Serves one connection to a node, from the handshake to its end.
+pub(super) async fn node_connection(live: Arc<Live>, node: NodeIndex, stream: TcpStream) {
+    if !live.world().listens(node) {
+        reset(&stream);
+        return;
+    }
+    let _ = stream.set_nodelay(true);
+    while is_frozen(&live, node) {
+        sleep(Duration::from_millis(100)).await;
+    }
+    let Some((identity, config)) = live.tls(node) else {
+        return;
+    };
+    let handshake = timeout(
+        live.options.limits.handshake,
+        TlsAcceptor::from(config).accept(stream),
+    );
+    if let Ok(Ok(tls)) = handshake.await {
+        converse(live, node, &identity, tls).await;
+    }
+}
+
+fn is_frozen(live: &Live, node: NodeIndex) -> bool {
+    live.world()
+        .env
+        .node(node)
+        .is_some_and(|node| node.power == Power::Frozen)
+}
+
+fn reset(stream: &TcpStream) {
+    let _ = stream.set_zero_linger();
+}
+
+async fn converse(live: Arc<Live>, node: NodeIndex, identity: &TlsIdentity, tls: TlsStream<TcpStream>) {
+    let resets = AtomicBool::new(false);
+    let shown = tls.get_ref().1.peer_certificates();
+    let shown = shown.map(|chain| ClientCertificates(chain.iter().map(|der| der.to_vec()).collect()));
+    let service = service_fn(|mut request: Request<Incoming>| {
+        if let Some(shown) = shown.clone() {
+            request.extensions_mut().insert(shown);
+        }
+        Box::pin(respond(&live, node, identity, &resets, request))
+    });
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(live.options.limits.head)
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(tls), service);
+    let _ = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
+    let mut tls = connection.into_parts().io.into_inner();
+    if resets.load(Ordering::Relaxed) {
+        reset(tls.get_ref().0);
+    } else {
+        let _ = timeout(LINGER, async {
+            tls.shutdown().await?;
+            tokio::io::copy(&mut tls, &mut tokio::io::sink()).await
+        })
+        .await;
+    }
+}
+
+/// The connection ends without an answer.
+#[derive(Debug)]
+struct NoAnswer;
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the connection ends without an answer")
+    }
+}
+
+impl std::error::Error for NoAnswer {}
+
+async fn respond(
+    live: &Live,
+    node: NodeIndex,
+    identity: &TlsIdentity,
+    resets: &AtomicBool,
+    request: Request<Incoming>,
+) -> Result<Response<Answer>, NoAnswer> {
+    let (request, _turn) = match read(live, request).await? {
+        Ok(read) => read,
+        Err(status) => return Ok(plain(status)),
+    };
+    let (delay, response, len) = match live.handle(node, &request) {
+        Outcome::Reply { delay, response } => (delay, response, None),
+        Outcome::Truncated { delay, response, len } => (delay, response, Some(len)),
+        Outcome::Closed => return Err(NoAnswer),
+        Outcome::Reset | Outcome::Refused => {
+            resets.store(true, Ordering::Relaxed);
+            return Err(NoAnswer);
+        }
+        Outcome::Silence => std::future::pending().await,
+    };
+    sleep(live.real(delay)).await;
+    live.settled().await;
+    live.write_trust(&live.world());
+    let mut response = response.map(|body| Answer::new(body, len));
+    if len.is_some() {
+        let whole = HeaderValue::from(response.body().whole);
+        response.headers_mut().insert(header::CONTENT_LENGTH, whole);
+    }
+    if live.world().presented(node) != Some(identity) {
+        // The front end reloaded: the next request goes through a new handshake.
+        response
+            .headers_mut()
+            .insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
+}
+
+/// A request with its body, and its turn among the long ones.
+type Whole<'a> = (Request<Bytes>, Option<SemaphorePermit<'a>>);
+
+/// The whole request, or the status to refuse it with.
+async fn read(live: &Live, request: Request<Incoming>) -> Result<Result<Whole<'_>, StatusCode>, NoAnswer> {
+    let (head, body) = request.into_parts();
+    if body.size_hint().lower() > live.options.limits.body_bytes as u64 {
+        return Ok(Err(StatusCode::PAYLOAD_TOO_LARGE));
+    }
+    match timeout(live.options.limits.body, collect(live, body)).await {
+        Ok(Ok(Some((body, turn)))) => Ok(Ok((Request::from_parts(head, body), turn))),
+        Ok(Ok(None)) => Ok(Err(StatusCode::PAYLOAD_TOO_LARGE)),
+        Ok(Err(_)) => Err(NoAnswer),
+        Err(_) => Ok(Err(StatusCode::REQUEST_TIMEOUT)),
+    }
+}
+
+/// The whole body; `None` when it is over the limit.
+async fn collect(
+    live: &Live,
+    mut body: Incoming,
+) -> Result<Option<(Bytes, Option<SemaphorePermit<'_>>)>, hyper::Error> {
+    let (mut whole, mut turn) = (Vec::new(), None);
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        let length = whole.len() + data.len();
+        if length > live.options.limits.body_bytes {
+            return Ok(None);
+        }
+        if length > SMALL_BODY && turn.is_none() {
+            turn = live.large_bodies.acquire().await.ok();
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(Some((Bytes::from(whole), turn)))
+}
+
+fn plain(status: StatusCode) -> Response<Answer> {
+    let mut response = Response::new(Answer::new(Bytes::from(format!("{status}\n")), None));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+pub(super) async fn admin_connection(live: Arc<Live>, stream: TcpStream) {
+    let head = live.options.limits.head;
+    let service = service_fn(|request| {
+        let live = live.clone();
+        async move {
+            let (request, _turn) = match read(&live, request).await? {
+                Ok(read) => read,
+                Err(status) => return Ok::<_, NoAnswer>(plain(status)),
+            };
+            let (status, body) = live.admin(&request);
+            let mut response = Response::new(Answer::new(Bytes::from(body.to_string()), None));
+            *response.status_mut() =
+                StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            response
+                .headers_mut()
+                .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            Ok(response)
+        }
+    });
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(head);
+    let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+}

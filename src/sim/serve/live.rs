@@ -1,0 +1,222 @@
+//! The world with its clock, and what is told and written of it: requests, violations, certificates, its state.
+
+use super::client::AnyClient;
+use super::{LogFormat, ServeOptions};
+use crate::sim::admin;
+use crate::sim::config::TlsIdentity;
+use crate::sim::ids::NodeIndex;
+use crate::sim::log::line;
+use crate::sim::world::{Outcome, World};
+use bytes::Bytes;
+use http::Request;
+use jiff::{SignedDuration, Timestamp};
+use rustls::ServerConfig;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use std::{fs, io};
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio::time::timeout;
+
+/// So many longer bodies are held at a time.
+pub(super) const LARGE_BODIES: usize = 8;
+/// How long an answer waits for the servers of the databases.
+const SETTLES: Duration = Duration::from_secs(5);
+
+/// The world with its clock.
+pub struct Live {
+    world: Mutex<World>,
+    /// A moment, and the simulated time that it corresponds to.
+    base: Mutex<(Instant, Timestamp)>,
+    pub(super) options: ServeOptions,
+    /// Number of the last request, and how many violations, that have been reported.
+    reported: Mutex<(u64, usize)>,
+    trust: Mutex<String>,
+    pub(super) large_bodies: Semaphore,
+    pub(super) changed: Notify,
+    /// Revision of the world that the servers of the databases have followed; none if nothing serves them.
+    pub(super) followed: watch::Sender<Option<u64>>,
+    /// The world's revision that the state file has.
+    saved: Mutex<Option<u64>>,
+    tls: Mutex<BTreeMap<NodeIndex, (TlsIdentity, Arc<ServerConfig>)>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Live {
+    pub(super) fn new(world: World, options: ServeOptions) -> Self {
+        Self {
+            base: Mutex::new((Instant::now(), world.now())),
+            reported: Mutex::new((world.totals().total, world.violations().len())),
+            world: Mutex::new(world),
+            options,
+            trust: Mutex::default(),
+            large_bodies: Semaphore::new(LARGE_BODIES),
+            changed: Notify::new(),
+            followed: watch::Sender::new(None),
+            saved: Mutex::default(),
+            tls: Mutex::default(),
+        }
+    }
+
+    /// Exclusive access, at the present time.
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        let mut world = lock(&self.world);
+        let (began, start) = *lock(&self.base);
+        let passed =
+            SignedDuration::try_from(began.elapsed().mul_f64(self.options.speed)).unwrap_or_default();
+        world.advance(start.checked_add(passed).unwrap_or(Timestamp::MAX));
+        world
+    }
+
+    /// Simulated time becomes real time.
+    pub(super) fn real(&self, delay: Duration) -> Duration {
+        delay.div_f64(self.options.speed)
+    }
+
+    pub(super) fn handle(&self, node: NodeIndex, request: &Request<Bytes>) -> Outcome {
+        let mut world = self.world();
+        let outcome = world.handle(node, request);
+        self.report(&world);
+        self.write_trust(&world);
+        outcome
+    }
+
+    pub(super) fn admin(&self, request: &Request<Bytes>) -> admin::AdminReply {
+        let mut world = self.world();
+        let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
+        let reply = admin::answer(&mut world, request.method().as_str(), path, query, request.body());
+        *lock(&self.base) = (Instant::now(), world.now());
+        self.report(&world);
+        self.write_trust(&world);
+        reply
+    }
+
+    /// Waits until the databases are served as the world says now, so that an answer never runs ahead of them.
+    pub(super) async fn settled(&self) {
+        if self.followed.borrow().is_some() {
+            let revision = self.world().revision();
+            let mut followed = self.followed.subscribe();
+            let _ = timeout(SETTLES, followed.wait_for(|done| *done >= Some(revision))).await;
+        }
+    }
+
+    /// Writes the state file, if there is one and something has changed.
+    pub(super) fn save(&self) {
+        let Some((path, note)) = &self.options.state_file else {
+            return;
+        };
+        let mut saved = lock(&self.saved);
+        let (revision, text) = {
+            let world = self.world();
+            if *saved == Some(world.revision()) {
+                return;
+            }
+            (world.revision(), world.saved(note))
+        };
+        match write_atomically(path, &text) {
+            Ok(()) => *saved = Some(revision),
+            Err(error) => say(&format!("resim: {error}")),
+        }
+    }
+
+    pub(super) fn report(&self, world: &World) {
+        self.changed.notify_one();
+        let mut reported = lock(&self.reported);
+        for entry in world.log_since(reported.0) {
+            match self.options.log {
+                LogFormat::Text => say(&line(entry)),
+                LogFormat::Json => say(&serde_json::to_string(entry).unwrap_or_default()),
+                LogFormat::Off => {}
+            }
+        }
+        for violation in world.violations().get(reported.1..).unwrap_or_default() {
+            let (rule, seq, message) = (violation.rule, violation.seq, &violation.message);
+            say(&match self.options.log {
+                LogFormat::Json => serde_json::json!({"violation": violation}).to_string(),
+                LogFormat::Text | LogFormat::Off => {
+                    format!("VIOLATION {rule} (request {seq}): {message}")
+                }
+            });
+        }
+        *reported = (world.totals().total, world.violations().len());
+    }
+
+    /// Keeps the file of `--ca-out` up to date. Nothing depends on it but its readers, so a full disk is only reported.
+    pub(super) fn write_trust(&self, world: &World) {
+        let Some(path) = &self.options.ca_out else { return };
+        let mut chains: Vec<&str> = (0..)
+            .map_while(|index| world.presented(NodeIndex(index)))
+            .map(|identity| identity.chain_pem.as_str())
+            .collect();
+        chains.dedup();
+        let text = chains.concat();
+        let mut written = lock(&self.trust);
+        if *written != text {
+            if let Err(error) = write_atomically(path, &text) {
+                say(&format!("resim: {error}"));
+            }
+            *written = text;
+        }
+    }
+
+    /// The TLS configuration with what the node shows now, and that identity.
+    pub(super) fn tls(&self, node: NodeIndex) -> Option<(TlsIdentity, Arc<ServerConfig>)> {
+        let identity = self.world().presented(node)?.clone();
+        let mut made = lock(&self.tls);
+        if let Some((of, config)) = made.get(&node).filter(|(of, _)| *of == identity) {
+            return Some((of.clone(), config.clone()));
+        }
+        let config = Arc::new(tls_config(&identity)?);
+        made.insert(node, (identity.clone(), config.clone()));
+        Some((identity, config))
+    }
+}
+
+/// Reports on standard error, whether or not somebody reads it.
+pub(super) fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Writes a file that is either the old one or the new one to its readers, never half.
+///
+/// # Errors
+/// Names the path.
+pub fn write_atomically(path: &std::path::Path, text: &str) -> Result<(), String> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}", std::process::id()));
+    let beside = path.with_file_name(name);
+    // Some of what is written is secret.
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let written = options
+        .open(&beside)
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_data()))
+        .and_then(|()| fs::rename(&beside, path));
+    written.map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+fn tls_config(identity: &TlsIdentity) -> Option<ServerConfig> {
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(identity.chain_pem.as_bytes())
+        .filter_map(Result::ok)
+        .collect();
+    let key = PrivateKeyDer::from_pem_slice(identity.key_pem.as_bytes()).ok()?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .ok()?;
+    let mut config = builder
+        .with_client_cert_verifier(Arc::new(AnyClient))
+        .with_single_cert(chain, key)
+        .ok()?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    // Every handshake is a full one, so that each shows the certificate of its time.
+    config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Some(config)
+}
