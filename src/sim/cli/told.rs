@@ -1,0 +1,90 @@
+//! What is told when the nodes serve: the ready file for programs, the banner for people.
+
+use super::ServeArgs;
+use crate::sim::certs::{fingerprint, public_key_fingerprint};
+use crate::sim::ids::NodeIndex;
+use crate::sim::world::World;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+pub(super) fn ready(args: &ServeArgs, world: &World, addresses: &[SocketAddr], admin_port: u16) -> Value {
+    let node = |(index, address): (usize, &SocketAddr)| {
+        let chain = world
+            .presented(NodeIndex(index))
+            .map(|identity| identity.chain_pem.as_str())
+            .unwrap_or_default();
+        json!({
+            "name": format!("node{}", index + 1),
+            "address": address.ip().to_string(),
+            "port": address.port(),
+            "uid": world.uid(NodeIndex(index)).map(|uid| uid.0),
+            "certificate": chain,
+            "sha256": fingerprint(chain),
+            "public_key_sha256": public_key_fingerprint(chain),
+        })
+    };
+    json!({
+        "nodes": addresses.iter().enumerate().map(node).collect::<Vec<_>>(),
+        "cluster": args.cluster,
+        "username": args.username,
+        "password": args.password,
+        "version": args.profile.software_version(),
+        "admin_port": admin_port,
+        "pid": std::process::id(),
+    })
+}
+
+pub(super) fn banner(args: &ServeArgs, ready: &Value) -> String {
+    let state = match &args.cluster {
+        Some(name) => format!("cluster {name} on {} nodes", args.nodes),
+        None => format!("{} fresh nodes", args.nodes),
+    };
+    let mut text = format!(
+        "resim stands for Redis Enterprise Software {}: {state}\n",
+        args.profile
+    );
+    let part = |node: &Value, field: &str| match node.get(field) {
+        Some(Value::String(text)) => text.clone(),
+        other => other.map(Value::to_string).unwrap_or_default(),
+    };
+    let nodes = ready
+        .get("nodes")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let url = |node: &Value| format!("https://{}:{}", part(node, "address"), part(node, "port"));
+    for node in nodes {
+        let _ = writeln!(
+            text,
+            "  {:<6}  {}  sha256 {}",
+            part(node, "name"),
+            url(node),
+            part(node, "sha256")
+        );
+    }
+    let _ = writeln!(
+        text,
+        "  admin   http://127.0.0.1:{}/state",
+        part(ready, "admin_port")
+    );
+    let first = nodes.first().map(url).unwrap_or_default();
+    let _ = match &args.cluster {
+        Some(_) => writeln!(
+            text,
+            "Try:  curl -k -u '{}:{}' {first}/v1/nodes",
+            args.username, args.password
+        ),
+        None => {
+            let body = json!({
+                "action": "create_cluster", "cluster": {"name": "demo.example.com"},
+                "credentials": {"username": args.username, "password": args.password},
+            });
+            writeln!(
+                text,
+                "Try:  curl -k {first}/v1/bootstrap\n      curl -k {first}/v1/bootstrap/create_cluster -d '{body}'"
+            )
+        }
+    };
+    text
+}
