@@ -104,6 +104,15 @@ pub struct NodeConfig {
     pub fleet: u32,
     /// Paths that a bootstrap cannot use.
     pub inaccessible_paths: Vec<String>,
+    /// Directory of the node's sockets; all nodes of a cluster have the same. Empty for the usual one.
+    #[serde(default)]
+    pub socket_directory: String,
+    /// How the software was installed (`confdir`, `osuser`, `installdir`); all nodes of a cluster have the same.
+    #[serde(default)]
+    pub installation: BTreeMap<String, String>,
+    /// Whether the machine runs in FIPS mode.
+    #[serde(default)]
+    pub fips_enabled: bool,
     /// What the node's listener shows until it belongs to a cluster.
     pub identity: TlsIdentity,
 }
@@ -125,6 +134,9 @@ impl NodeConfig {
             clock_skew_secs: 0,
             fleet: 0,
             inaccessible_paths: Vec::new(),
+            socket_directory: String::new(),
+            installation: BTreeMap::new(),
+            fips_enabled: false,
             identity,
         }
     }

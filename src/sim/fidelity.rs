@@ -2,7 +2,7 @@
 
 use super::auth::ROLES;
 use super::permission::{DOUBTS, PERMISSIONS};
-use super::refusals::{LEFT_OUT, REFUSALS, Step, Sure};
+use super::refusals::{LEFT_OUT, Oddity, REFUSALS, Step, Sure};
 use super::resources::logs::OBJECTS;
 use super::resources::room::is_left_out;
 use super::route::{Handler, Route, TABLES};
@@ -319,19 +319,20 @@ fn codes(page: &mut String) {
     line(
         page,
         format_args!(
-            "\n## Refusals\n\nEach row is a test. \"Deduced\" means that the code is documented and its status or its occasion is not; \"fault\" that only a\nfault plan brings it about. `accept`, `x-api-version` and `cluster-state-id` behind a question mark stand for headers.\n"
+            "\n## Refusals\n\nEach row is a test; \"page\" is the page of the documentation that it rests on. How sure each is:\n\n- documented: status and code stand there, or were captured together.\n- deduced: the code is documented; which of the documented statuses it comes with, or its exact occasion, is not.\n- own code: the status is documented; the code is resim's own, or one that is documented for other calls.\n- fault: only a fault plan brings it about.\n\n`accept`, `x-api-version` and `cluster-state-id` behind a question mark stand for headers.\n"
         ),
     );
     line(
         page,
         format_args!(
-            "| status | error_code | request | after | how sure | test |\n|---|---|---|---|---|---|"
+            "| status | error_code | request | after | how sure | page | test |\n|---|---|---|---|---|---|---|"
         ),
     );
     for row in REFUSALS {
         let sure = match row.sure {
             Sure::Documented => "documented",
             Sure::Deduced => "deduced",
+            Sure::OwnCode => "own code",
             Sure::ByFault => "fault",
         };
         let code = if row.code.is_empty() {
@@ -344,12 +345,13 @@ fn codes(page: &mut String) {
         line(
             page,
             format_args!(
-                "| {} | {code} | `{} {}{body}{}` | {} | {sure} | {} |",
+                "| {} | {code} | `{} {}{body}{}` | {} | {sure} | {} | {} |",
                 row.status,
                 row.method,
                 row.path,
                 escaped(row.body),
                 before.join("; "),
+                row.page,
                 row.name
             ),
         );
@@ -363,11 +365,25 @@ fn step(step: &Step) -> String {
         Step::Fresh => "no cluster".to_owned(),
         Step::Do(method, path, body) => format!("`{method} {path} {}`", escaped(body)),
         Step::Pass(secs) => format!("{secs} s"),
+        Step::Spare => "one machine more".to_owned(),
+        Step::At(machine) => format!("at machine {machine}"),
+        Step::Odd(machine, oddity) => format!("machine {machine} {}", difference(*oddity)),
         Step::Crash(node) => format!("node {node} without power"),
         Step::Fill(bytes) => format!("{bytes} bytes of data"),
         Step::Fault(rule) => format!("fault `{}`", escaped(rule)),
         Step::As("", _) => "no credentials".to_owned(),
         Step::As(name, password) => format!("as `{name}:{password}`"),
+    }
+}
+
+fn difference(oddity: Oddity) -> String {
+    match oddity {
+        Oddity::Memory(bytes) => format!("with {bytes} bytes of memory"),
+        Oddity::Flash(bytes) => format!("with {bytes} bytes of flash"),
+        Oddity::ClockAhead(secs) => format!("{secs} s ahead"),
+        Oddity::SocketDirectory => "with its sockets elsewhere".to_owned(),
+        Oddity::Installation => "installed with other settings".to_owned(),
+        Oddity::Fips => "in FIPS mode".to_owned(),
     }
 }
 

@@ -227,6 +227,7 @@ fn check_join(world: &mut World, index: NodeIndex, request: &Value) -> Result<Pl
         );
         return Err(Failure::new("time_not_sync", text));
     }
+    installed_alike(cluster, env, node)?;
     let racks: Vec<String> = cluster
         .members
         .values()
@@ -253,6 +254,26 @@ fn check_join(world: &mut World, index: NodeIndex, request: &Value) -> Result<Pl
         cluster: id,
         replaces,
     })
+}
+
+/// A node is installed as the members are.
+fn installed_alike(cluster: &Cluster, env: &Env, node: &SimNode) -> Result<(), Failure> {
+    let mut members = cluster
+        .members
+        .values()
+        .filter_map(|member| env.node(member.host));
+    let Some(other) = members.next() else {
+        return Ok(());
+    };
+    if node.config.socket_directory != other.config.socket_directory {
+        let text = "The node keeps its sockets in another directory than the cluster";
+        return Err(Failure::new("socket_directory_mismatch", text));
+    }
+    if node.config.installation != other.config.installation {
+        let text = "The node was installed with other settings than the cluster";
+        return Err(Failure::new("node_config_mismatch", text));
+    }
+    Ok(())
 }
 
 /// The cluster that answers at one of the addresses given.

@@ -49,7 +49,9 @@ fn whole(ctx: &mut Ctx<'_>) -> Answer {
     } else {
         database.bound.iter().any(serving)
     };
-    verdict(ctx, database, "bdb_unavailable", bound)
+    verdict(ctx, database, bound, |suffixes| {
+        format!("bdb_unavailable{suffixes}")
+    })
 }
 
 fn local(ctx: &mut Ctx<'_>) -> Answer {
@@ -61,10 +63,11 @@ fn local(ctx: &mut Ctx<'_>) -> Answer {
         .find(|member| member.host == ctx.node)
         .map(|member| member.uid);
     let bound = own.is_some_and(|own| database.bound.contains(&own));
-    verdict(ctx, database, "bdb_endpoint_unavailable", bound)
+    verdict(ctx, database, bound, |_| "bdb_endpoint_unavailable".to_owned())
 }
 
-fn verdict(ctx: &Ctx<'_>, database: &Database, code: &str, bound: bool) -> Answer {
+/// 200, or 503 with what is wrong and the code that `code` makes of it.
+fn verdict(ctx: &Ctx<'_>, database: &Database, bound: bool, code: fn(&str) -> String) -> Answer {
     let served = |status| {
         !matches!(
             status,
@@ -84,19 +87,19 @@ fn verdict(ctx: &Ctx<'_>, database: &Database, code: &str, bound: bool) -> Answe
     if shards && port {
         return Ok(Reply::json(json!({})));
     }
-    let mut code = code.to_owned();
+    let mut suffixes = String::new();
     let mut reasons = Vec::new();
     for (fine, suffix, reason) in [
         (shards, "_shard_unreachable", "shard unreachable"),
         (port, "_port_unbound", "port unbound"),
     ] {
         if !fine {
-            code.push_str(suffix);
+            suffixes.push_str(suffix);
             reasons.push(reason);
         }
     }
     Err(unavailable(
-        &code,
+        &code(&suffixes),
         &format!("Endpoint error status: {}", reasons.join(", ")),
     ))
 }

@@ -6,6 +6,7 @@ use crate::sim::route::Route;
 use crate::sim::schema::{self, Access};
 use crate::sim::state::{Cluster, Env};
 use crate::sim::switch::Switch;
+use crate::sim::version::Profile;
 use serde_json::{Map, Value, json};
 
 /// Routes of this family.
@@ -13,6 +14,14 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/cluster", ViewClusterInfo, get),
     Route::new("PUT", "/v1/cluster", UpdateCluster, put),
     Route::new("GET", "/v1/cluster/check", ViewAllNodesChecks, check),
+];
+
+/// Settings of TLS cipher suites.
+const CIPHERS: &[&str] = &[
+    "control_cipher_suites",
+    "data_cipher_list",
+    "data_cipher_suites_tls_1_3",
+    "sentinel_cipher_suites",
 ];
 
 /// Ports on which the management plane listens, and which must differ.
@@ -56,6 +65,7 @@ fn get(ctx: &mut Ctx<'_>) -> Answer {
 fn put(ctx: &mut Ctx<'_>) -> Answer {
     let before = shown(ctx.cluster, ctx.env);
     let update = schema::update(schema::cluster::FIELDS, ctx.env, &before, ctx.call.object()?)?;
+    check_ciphers(ctx, &update)?;
     let mut settings = ctx.cluster.settings.clone();
     for (name, value) in update {
         merge(&mut settings, name, value);
@@ -74,6 +84,28 @@ fn put(ctx: &mut Ctx<'_>) -> Answer {
         ctx.commit();
     }
     Ok(Reply::json(shown(ctx.cluster, ctx.env)))
+}
+
+/// FIPS mode fixes the cipher suites; since 8.2 a change of them is refused.
+fn check_ciphers(ctx: &Ctx<'_>, update: &Map<String, Value>) -> Result<(), ApiError> {
+    let mut members = ctx.cluster.members.values();
+    let fips = members.any(|member| {
+        ctx.env
+            .node(member.host)
+            .is_some_and(|node| node.config.fips_enabled)
+    });
+    let changed = |name: &&str| {
+        update
+            .get(*name)
+            .is_some_and(|value| ctx.cluster.settings.get(*name) != Some(value))
+    };
+    match CIPHERS.iter().find(|name| changed(name)) {
+        Some(name) if fips && ctx.env.profile >= Profile::V8_2_0 => Err(ApiError::bad_request(format!(
+            "{name} cannot be changed in FIPS mode"
+        ))
+        .with_code("tls_cipher_update_not_allowed")),
+        _ => Ok(()),
+    }
 }
 
 /// `alert_settings` is merged alert by alert; every other field is replaced.

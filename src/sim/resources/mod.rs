@@ -21,7 +21,7 @@ pub(crate) mod modules;
 pub(crate) mod node_actions;
 pub(crate) mod nodes;
 pub(crate) mod numbered;
-mod package;
+pub(crate) mod package;
 pub(crate) mod passwords;
 pub(crate) mod policy;
 pub(crate) mod room;
@@ -70,7 +70,7 @@ pub(crate) fn describe(env: &Env, node: &SimNode) -> Map<String, Value> {
         "cores": node.config.cores,
         "ephemeral_storage_path": "/var/opt/redislabs/tmp",
         "ephemeral_storage_size": storage,
-        "fips_enabled": false,
+        "fips_enabled": node.config.fips_enabled,
         "os_family": "ubuntu",
         "os_name": "ubuntu",
         "os_semantic_version": "22.04",

@@ -230,6 +230,10 @@ fn check_responder(ocsp: &Object) -> Result<(), ApiError> {
         .get("responder_url")
         .and_then(Value::as_str)
         .unwrap_or_default();
+    if url.is_empty() && ocsp.get("ocsp_functionality") == Some(&json!(true)) {
+        let text = "OCSP cannot be turned on without a responder_url";
+        return Err(ApiError::bad_request(text).with_code("no_responder_url"));
+    }
     if url.is_empty() || url.starts_with("http://") || url.starts_with("https://") {
         return Ok(());
     }

@@ -135,6 +135,7 @@ fn issuer_metadata(ctx: &mut Ctx<'_>) -> Answer {
             "the metadata names no entityID or no SingleSignOnService",
         );
     };
+    certificate(ctx, "sso_service")?;
     let logout = location("SingleLogoutService").unwrap_or_else(|| login.clone());
     let mut sso = current(ctx, PATH, settings::SSO);
     sso.insert(
@@ -196,11 +197,21 @@ fn test(ctx: &mut Ctx<'_>) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::config::TlsIdentity;
     use crate::sim::fixture::Fixture;
 
     #[test]
     fn metadata_of_an_issuer_sets_its_addresses() {
         let mut sim = Fixture::cluster(1, 1);
+        let service = TlsIdentity {
+            chain_pem: "certificate".to_owned(),
+            key_pem: "key".to_owned(),
+        };
+        for cluster in sim.world.clusters.values_mut() {
+            cluster
+                .certificates
+                .insert("sso_service".to_owned(), service.clone());
+        }
         let xml = "<EntityDescriptor entityID=\"urn:idp\"><SingleSignOnService Location=\"https://idp/in\"/></EntityDescriptor>";
         let body = json!({"idp_metadata": BASE64.encode(xml)});
         let reply = sim.admin(0, "POST", "/v1/cluster/sso/saml/metadata/idp", body);
