@@ -30,7 +30,7 @@ pub(crate) enum Body {
 pub(crate) fn answered(world: &World, node: NodeIndex, reply: Reply) -> Answered {
     let body = match (reply.document, reply.written, reply.body) {
         (Some(document), _, _) => Body::Document(document),
-        (None, Some(json), _) => Body::Written(json),
+        (None, Some(rows), _) => Body::Written(rows.json),
         (None, None, Some(json)) => Body::Json(json),
         (None, None, None) => Body::Empty,
     };

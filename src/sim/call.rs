@@ -2,6 +2,7 @@
 
 use super::auth::Actor;
 use super::ids::NodeIndex;
+use super::schema::Rows;
 use super::state::{Cluster, Env};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -83,7 +84,7 @@ pub(crate) struct Reply {
     /// What is sent in place of a JSON body.
     pub(crate) document: Option<Document>,
     /// JSON that is written already, in place of `body`: lists that would be large as values.
-    pub(crate) written: Option<Vec<u8>>,
+    pub(crate) written: Option<Rows>,
     /// How long the answer takes.
     pub(crate) delay: Duration,
 }
@@ -128,10 +129,10 @@ impl Reply {
         }
     }
 
-    /// 200 with JSON that is written already.
-    pub(crate) fn written(json: Vec<u8>) -> Self {
+    /// 200 with a list that is written already.
+    pub(crate) fn written(rows: Rows) -> Self {
         Self {
-            written: Some(json),
+            written: Some(rows),
             ..Self::empty()
         }
     }

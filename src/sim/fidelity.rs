@@ -3,10 +3,9 @@
 use super::auth::ROLES;
 use super::permission::{DOUBTS, PERMISSIONS};
 use super::refusals::{LEFT_OUT, Oddity, REFUSALS, Step, Sure};
-use super::resources::logs::OBJECTS;
 use super::resources::room::is_left_out;
 use super::route::{Handler, Route, TABLES};
-use super::schema::{Access, Field, Kind, Source};
+use super::schema::{Access, Field, Kind, Source, TABLES as OBJECTS, Table};
 use super::switch::SWITCHES;
 use super::version::Profile;
 use std::collections::BTreeMap;
@@ -232,22 +231,40 @@ fn objects(page: &mut String) {
     line(
         page,
         format_args!(
-            "\n## Objects\n\nThe answers of `GET /v1/jsonschema` come from the same tables. Sources: D documentation, C captured from a real\ncluster, A seen by an audit of real clusters, I deduced.\n"
+            "\n## Objects\n\nBodies of requests are checked by these tables and answers are held against them; the answers of `GET /v1/jsonschema`\ncome from the same. Sources: D documentation, C captured from a real cluster, A seen by an audit of real clusters, I deduced.\n\"Needed\" marks what a request must name.\n"
         ),
     );
-    for (name, description, fields) in OBJECTS {
-        line(page, format_args!("### {name}\n\n{description}\n"));
-        line(
-            page,
-            format_args!(
-                "| field | type | default | set by | versions | source |\n|---|---|---|---|---|---|"
-            ),
-        );
-        for field in *fields {
-            row(page, field);
-        }
-        page.push('\n');
+    for table in OBJECTS.iter().copied().filter(|table| !table.part) {
+        object(page, table);
     }
+    line(
+        page,
+        format_args!(
+            "\n## Parts\n\nWhat is in other objects, in requests and in answers without being an object of its own.\n"
+        ),
+    );
+    for table in OBJECTS.iter().copied().filter(|table| table.part) {
+        object(page, table);
+    }
+}
+
+fn object(page: &mut String, table: &Table) {
+    let versions = match span(table.since, None) {
+        span if span.is_empty() => span,
+        span => format!(" Versions {span}."),
+    };
+    line(
+        page,
+        format_args!("### {}\n\n{}{versions}\n", table.name, table.what),
+    );
+    line(
+        page,
+        format_args!("| field | type | default | set by | versions | source |\n|---|---|---|---|---|---|"),
+    );
+    for field in table.fields {
+        row(page, field);
+    }
+    page.push('\n');
 }
 
 fn row(page: &mut String, field: &Field) {
@@ -268,6 +285,7 @@ fn row(page: &mut String, field: &Field) {
         Access::Update => "update",
         Access::Write => "creation, update; never shown",
     };
+    let needed = if field.needed { ", needed" } else { "" };
     let source = match field.source {
         Source::Doc => "D",
         Source::Fixture => "C",
@@ -279,7 +297,7 @@ fn row(page: &mut String, field: &Field) {
     line(
         page,
         format_args!(
-            "| `{}` | {} | {default} | {set} | {versions} | {source} |",
+            "| `{}` | {} | {default} | {set}{needed} | {versions} | {source} |",
             field.name,
             kind(field.kind)
         ),
@@ -303,6 +321,7 @@ fn kind(kind: Kind) -> String {
             let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
             names.join(" ")
         }
+        Kind::Null => "null".to_owned(),
         Kind::Object => "object".to_owned(),
         Kind::List => "list".to_owned(),
         Kind::Objects => "list of objects".to_owned(),
@@ -311,6 +330,13 @@ fn kind(kind: Kind) -> String {
         Kind::Nested(fields) => {
             let names: Vec<String> = fields.iter().map(|field| format!("`{}`", field.name)).collect();
             format!("object of {}", names.join(", "))
+        }
+        Kind::Of(table) => format!("[{0}](#{0})", table.name),
+        Kind::ListOf(item) => format!("list of: {}", self::kind(*item)),
+        Kind::MapOf(item) => format!("by uid or name: {}", self::kind(*item)),
+        Kind::Either(kinds) => {
+            let kinds: Vec<String> = kinds.iter().map(|kind| self::kind(*kind)).collect();
+            kinds.join(", or ")
         }
     }
 }

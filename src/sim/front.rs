@@ -186,7 +186,7 @@ pub(crate) fn peek(env: &mut Env, cluster: &mut Cluster, node: NodeIndex, target
         Handler::Node(_) => return None,
     };
     match reply.written {
-        Some(json) => serde_json::from_slice(&json).ok(),
+        Some(rows) => serde_json::from_slice(&rows.json).ok(),
         None => reply.body,
     }
 }

@@ -7,7 +7,8 @@ use crate::sim::permission::Permission::{
     UpdateBdbAlerts, ViewAllBdbsAlerts, ViewBdbAlerts, ViewClusterAlerts,
 };
 use crate::sim::route::Route;
-use crate::sim::schema::module::ALERT_SETTING;
+use crate::sim::schema::alert::{BDB_ALERT_SETTINGS, OF_BDB, OF_CLUSTER, OF_SOURCE};
+use crate::sim::schema::{Kind, Table};
 use crate::sim::state::MemberStatus;
 use crate::sim::switch::Switch;
 use jiff::SignedDuration;
@@ -30,44 +31,6 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/bdbs/replica_sources/alerts/{uid}", ViewBdbAlerts, of_sources_of),
     Route::new("GET", "/v1/bdbs/replica_sources/alerts/{uid}/{source}", ViewBdbAlerts, of_source),
     Route::new("GET", "/v1/bdbs/replica_sources/alerts/{uid}/{source}/{alert}", ViewBdbAlerts, of_source),
-];
-
-const CLUSTER_ALERTS: &[&str] = &[
-    "cluster_certs_about_to_expire",
-    "cluster_even_node_count",
-    "cluster_flash_overcommit",
-    "cluster_inconsistent_rl_sw",
-    "cluster_internal_bdb",
-    "cluster_license_about_to_expire",
-    "cluster_multiple_nodes_down",
-    "cluster_node_joined",
-    "cluster_node_remove_abort_completed",
-    "cluster_node_remove_abort_failed",
-    "cluster_node_remove_completed",
-    "cluster_node_remove_failed",
-    "cluster_ocsp_query_failed",
-    "cluster_ocsp_status_revoked",
-    "cluster_ram_overcommit",
-    "cluster_too_few_nodes_for_replication",
-    "cluster_users_count_approaches_limit",
-];
-
-const BDB_ALERTS: &[&str] = &[
-    "bdb_backup_delayed",
-    "bdb_high_latency",
-    "bdb_high_throughput",
-    "bdb_long_running_action",
-    "bdb_low_throughput",
-    "bdb_ram_dataset_overhead",
-    "bdb_ram_values",
-    "bdb_shard_num_ram_values",
-    "bdb_size",
-];
-
-const SOURCE_ALERTS: &[&str] = &[
-    "replica_src_high_syncer_lag",
-    "replica_src_syncer_connection_error",
-    "replica_src_syncer_general_error",
 ];
 
 fn alert(
@@ -137,24 +100,20 @@ fn cluster_alert(ctx: &Ctx<'_>, name: &str) -> Value {
 }
 
 fn of_cluster(ctx: &mut Ctx<'_>) -> Answer {
-    let all: Map<String, Value> = CLUSTER_ALERTS
-        .iter()
-        .map(|name| ((*name).to_owned(), cluster_alert(ctx, name)))
-        .collect();
-    Ok(Reply::json(all))
+    let names = OF_CLUSTER.names(ctx.env.profile);
+    let all = names.map(|name| (name.to_owned(), cluster_alert(ctx, name)));
+    Ok(Reply::json(all.collect::<Map<_, _>>()))
 }
 
-/// The alert of the path, if it is one of `names`.
-fn named<'a>(ctx: &'a Ctx<'_>, names: &[&str]) -> Result<&'a str, ApiError> {
+/// The alert of the path, if the table has it.
+fn named(ctx: &Ctx<'_>, table: &Table) -> Result<&'static str, ApiError> {
     let name = ctx.call.params.get("alert").map_or("", String::as_str);
-    if names.contains(&name) {
-        return Ok(name);
-    }
-    Err(ApiError::not_found(format!("There is no alert {name}")))
+    let found = table.names(ctx.env.profile).find(|known| *known == name);
+    found.ok_or_else(|| ApiError::not_found(format!("There is no alert {name}")))
 }
 
 fn one_of_cluster(ctx: &mut Ctx<'_>) -> Answer {
-    let name = named(ctx, CLUSTER_ALERTS)?;
+    let name = named(ctx, &OF_CLUSTER)?;
     Ok(Reply::json(cluster_alert(ctx, name)))
 }
 
@@ -189,11 +148,12 @@ fn bdb_alert(ctx: &Ctx<'_>, database: &Database, name: &str) -> Value {
 }
 
 fn bdb_alerts(ctx: &Ctx<'_>, database: &Database) -> Value {
-    let alerts: Map<String, Value> = BDB_ALERTS
-        .iter()
-        .map(|name| ((*name).to_owned(), bdb_alert(ctx, database, name)))
-        .collect();
-    Value::Object(alerts)
+    let names = OF_BDB.names(ctx.env.profile);
+    Value::Object(
+        names
+            .map(|name| (name.to_owned(), bdb_alert(ctx, database, name)))
+            .collect(),
+    )
 }
 
 fn of_bdbs(ctx: &mut Ctx<'_>) -> Answer {
@@ -215,7 +175,7 @@ fn of_bdb(ctx: &mut Ctx<'_>) -> Answer {
 }
 
 fn one_of_bdb(ctx: &mut Ctx<'_>) -> Answer {
-    let name = named(ctx, BDB_ALERTS)?;
+    let name = named(ctx, &OF_BDB)?;
     Ok(Reply::json(bdb_alert(ctx, database(ctx)?, name)))
 }
 
@@ -223,17 +183,10 @@ fn one_of_bdb(ctx: &mut Ctx<'_>) -> Answer {
 fn set_of_bdb(ctx: &mut Ctx<'_>) -> Answer {
     let path = settings_path(database(ctx)?);
     let mut kept = ctx.cluster.documents.single(&path).cloned().unwrap_or_default();
-    let kind = crate::sim::schema::Kind::Nested(ALERT_SETTING);
-    for (name, setting) in ctx.call.object()? {
-        let refuse = |text: String| Err(ApiError::not_acceptable("invalid_param", text));
-        if !BDB_ALERTS.contains(&name.as_str()) {
-            return refuse(format!("there is no alert {name}"));
-        }
-        if let Err(wanted) = kind.check(&setting) {
-            return refuse(format!("{name}: {wanted} is wanted"));
-        }
-        kept.insert(name, setting);
-    }
+    let settings = ctx.call.object()?;
+    let wanted = Kind::Of(&BDB_ALERT_SETTINGS).check(ctx.env.profile, &ctx.call.body);
+    wanted.map_err(|wanted| ApiError::not_acceptable("invalid_param", format!("{wanted} is wanted")))?;
+    kept.extend(settings);
     if !ctx.call.dry_run() {
         ctx.cluster.documents.set_single(&path, kept);
         ctx.commit();
@@ -252,11 +205,9 @@ fn sources(ctx: &Ctx<'_>, database: &Database) -> usize {
 }
 
 fn source_alerts(ctx: &Ctx<'_>) -> Value {
-    let alerts: Map<String, Value> = SOURCE_ALERTS
-        .iter()
-        .map(|name| ((*name).to_owned(), alert(ctx, None, false, Map::new(), "INFO")))
-        .collect();
-    Value::Object(alerts)
+    let names = OF_SOURCE.names(ctx.env.profile);
+    let off = || alert(ctx, None, false, Map::new(), "INFO");
+    Value::Object(names.map(|name| (name.to_owned(), off())).collect())
 }
 
 fn by_source(ctx: &Ctx<'_>, database: &Database) -> Value {
@@ -282,7 +233,7 @@ fn of_source(ctx: &mut Ctx<'_>) -> Answer {
         return Err(ApiError::not_found(format!("there is no source {wanted}")));
     }
     if ctx.call.params.contains_key("alert") {
-        named(ctx, SOURCE_ALERTS)?;
+        named(ctx, &OF_SOURCE)?;
         return Ok(Reply::json(alert(ctx, None, false, Map::new(), "INFO")));
     }
     Ok(Reply::json(source_alerts(ctx)))

@@ -18,11 +18,11 @@ use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::BdbUid;
 use crate::sim::permission::Permission;
 use crate::sim::route::Route;
+use crate::sim::schema::{self, Rows};
 use crate::sim::switch::Switch;
 use crate::sim::version::Profile;
 use http::StatusCode;
 use render::View;
-use serde::Serializer;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -55,17 +55,16 @@ fn list(ctx: &mut Ctx<'_>) -> Answer {
         .iter()
         .filter(|database| internals || !database.flag("internal"))
         .filter(|database| scope.as_ref().is_none_or(|scope| scope.contains(&database.uid)));
-    let mut json = Vec::new();
     let objects = visible.map(|database| render::fields(ctx.cluster, ctx.env, database, &defaults, &view));
-    let written = serde_json::Serializer::new(&mut json).collect_seq(objects);
-    if let Err(error) = written {
-        return Err(ApiError::new(
+    let written = Rows::write(&schema::bdb::TABLE, ctx.env.profile, objects);
+    let internal = |error: serde_json::Error| {
+        ApiError::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal_error",
             error.to_string(),
-        ));
-    }
-    Ok(Reply::written(json))
+        )
+    };
+    Ok(Reply::written(written.map_err(internal)?))
 }
 
 fn one(ctx: &mut Ctx<'_>) -> Answer {

@@ -6,7 +6,7 @@ use crate::sim::call::{Answer, ApiError, Ctx, Document, Reply};
 use crate::sim::documents::Event;
 use crate::sim::permission::Permission::{ViewClusterInfo, ViewLoggedEvents};
 use crate::sim::route::Route;
-use crate::sim::schema::{self, Access, Field, Kind};
+use crate::sim::schema::{self, TABLES};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -101,46 +101,19 @@ fn usage_report(ctx: &mut Ctx<'_>) -> Answer {
     }))
 }
 
-/// Every object with a table, by the name that `object` takes.
-#[rustfmt::skip]
-pub(crate) const OBJECTS: &[(&str, &str, &[Field])] = &[
-    ("bdb", "A database.", schema::bdb::FIELDS),
-    ("bdb_group", "Databases that share memory.", schema::access::BDB_GROUP),
-    ("cluster", "The cluster.", schema::cluster::FIELDS),
-    ("cluster_settings", "Cluster-wide policy.", schema::policy::FIELDS),
-    ("cm_settings", "Settings of the Cluster Manager.", schema::settings::CM),
-    ("db_conns_auditing_config", "Where connections are audited.", schema::settings::AUDITING),
-    ("diagnostics", "What the diagnostic logging service collects.", schema::settings::DIAGNOSTICS),
-    ("job_scheduler", "Jobs that run by themselves.", schema::settings::JOBS),
-    ("ldap", "Connection to a directory.", schema::settings::LDAP),
-    ("ldap_mapping", "A group of a directory and its roles.", schema::access::LDAP_MAPPING),
-    ("metrics_config", "What is measured and kept.", schema::settings::METRICS),
-    ("node", "A node.", schema::node::FIELDS),
-    ("ocsp", "Status queries about the proxy certificate.", schema::settings::OCSP),
-    ("redis_acl", "Rules about commands, keys and channels.", schema::access::REDIS_ACL),
-    ("role", "A role.", schema::access::ROLE),
-    ("services_configuration", "Optional services.", schema::settings::SERVICES),
-    ("sso", "Single sign-on.", schema::settings::SSO),
-    ("suffix", "A DNS suffix.", schema::settings::SUFFIX),
-    ("user", "An account of the management plane.", schema::access::USER),
-];
-
 /// The JSON schema of one object, or of all by name.
 fn jsonschema(ctx: &mut Ctx<'_>) -> Answer {
-    let of = |(_, description, fields): &(&str, &str, &[Field])| {
-        let properties: Map<String, Value> = fields
-            .iter()
-            .filter(|field| field.within(ctx.env.profile))
-            .map(|field| (field.name.to_owned(), property(field)))
-            .collect();
-        json!({"type": "object", "description": description, "properties": properties})
+    let profile = ctx.env.profile;
+    let known = || {
+        let tables = TABLES.iter().copied();
+        tables.filter(move |table| !table.part && profile >= table.since)
     };
     let Some(name) = ctx.call.query.get("object") else {
-        let all: Map<String, Value> = OBJECTS.iter().map(|row| (row.0.to_owned(), of(row))).collect();
-        return Ok(Reply::json(all));
+        let all = known().map(|table| (table.name.to_owned(), schema::json_schema(table, profile)));
+        return Ok(Reply::json(all.collect::<Map<_, _>>()));
     };
-    match OBJECTS.iter().find(|(object, ..)| object == name) {
-        Some(row) => Ok(Reply::json(of(row))),
+    match known().find(|table| table.name == name) {
+        Some(table) => Ok(Reply::json(schema::json_schema(table, profile))),
         None => Err(ApiError::not_acceptable(
             "invalid_object",
             format!("there is no object {name}"),
@@ -148,56 +121,11 @@ fn jsonschema(ctx: &mut Ctx<'_>) -> Answer {
     }
 }
 
-fn property(field: &Field) -> Value {
-    let mut property = kind(field.kind);
-    if let Some(map) = property.as_object_mut() {
-        if let Ok(default) = serde_json::from_str::<Value>(field.default) {
-            map.insert("default".to_owned(), default);
-        }
-        match field.access {
-            Access::Read => map.insert("readOnly".to_owned(), json!(true)),
-            Access::Write => map.insert("writeOnly".to_owned(), json!(true)),
-            Access::Create | Access::CreateUpdate | Access::Update => None,
-        };
-    }
-    property
-}
-
-fn kind(kind: Kind) -> Value {
-    match kind {
-        Kind::Bool => json!({"type": "boolean"}),
-        Kind::Int(low, high) => {
-            let mut number = Map::from_iter([("type".to_owned(), json!("integer"))]);
-            if low > i64::MIN {
-                number.insert("minimum".to_owned(), json!(low));
-            }
-            if high < i64::MAX {
-                number.insert("maximum".to_owned(), json!(high));
-            }
-            Value::Object(number)
-        }
-        Kind::Float => json!({"type": "number"}),
-        Kind::Text => json!({"type": "string"}),
-        Kind::OneOf(names) => json!({"type": "string", "enum": names}),
-        Kind::Object => json!({"type": "object"}),
-        Kind::List => json!({"type": "array"}),
-        Kind::Objects => json!({"type": "array", "items": {"type": "object"}}),
-        Kind::Texts => json!({"type": "array", "items": {"type": "string"}}),
-        Kind::Any => json!({}),
-        Kind::Nested(fields) => {
-            let properties: Map<String, Value> = fields
-                .iter()
-                .map(|field| (field.name.to_owned(), property(field)))
-                .collect();
-            json!({"type": "object", "properties": properties, "additionalProperties": false})
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::sim::fixture::Fixture;
+    use crate::sim::version::Profile;
 
     #[test]
     fn the_log_tells_what_happened_and_can_be_asked_for_a_part() {
@@ -249,7 +177,38 @@ mod tests {
                 .status,
             406
         );
-        let all = sim.admin(0, "GET", "/v1/jsonschema", Value::Null).json;
-        assert_eq!(all.as_object().map(Map::len), Some(OBJECTS.len()));
+    }
+
+    #[test]
+    fn the_objects_of_a_version_have_a_schema() {
+        for (profile, has, lacks) in [
+            (
+                Profile::V8_2_0,
+                vec!["sso", "shard", "state-machine", "metrics_config"],
+                vec!["license", "tag"],
+            ),
+            (
+                Profile::V7_4_6,
+                vec!["bdb", "proxy", "check_result"],
+                vec!["sso", "cm_settings"],
+            ),
+        ] {
+            let mut sim = Fixture::cluster_of(profile, 1);
+            let all = sim.admin(0, "GET", "/v1/jsonschema", Value::Null).json;
+            for name in has {
+                assert_eq!(all[name]["type"], "object", "{name} in {profile}");
+                let path = format!("/v1/jsonschema?object={name}");
+                assert_eq!(sim.admin(0, "GET", &path, Value::Null).json, all[name]);
+            }
+            for name in lacks {
+                let path = format!("/v1/jsonschema?object={name}");
+                assert_eq!(
+                    sim.admin(0, "GET", &path, Value::Null).code(),
+                    "invalid_object",
+                    "{name}"
+                );
+                assert!(all.get(name).is_none(), "{name} in {profile}");
+            }
+        }
     }
 }

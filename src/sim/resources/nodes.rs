@@ -8,7 +8,7 @@ use crate::sim::permission::Permission::{
     UpdateNode, ViewAllNodesAlerts, ViewAllNodesInfo, ViewNodeAlerts, ViewNodeCheck, ViewNodeInfo,
 };
 use crate::sim::route::Route;
-use crate::sim::schema;
+use crate::sim::schema::{self, alert::OF_NODE};
 use crate::sim::state::{Cluster, Env, Member, MemberStatus, Snapshot};
 use crate::sim::switch::Switch;
 use crate::sim::version::Profile::V7_8_6;
@@ -41,20 +41,6 @@ pub(crate) const ROUTES: &[Route] = &[
         UpdateNode,
         delete_snapshot,
     ),
-];
-
-const ALERTS: &[&str] = &[
-    "node_failed",
-    "node_memory",
-    "node_persistent_storage",
-    "node_ephemeral_storage",
-    "node_free_flash",
-    "node_cpu_utilization",
-    "node_net_throughput",
-    "node_insufficient_disk_aofrw",
-    "node_aof_slow_disk_io",
-    "node_checks_error",
-    "node_internal_certs_about_to_expire",
 ];
 
 /// The member that the path names.
@@ -321,21 +307,21 @@ fn alert(ctx: &mut Ctx<'_>) -> Answer {
 /// Every alert of a node. One that is turned off reads false, unless the caller ignores settings.
 fn alerts_for(ctx: &Ctx<'_>, member: &Member) -> Map<String, Value> {
     let settings = ctx.cluster.settings.get("alert_settings");
-    let shown = |name: &&str| {
-        let setting = settings.and_then(|settings| settings.get(*name));
+    let shown = |name: &'static str| {
+        let setting = settings.and_then(|settings| settings.get(name));
         let enabled =
             setting.and_then(|setting| setting.as_bool().or_else(|| setting.get("enabled")?.as_bool()));
         let enabled = enabled.unwrap_or(false);
         let counts =
             enabled || ctx.call.flag("ignore_settings") || ctx.env.on(Switch::DisabledAlertKeepsState);
-        let state = counts && *name == "node_failed" && member.status == MemberStatus::Down;
+        let state = counts && name == "node_failed" && member.status == MemberStatus::Down;
         let alert = json!({
             "change_time": iso(ctx.cluster.created), "change_value": {"state": state}, "enabled": enabled,
-            "severity": if *name == "node_failed" { "CRITICAL" } else { "WARNING" }, "state": state,
+            "severity": if name == "node_failed" { "CRITICAL" } else { "WARNING" }, "state": state,
         });
-        ((*name).to_owned(), alert)
+        (name.to_owned(), alert)
     };
-    ALERTS.iter().map(shown).collect()
+    OF_NODE.names(ctx.env.profile).map(shown).collect()
 }
 
 fn snapshots(ctx: &mut Ctx<'_>) -> Answer {

@@ -188,7 +188,7 @@ fn accepted(ctx: &Ctx<'_>, family: &Family, phase: Phase, current: &Object) -> R
     let body = ctx.call.object()?;
     for (name, value) in &body {
         if let Some(field) = schema::find(family.fields, ctx.env.profile, name)
-            && field.kind.check(value).is_err()
+            && field.kind.check(ctx.env.profile, value).is_err()
         {
             let text = format!("{name} has a wrong value");
             return Err(ApiError::bad_request(text).with_code((family.wrong)(name)));

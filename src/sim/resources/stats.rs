@@ -307,7 +307,7 @@ fn one_shard_last(ctx: &mut Ctx<'_>) -> Answer {
 /// A row for each endpoint on each proxy that serves it.
 fn endpoints(ctx: &mut Ctx<'_>) -> Answer {
     let asked = Asked::of(ctx)?;
-    let figures = figures::endpoint();
+    let figures = figures::endpoint(ctx);
     let of = |database: &Database| {
         let row = |node: &crate::sim::ids::NodeUid| {
             let uid = format!("{}:1:{node}", database.uid);
@@ -340,7 +340,7 @@ fn source_rows(ctx: &Ctx<'_>) -> Result<Vec<(String, Value)>, ApiError> {
     let count = sources.map_or(0, Vec::len);
     let row = |place: usize| {
         let uid = place.to_string();
-        let row = asked.row(&uid, &figures::source(), database.created);
+        let row = asked.row(&uid, &figures::source(ctx), database.created);
         (uid, row)
     };
     Ok((1..=count).map(row).collect())

@@ -1,12 +1,31 @@
-//! One table per object of the API: fields, types, defaults, who may set them, since when.
+//! One table per object of the API: fields, types, defaults, who may set them, since when. Bodies of requests are checked by
+//! them, answers are held against them, and the JSON schema and the page about fidelity are made from them.
 
 pub(crate) mod access;
+pub(crate) mod action;
+pub(crate) mod alert;
 pub(crate) mod bdb;
+pub(crate) mod bdb_parts;
+pub(crate) mod bootstrap;
+pub(crate) mod certificate;
 pub(crate) mod cluster;
+pub(crate) mod event;
+pub(crate) mod health;
 pub(crate) mod module;
 pub(crate) mod node;
 pub(crate) mod policy;
+pub(crate) mod request;
 pub(crate) mod settings;
+pub(crate) mod shard;
+pub(crate) mod stats;
+
+mod answer;
+mod json;
+mod kind;
+
+pub(crate) use answer::{Rows, Shape, check_error, hold};
+pub(crate) use json::of_table as json_schema;
+pub(crate) use kind::{COUNT, INT, Kind};
 
 use super::call::ApiError;
 use super::state::Env;
@@ -29,84 +48,142 @@ pub(crate) enum Access {
     Write,
 }
 
-/// What values a field takes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Kind {
-    Bool,
-    /// Inclusive bounds.
-    Int(i64, i64),
-    Float,
-    Text,
-    OneOf(&'static [&'static str]),
-    Object,
-    /// An array of anything.
-    List,
-    /// An array of objects.
-    Objects,
-    /// An array of strings.
-    Texts,
-    Any,
-    /// An object of these fields and no others.
-    Nested(&'static [Field]),
-}
-
-impl Kind {
-    /// Whether `value` fits; else a sentence that says what would.
-    pub(crate) fn check(self, value: &Value) -> Result<(), String> {
-        let (fits, wanted) = match self {
-            Self::Bool => (value.is_boolean(), "a boolean".to_owned()),
-            Self::Int(low, high) => (
-                value
-                    .as_i64()
-                    .is_some_and(|number| (low..=high).contains(&number)),
-                if (low, high) == (i64::MIN, i64::MAX) {
-                    "an integer".to_owned()
-                } else {
-                    format!("an integer from {low} to {high}")
-                },
-            ),
-            Self::Float => (value.is_number(), "a number".to_owned()),
-            Self::Text => (value.is_string(), "a string".to_owned()),
-            Self::OneOf(names) => (
-                value.as_str().is_some_and(|text| names.contains(&text)),
-                format!("one of {}", names.join(", ")),
-            ),
-            Self::Object => (value.is_object(), "an object".to_owned()),
-            Self::List => (value.is_array(), "an array".to_owned()),
-            Self::Objects => (
-                value
-                    .as_array()
-                    .is_some_and(|items| items.iter().all(Value::is_object)),
-                "an array of objects".to_owned(),
-            ),
-            Self::Texts => (
-                value
-                    .as_array()
-                    .is_some_and(|items| items.iter().all(Value::is_string)),
-                "an array of strings".to_owned(),
-            ),
-            Self::Any => (true, String::new()),
-            Self::Nested(fields) => {
-                return match value.as_object() {
-                    None => Err("an object".to_owned()),
-                    Some(map) => map.iter().try_for_each(|(name, value)| {
-                        let field = fields.iter().find(|field| field.name == name);
-                        let field = field.ok_or_else(|| format!("an object without {name}"))?;
-                        let kind = field.kind;
-                        kind.check(value)
-                            .map_err(|wanted| format!("an object whose {name} is {wanted}"))
-                    }),
-                };
-            }
-        };
-        if fits { Ok(()) } else { Err(wanted) }
-    }
-}
-
-/// Any integer.
-pub(crate) const INT: Kind = Kind::Int(i64::MIN, i64::MAX);
-/// Zero or more.
-pub(crate) const COUNT: Kind = Kind::Int(0, i64::MAX);
+/// Every table: the objects that `GET /v1/jsonschema` knows, then their parts and the bodies that are no objects.
+pub(crate) const TABLES: &[&Table] = &[
+    &bdb::TABLE,
+    &access::BDB_GROUP_TABLE,
+    &action::ACTION,
+    &alert::ALERT,
+    &bootstrap::BOOTSTRAP,
+    &certificate::UPLOAD,
+    &node::CLUSTER_CHECK,
+    &cluster::TABLE,
+    &policy::TABLE,
+    &settings::CM_TABLE,
+    &settings::AUDITING_TABLE,
+    &alert::BDB_ALERT_SETTINGS,
+    &settings::DIAGNOSTICS_TABLE,
+    &settings::JOBS_TABLE,
+    &request::JWT_AUTHORIZE,
+    &settings::LDAP_TABLE,
+    &access::LDAP_MAPPING_TABLE,
+    &settings::METRICS_TABLE,
+    &module::TABLE,
+    &module::USER_DEFINED_TABLE,
+    &node::TABLE,
+    &settings::OCSP_TABLE,
+    &settings::OCSP_STATUS,
+    &module::PROXY_TABLE,
+    &access::REDIS_ACL_TABLE,
+    &access::ROLE_TABLE,
+    &settings::SERVICES_TABLE,
+    &shard::TABLE,
+    &settings::SSO_TABLE,
+    &action::STATE_MACHINE,
+    &settings::SUFFIX_TABLE,
+    &access::USER_TABLE,
+    &bdb_parts::TAG,
+    &bdb_parts::SUBJECT,
+    &bdb_parts::CLIENT_CERT,
+    &bdb_parts::ROLE_PERMISSION,
+    &bdb_parts::REGEX,
+    &bdb_parts::SNAPSHOT_POLICY,
+    &bdb_parts::BACKGROUND_OP,
+    &bdb_parts::ENDPOINT,
+    &bdb_parts::MODULE,
+    &bdb_parts::RAM_WEIGHT,
+    &bdb_parts::BLUEPRINT,
+    &bdb_parts::BLUEPRINT_NODE,
+    &bdb_parts::LOCATION,
+    &bdb_parts::IMPORT_SOURCE,
+    &bdb_parts::SYNCER_SOURCE,
+    &bdb_parts::AUDIT,
+    &bdb_parts::GRADUAL_SYNC,
+    &bdb_parts::QUERY_PERFORMANCE,
+    &bdb_parts::SEARCH,
+    &bdb_parts::TIMESERIES,
+    &bdb_parts::PROBABILISTIC,
+    &bdb_parts::CERTIFICATE,
+    &request::CREATE_V2,
+    &request::EXPORT,
+    &request::IMPORT,
+    &request::REVAMP,
+    &request::RECOVER,
+    &request::RECOVERY_PLAN,
+    &request::UPGRADE,
+    &module::CONFIGURE,
+    &request::COMMAND,
+    &request::BDB_PASSWORD,
+    &shard::LOADING,
+    &shard::BACKUP,
+    &shard::SYNC,
+    &action::FAILOVER,
+    &action::MIGRATE,
+    &action::SHARD_ACTION,
+    &action::TASK_V1,
+    &action::PENDING_OP,
+    &action::ACTION_V2,
+    &action::REMOVE,
+    &action::MAINTENANCE_ON,
+    &action::MAINTENANCE_OFF,
+    &action::ENSLAVE_NODE,
+    &action::CHANGE_MASTER,
+    &bootstrap::CLUSTER_IDENTITY,
+    &bootstrap::CREDENTIALS,
+    &bootstrap::NODE_IDENTITY,
+    &bootstrap::IDENTITY,
+    &bootstrap::LIMITS,
+    &bootstrap::PATHS,
+    &bootstrap::POLICY,
+    &bootstrap::DNS_SUFFIX,
+    &bootstrap::USER_DEFINED_MODULE,
+    &bootstrap::STATUS,
+    &bootstrap::LOCAL_NODE,
+    &node::DATABASE_VERSION,
+    &node::STATUS,
+    &node::SNAPSHOT,
+    &node::CHECK,
+    &node::WATCHDOG,
+    &node::HEALTHCHECK,
+    &node::SERVICE,
+    &node::OPERATE_SERVICES,
+    &module::SET_PROXY,
+    &module::ARTIFACT,
+    &alert::ALERT_SETTINGS,
+    &alert::THRESHOLD,
+    &alert::OF_CLUSTER,
+    &alert::OF_NODE,
+    &alert::OF_BDB,
+    &alert::OF_SOURCE,
+    &cluster::LOGROTATE,
+    &certificate::LICENSE,
+    &certificate::INSTALLED,
+    &certificate::BULK_UPLOAD,
+    &certificate::ROTATE,
+    &certificate::HASHING,
+    &request::USER_PASSWORD,
+    &request::ROLE_PERMISSIONS,
+    &request::VALIDATE_ACL,
+    &request::IDP_METADATA,
+    &stats::CLUSTER,
+    &stats::NODE,
+    &stats::BDB,
+    &stats::SHARD,
+    &stats::ENDPOINT,
+    &stats::SOURCE,
+    &stats::PEER,
+    &health::CLUSTER,
+    &health::NODE,
+    &health::SHARD,
+    &health::DATABASE,
+    &event::TABLE,
+    &event::MIGRATION,
+    &event::SYNCER_STATE,
+    &event::WITNESS_DISK,
+    &event::USAGE_CLUSTER,
+    &event::USAGE_BDB,
+    &certificate::ERROR,
+];
 
 /// One field of an object.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -119,11 +196,56 @@ pub(crate) struct Field {
     pub(crate) since: Profile,
     /// Exclusive.
     pub(crate) until: Option<Profile>,
-    /// Profile from which on the default is shown; settable before.
-    pub(crate) shown_since: Profile,
     /// `error_code` of the 406 for a value of the right type that is not allowed.
     pub(crate) code: &'static str,
     pub(crate) source: Source,
+    /// Whether an object in a request must name it.
+    pub(crate) needed: bool,
+}
+
+/// The fields of an object.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Table {
+    /// As `GET /v1/jsonschema?object=` takes it, if it knows the object.
+    pub(crate) name: &'static str,
+    pub(crate) what: &'static str,
+    pub(crate) fields: &'static [Field],
+    /// Whether it is part of other objects, of a request or of an answer only, so that `jsonschema` does not list it.
+    pub(crate) part: bool,
+    pub(crate) since: Profile,
+}
+
+impl Table {
+    /// An object of the API.
+    pub(crate) const fn new(name: &'static str, what: &'static str, fields: &'static [Field]) -> Self {
+        Self {
+            name,
+            what,
+            fields,
+            part: false,
+            since: Profile::V7_4_6,
+        }
+    }
+
+    /// The names that `profile` knows.
+    pub(crate) fn names(&self, profile: Profile) -> impl Iterator<Item = &'static str> + Clone + use<> {
+        let here = self.fields.iter().filter(move |field| field.within(profile));
+        here.map(|field| field.name)
+    }
+
+    /// Something that is only part of a body, or a body that is no object of its own.
+    pub(crate) const fn part(name: &'static str, what: &'static str, fields: &'static [Field]) -> Self {
+        Self {
+            part: true,
+            ..Self::new(name, what, fields)
+        }
+    }
+
+    /// The same, from `profile` on.
+    pub(crate) const fn since(mut self, profile: Profile) -> Self {
+        self.since = profile;
+        self
+    }
 }
 
 /// Where a row comes from.
@@ -158,10 +280,16 @@ impl Field {
             access,
             since: Profile::V7_4_6,
             until: None,
-            shown_since: Profile::V7_4_6,
             code: "invalid_param",
             source: Source::Doc,
+            needed: false,
         }
+    }
+
+    /// The same, and an object in a request must name it.
+    pub(crate) const fn needed(mut self) -> Self {
+        self.needed = true;
+        self
     }
 
     /// The same, from another source than the documentation alone.
@@ -173,12 +301,6 @@ impl Field {
     /// The same, with an `error_code` of its own.
     pub(crate) const fn code(mut self, code: &'static str) -> Self {
         self.code = code;
-        self
-    }
-
-    /// The same, with a default that is shown from `profile` on.
-    pub(crate) const fn shown_since(mut self, profile: Profile) -> Self {
-        self.shown_since = profile;
         self
     }
 
@@ -196,25 +318,12 @@ impl Field {
     ///
     /// # Errors
     /// 400 for another type, 406 with the row's code for a value outside the allowed ones.
-    pub(crate) fn check(&self, value: &Value) -> Result<(), ApiError> {
-        let Err(wanted) = self.kind.check(value) else {
+    pub(crate) fn check(&self, profile: Profile, value: &Value) -> Result<(), ApiError> {
+        let Err(wanted) = self.kind.check(profile, value) else {
             return Ok(());
         };
-        let typed = match self.kind {
-            Kind::Int(..) => value.is_i64() || value.is_u64(),
-            Kind::OneOf(_) => value.is_string(),
-            Kind::Bool
-            | Kind::Float
-            | Kind::Text
-            | Kind::Object
-            | Kind::List
-            | Kind::Objects
-            | Kind::Texts
-            | Kind::Any
-            | Kind::Nested(_) => false,
-        };
         let text = format!("{}: {wanted} is wanted", self.name);
-        Err(if typed {
+        Err(if self.kind.is_type_of(value) {
             ApiError::not_acceptable(self.code, text)
         } else {
             ApiError::bad_request(text)
@@ -249,7 +358,7 @@ pub(crate) fn find<'a>(table: &'a [Field], profile: Profile, name: &str) -> Opti
 pub(crate) fn defaults(table: &[Field], profile: Profile) -> Map<String, Value> {
     let fields = table
         .iter()
-        .filter(|field| field.within(profile) && profile >= field.shown_since && !field.default.is_empty());
+        .filter(|field| field.within(profile) && !field.default.is_empty());
     fields
         .filter_map(|field| Some((field.name.to_owned(), serde_json::from_str(field.default).ok()?)))
         .collect()
@@ -274,7 +383,7 @@ pub(crate) fn accept(
             None if ignore_unknown => {}
             None => return Err(ApiError::bad_request(format!("unknown field {name:?}"))),
             Some(field) if field.settable(phase) => {
-                field.check(value)?;
+                field.check(profile, value)?;
                 accepted.insert(name.clone(), value.clone());
             }
             Some(_) if current.get(name) == Some(value) => {}
@@ -316,7 +425,7 @@ pub(crate) fn update(
         }
         field
             .kind
-            .check(&value)
+            .check(env.profile, &value)
             .map_err(|wanted| ApiError::bad_request(format!("{name} must be {wanted}")))?;
         update.insert(name, value);
     }
@@ -333,7 +442,6 @@ mod tests {
         Field::new("mode", Kind::OneOf(&["a", "b"]), "\"a\"", Access::CreateUpdate).code("bad_mode"),
         Field::new("state", Kind::Text, "", Access::Read),
         Field::new("names", Kind::Texts, "[]", Access::CreateUpdate).since(Profile::V8_0_20),
-        Field::new("quiet", Kind::Bool, "true", Access::CreateUpdate).shown_since(Profile::V8_2_0),
         Field::new("old", Kind::Bool, "false", Access::CreateUpdate).until(Profile::V8_2_0),
     ];
 
@@ -350,8 +458,61 @@ mod tests {
     fn each_profile_has_its_own_fields_and_defaults() {
         let names = |profile| defaults(TABLE, profile).keys().cloned().collect::<Vec<_>>();
         assert_eq!(names(Profile::V7_4_6), ["mode", "old"]);
-        assert_eq!(names(Profile::V8_2_0), ["mode", "names", "quiet"]);
-        assert!(try_accept(Profile::V7_4_6, Phase::Create, json!({"quiet": true})).is_ok());
+        assert_eq!(names(Profile::V8_2_0), ["mode", "names"]);
+    }
+
+    #[test]
+    fn every_table_is_in_the_register_once_and_has_each_field_once_in_a_profile() {
+        let mut names = std::collections::BTreeSet::new();
+        for table in TABLES {
+            assert!(names.insert(table.name), "{} twice", table.name);
+            for profile in Profile::ALL {
+                let fields: Vec<&str> = table.names(profile).collect();
+                let unique: std::collections::BTreeSet<_> = fields.iter().collect();
+                assert_eq!(unique.len(), fields.len(), "{} in {profile}", table.name);
+            }
+        }
+        for kind in TABLES
+            .iter()
+            .flat_map(|table| table.fields)
+            .map(|field| field.kind)
+        {
+            for name in tables_in(kind) {
+                assert!(names.contains(name), "{name} is not in the register");
+            }
+        }
+    }
+
+    #[test]
+    fn every_default_is_json_that_its_own_row_allows() {
+        for (table, field) in TABLES
+            .iter()
+            .flat_map(|table| table.fields.iter().map(move |field| (table, field)))
+        {
+            if field.default.is_empty() {
+                continue;
+            }
+            let value: Value = serde_json::from_str(field.default).expect(field.name);
+            let latest = field.until.map_or(Profile::V8_2_0, |_| field.since);
+            assert_eq!(
+                field.kind.check(latest, &value),
+                Ok(()),
+                "{} of {}",
+                field.name,
+                table.name
+            );
+        }
+    }
+
+    /// Names of the tables that a kind refers to.
+    pub(super) fn tables_in(kind: Kind) -> Vec<&'static str> {
+        match kind {
+            Kind::Of(table) => vec![table.name],
+            Kind::Nested(fields) => fields.iter().flat_map(|field| tables_in(field.kind)).collect(),
+            Kind::ListOf(kind) | Kind::MapOf(kind) => tables_in(*kind),
+            Kind::Either(kinds) => kinds.iter().flat_map(|kind| tables_in(*kind)).collect(),
+            _ => Vec::new(),
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! Modules that users bring, proxies, and alerts of databases.
+//! Modules, those that users bring, and proxies.
 
-use super::{Access, COUNT, Field, Kind, Source};
+use super::{Access, COUNT, Field, Kind, Source, Table};
+use crate::sim::version::Profile::{V7_8_6, V7_22_2, V8_0_20};
 
 const fn rw(name: &'static str, kind: Kind, default: &'static str) -> Field {
     Field::new(name, kind, default, Access::CreateUpdate)
@@ -18,6 +19,14 @@ pub(crate) const USER_DEFINED: &[Field] = &[
     rw("capabilities", Kind::Texts, "[]"),
     rw("min_redis_version", Kind::Text, r#""""#),
     rw("min_redis_pack_version", Kind::Text, r#""""#),
+    rw("capability_name", Kind::Text, ""),
+    rw("compatible_redis_version", Kind::Text, "").since(V7_8_6),
+    rw("bigstore_version_2_support", Kind::Bool, "").since(V7_22_2),
+    rw("crdb", Kind::Object, ""),
+    rw("dependencies", Kind::Object, ""),
+    rw("module_file", Kind::Text, ""),
+    rw("sha256", Kind::Text, ""),
+    rw("architecture", Kind::Text, "").until(V8_0_20),
     rw("author", Kind::Text, r#""""#),
     rw("description", Kind::Text, r#""""#),
     rw("email", Kind::Text, r#""""#),
@@ -49,19 +58,94 @@ pub(crate) const PROXY: &[Field] = &[
     captured("max_worker_client_conns", COUNT, "16384"),
     captured("max_worker_server_conns", COUNT, "16384"),
     captured("max_worker_txns", COUNT, "65536"),
-    captured("incoming_connections_capacity", COUNT, "0"),
-    captured("incoming_connections_min_capacity", COUNT, "10"),
-    captured("incoming_connections_rate_limit", COUNT, "0"),
+    captured("incoming_connections_capacity", COUNT, "0").since(V7_22_2),
+    captured("incoming_connections_min_capacity", COUNT, "10").since(V7_22_2),
+    captured("incoming_connections_rate_limit", COUNT, "0").since(V7_22_2),
     captured("ignore_bdb_cconn_limit", Kind::Bool, "false"),
     captured("ignore_bdb_cconn_output_buff_limits", Kind::Bool, "false"),
-    captured("client_eviction", Kind::Bool, "false"),
-    captured("maxmemory_clients", COUNT, "4294967296"),
-    captured("log_level", Kind::Text, r#""info""#),
+    captured("client_eviction", Kind::Bool, "false").since(V7_22_2),
+    captured("maxmemory_clients", COUNT, "4294967296").since(V7_22_2),
+    captured("log_level", Kind::OneOf(&["crit", "error", "warn", "info", "trace", "debug"]), r#""info""#),
     captured("corefile", Kind::Bool, "false"),
 ];
 
-/// Body of `POST /v1/bdbs/alerts/{uid}`, alert by alert.
-pub(crate) const ALERT_SETTING: &[Field] = &[
-    rw("enabled", Kind::Bool, "false"),
-    rw("threshold", Kind::Text, r#""""#),
+pub(crate) const PROXY_TABLE: Table = Table::new("proxy", "The proxy of a node.", PROXY);
+
+pub(crate) const SET_PROXY: Table = Table::part(
+    "set_proxy",
+    "New settings for proxies.",
+    &[
+        Field::new("proxy", Kind::Of(&PROXY_TABLE), "", Access::Write).needed(),
+        Field::new("allow_restart", Kind::Bool, "", Access::Write),
+    ],
+);
+
+const fn ro(name: &'static str, kind: Kind) -> Field {
+    Field::new(name, kind, "", Access::Read).source(Source::DocFixture)
+}
+
+#[rustfmt::skip]
+const FIELDS: &[Field] = &[
+    ro("uid", Kind::Text),
+    ro("architecture", Kind::Text).source(Source::Doc).until(V8_0_20),
+    ro("author", Kind::Text),
+    ro("bigstore_version_2_support", Kind::Bool).since(V7_22_2),
+    ro("capabilities", Kind::Texts),
+    ro("capability_name", Kind::Text),
+    ro("command_line_args", Kind::Text),
+    ro("commands", Kind::List).source(Source::Doc),
+    ro("compatible_redis_version", Kind::Text).since(V7_8_6),
+    ro("config_command", Kind::Text),
+    ro("crdb", Kind::Object),
+    ro("dependencies", Kind::Object),
+    ro("description", Kind::Text),
+    ro("display_name", Kind::Text),
+    ro("email", Kind::Text),
+    ro("homepage", Kind::Text),
+    ro("is_bundled", Kind::Bool),
+    ro("license", Kind::Text),
+    ro("min_redis_pack_version", Kind::Text).source(Source::Doc).until(V8_0_20),
+    ro("min_redis_version", Kind::Text),
+    ro("module_file", Kind::Text).source(Source::Doc),
+    ro("module_name", Kind::Text),
+    ro("platforms", Kind::Object).source(Source::Doc).until(V8_0_20),
+    ro("semantic_version", Kind::Text),
+    ro("sha256", Kind::Text).source(Source::Doc),
+    ro("version", COUNT),
 ];
+
+pub(crate) const TABLE: Table = Table::new("module", "A module.", FIELDS);
+
+pub(crate) const USER_DEFINED_TABLE: Table = Table::new(
+    "module_metadata",
+    "The description of a module that a user brings.",
+    USER_DEFINED,
+);
+
+pub(crate) const ARTIFACT: Table = Table::part(
+    "artifact",
+    "A package that lies on a node.",
+    &[
+        ro("module_name", Kind::Text).source(Source::Doc),
+        ro("version", COUNT).source(Source::Doc),
+        ro("dependencies", Kind::Texts).source(Source::Doc),
+    ],
+)
+.since(V8_0_20);
+
+const MODULE_ARGS: &[Field] = &[
+    Field::new("module_name", Kind::Text, "", Access::Write).needed(),
+    Field::new("module_args", Kind::Text, "", Access::Write).needed(),
+];
+
+pub(crate) const CONFIGURE: Table = Table::part(
+    "module_config",
+    "New arguments for modules of a database.",
+    &[Field::new(
+        "modules",
+        Kind::ListOf(&Kind::Nested(MODULE_ARGS)),
+        "",
+        Access::Write,
+    )
+    .needed()],
+);

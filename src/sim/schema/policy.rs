@@ -1,8 +1,9 @@
 //! Fields of the cluster policy (`/v1/cluster/policy`). Defaults are the typical values where none is documented.
 
-use super::{Access, COUNT, Field, INT, Kind};
+use super::{Access, COUNT, Field, INT, Kind, Table};
 use crate::sim::state::Env;
 use crate::sim::switch::Switch;
+use crate::sim::version::Profile::{V7_8_6, V7_22_2, V8_0_20};
 use serde_json::{Map, Value, json};
 
 const PROXY: Kind = Kind::OneOf(&["single", "all-master-shards", "all-nodes"]);
@@ -12,6 +13,8 @@ const NO: &str = "false";
 const fn rw(name: &'static str, kind: Kind, default: &'static str) -> Field {
     Field::new(name, kind, default, Access::Update)
 }
+
+pub(crate) const TABLE: Table = Table::new("cluster_settings", "Cluster-wide policy.", FIELDS);
 
 /// Every field.
 #[rustfmt::skip]
@@ -25,24 +28,24 @@ pub(crate) const FIELDS: &[Field] = &[
     rw("bigstore_provision_node_threshold_p", Kind::Int(0, 100), "12"),
     rw("data_internode_encryption", Kind::Bool, NO),
     rw("db_conns_auditing", Kind::Bool, NO),
-    rw("default_bigstore_version", Kind::Int(1, 2), "1"),
+    rw("default_bigstore_version", Kind::Int(1, 2), "1").since(V7_22_2),
     rw("default_concurrent_restore_actions", COUNT, "10"),
     rw("default_fork_evict_ram", Kind::Bool, YES),
     rw("default_non_sharded_proxy_policy", PROXY, r#""single""#),
     rw("default_sharded_proxy_policy", PROXY, r#""single""#),
-    rw("default_oss_cluster", Kind::Bool, NO),
-    rw("default_oss_sharding", Kind::Bool, NO),
+    rw("default_oss_cluster", Kind::Bool, NO).since(V7_22_2),
+    rw("default_oss_sharding", Kind::Bool, NO).since(V7_8_6),
     rw("default_provisioned_redis_version", Kind::Text, ""),
-    rw("default_recovery_wait_time", INT, "-1"),
+    rw("default_recovery_wait_time", INT, "-1").since(V7_8_6),
     rw("default_shards_placement", Kind::OneOf(&["dense", "sparse"]), r#""dense""#),
-    rw("default_tracking_table_max_keys_policy", COUNT, "1000000"),
+    rw("default_tracking_table_max_keys_policy", COUNT, "1000000").since(V7_8_6),
     rw("diskless_repl", Kind::OneOf(&["yes", "no"]), r#""yes""#),
-    rw("repl_diskless", Kind::Bool, YES),
+    rw("repl_diskless", Kind::Bool, YES).since(V7_8_6),
     rw("endpoint_rebind_propagation_grace_time", COUNT, "15"),
     rw("evict_node_use_free_memory", Kind::Bool, NO),
     rw("expose_hostnames_for_all_suffixes", Kind::Bool, NO),
     rw("failure_detection_sensitivity", Kind::OneOf(&["high", "low"]), r#""high""#),
-    rw("filter_node_wd_health_metrics", Kind::Bool, YES),
+    rw("filter_node_wd_health_metrics", Kind::Bool, YES).since(V8_0_20),
     rw("hide_user_data_from_log", Kind::Bool, NO),
     rw("login_lockout_threshold", COUNT, "5"),
     rw("login_lockout_duration", COUNT, "1800"),
@@ -52,7 +55,7 @@ pub(crate) const FIELDS: &[Field] = &[
     rw("max_saved_events_per_type", COUNT, "10000"),
     rw("max_simultaneous_backups", COUNT, "4"),
     rw("max_slave_full_syncs", COUNT, "0"),
-    rw("metrics_exporter_expose_bdb_name", Kind::Bool, NO),
+    rw("metrics_exporter_expose_bdb_name", Kind::Bool, NO).since(V7_8_6),
     rw("oss_cluster_api_preferred_endpoint_type", Kind::OneOf(&["ip", "hostname"]), r#""ip""#),
     rw("oss_cluster_api_preferred_ip_type", Kind::OneOf(&["internal", "external"]), r#""internal""#),
     rw("parallel_shards_upgrade", COUNT, "0"),
@@ -74,8 +77,8 @@ pub(crate) const FIELDS: &[Field] = &[
     rw("slave_ha_cooldown_period", COUNT, "3600"),
     rw("slave_ha_bdb_cooldown_period", COUNT, "7200"),
     rw("slow_log_max_len", COUNT, "1024"),
-    rw("use_librdb", Kind::Bool, YES),
-    rw("witness_disk_update_frequency_divisor", COUNT, "3"),
+    rw("use_librdb", Kind::Bool, YES).since(V7_8_6),
+    rw("witness_disk_update_frequency_divisor", COUNT, "3").since(V7_8_6),
 ];
 
 /// Fields whose documented default is another one than the typical value.

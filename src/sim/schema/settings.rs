@@ -1,7 +1,7 @@
 //! Objects of which a cluster has one besides itself: LDAP, single sign-on, services, jobs, diagnostics, metrics, OCSP.
 
-use super::{Access, COUNT, Field, Kind, Source};
-use crate::sim::version::Profile::{V8_0_20, V8_2_0};
+use super::{Access, COUNT, Field, Kind, Source, Table};
+use crate::sim::version::Profile::{V7_8_6, V7_22_2, V8_0_20, V8_2_0};
 
 const NO: &str = "false";
 
@@ -23,9 +23,9 @@ pub(crate) const LDAP: &[Field] = &[
     rw("bind_pass", Kind::Text, r#""""#),
     rw("ca_cert", Kind::Text, r#""""#),
     rw("cache_ttl", Kind::Int(0, i64::MAX), "300"),
-    rw("cba", Kind::Bool, NO).since(V8_2_0),
-    rw("cba_identity_source", Kind::OneOf(&["subject_cn", "subject_oid"]), "").since(V8_2_0),
-    rw("cba_identity_oid", Kind::Text, "").since(V8_2_0),
+    rw("cba", Kind::Bool, NO).since(V8_0_20),
+    rw("cba_identity_source", Kind::OneOf(&["subject_cn", "subject_oid"]), "").since(V8_0_20),
+    rw("cba_identity_oid", Kind::Text, "").since(V8_0_20),
     rw("control_plane", Kind::Bool, NO),
     rw("data_plane", Kind::Bool, NO),
     rw("directory_timeout_s", Kind::Int(5, 60), "5"),
@@ -44,9 +44,15 @@ const ISSUER: &[Field] = &[
     Field::new("metadata", Kind::Text, "", Access::Read),
 ];
 
+const fn ro(name: &'static str) -> Field {
+    Field::new(name, Kind::Text, "", Access::Read)
+}
+
+const SAML: &[Field] = &[ro("entity_id"), ro("acs_url"), ro("slo_url")];
+
 const SERVICE: &[Field] = &[
     rw("address", Kind::Text, ""),
-    Field::new("saml2", Kind::Object, "", Access::Read),
+    Field::new("saml2", Kind::Nested(SAML), "", Access::Read),
 ];
 
 /// `/v1/cluster/sso`
@@ -65,15 +71,15 @@ const ON: &str = r#"{"operating_mode":"enabled"}"#;
 #[rustfmt::skip]
 pub(crate) const SERVICES: &[Field] = &[
     rw("alert_mgr", MODE, ON),
-    rw("call_home_agent", MODE, ON),
+    rw("call_home_agent", MODE, ON).since(V7_22_2),
     rw("cm_server", MODE, ON),
     rw("crdb_coordinator", MODE, ON),
     rw("crdb_worker", MODE, ON),
-    rw("entraid_agent_mgr", MODE, ON),
-    rw("ldap_agent_mgr", MODE, ON),
+    rw("entraid_agent_mgr", MODE, ON).since(V7_8_6),
+    rw("ldap_agent_mgr", MODE, ON).since(V7_8_6),
     rw("mdns_server", MODE, r#"{"operating_mode":"disabled"}"#),
     rw("pdns_server", MODE, ON),
-    rw("sentinel_service", MODE, ON),
+    rw("sentinel_service", MODE, ON).since(V7_22_2),
     rw("stats_archiver", MODE, ON),
 ];
 
@@ -87,14 +93,14 @@ pub(crate) const AUDITING: &[Field] = &[
 ];
 
 const CRON: Field = rw("cron_expression", Kind::Text, "");
-const ENABLED: Field = rw("enabled", Kind::Bool, "");
+const ENABLED: Field = rw("enabled", Kind::Bool, "").since(V7_8_6);
 const JOB: Kind = Kind::Nested(&[CRON, ENABLED]);
 
 /// `/v1/job_scheduler`
 #[rustfmt::skip]
 pub(crate) const JOBS: &[Field] = &[
     rw("backup_job_settings", JOB, r#"{"cron_expression":"*/5 * * * *","enabled":true}"#),
-    rw("bdb_usage_report_job_settings", Kind::Nested(&[CRON, ENABLED, rw("file_retention_days", COUNT, "")]), r#"{"cron_expression":"0 */1 * * *","enabled":false,"file_retention_days":365}"#),
+    rw("bdb_usage_report_job_settings", Kind::Nested(&[CRON, ENABLED, rw("file_retention_days", Kind::Int(1, 1000), "")]), r#"{"cron_expression":"0 */1 * * *","enabled":false,"file_retention_days":365}"#).since(V7_8_6),
     rw("cert_rotation_job_settings", Kind::Nested(&[CRON, ENABLED, rw("expiry_days_before_rotation", Kind::Int(1, 90), "")]), r#"{"cron_expression":"0 * * * *","enabled":true,"expiry_days_before_rotation":60}"#),
     rw("log_rotation_job_settings", JOB, r#"{"cron_expression":"*/5 * * * *","enabled":true}"#),
     rw("node_checks_job_settings", JOB, r#"{"cron_expression":"0 * * * *","enabled":true}"#),
@@ -152,9 +158,49 @@ pub(crate) const OCSP: &[Field] = &[
 /// `/v1/suffix/{name}`
 pub(crate) const SUFFIX: &[Field] = &[
     Field::new("name", Kind::Text, "", Access::Read),
-    rw("default", Kind::Bool, "").since(V8_0_20),
-    rw("internal", Kind::Bool, "").since(V8_0_20),
-    rw("mdns", Kind::Bool, "").since(V8_0_20),
-    rw("slaves", Kind::List, "").since(V8_0_20),
-    rw("use_aaaa_ns", Kind::Bool, "").since(V8_0_20),
+    rw("default", Kind::Bool, ""),
+    rw("internal", Kind::Bool, ""),
+    rw("mdns", Kind::Bool, ""),
+    rw("slaves", Kind::Texts, ""),
+    rw("use_aaaa_ns", Kind::Bool, ""),
 ];
+
+pub(crate) const LDAP_TABLE: Table = Table::new("ldap", "Connection to a directory.", LDAP);
+pub(crate) const SSO_TABLE: Table = Table::new("sso", "Single sign-on.", SSO).since(V8_0_20);
+pub(crate) const SERVICES_TABLE: Table = Table::new("services_configuration", "Optional services.", SERVICES);
+pub(crate) const AUDITING_TABLE: Table = Table::new(
+    "db_conns_auditing_config",
+    "Where connections are audited.",
+    AUDITING,
+);
+pub(crate) const JOBS_TABLE: Table = Table::new("job_scheduler", "Jobs that run by themselves.", JOBS);
+pub(crate) const CM_TABLE: Table =
+    Table::new("cm_settings", "Settings of the Cluster Manager.", CM).since(V7_8_6);
+pub(crate) const DIAGNOSTICS_TABLE: Table = Table::new(
+    "diagnostics",
+    "What the diagnostic logging service collects.",
+    DIAGNOSTICS,
+)
+.since(V7_22_2);
+pub(crate) const METRICS_TABLE: Table =
+    Table::new("metrics_config", "What is measured and kept.", METRICS).since(V8_0_20);
+pub(crate) const OCSP_TABLE: Table = Table::new("ocsp", "Status queries about the proxy certificate.", OCSP);
+pub(crate) const SUFFIX_TABLE: Table = Table::new("suffix", "A DNS suffix.", SUFFIX);
+
+pub(crate) const OCSP_STATUS: Table = Table::new(
+    "ocsp_status",
+    "What the responder said of the proxy certificate.",
+    &[
+        Field::new(
+            "cert_status",
+            Kind::OneOf(&["GOOD", "REVOKED", "UNKNOWN"]),
+            "",
+            Access::Read,
+        ),
+        ro("responder_url"),
+        ro("next_update"),
+        ro("produced_at"),
+        ro("revocation_time"),
+        ro("this_update"),
+    ],
+);

@@ -1,131 +1,14 @@
-//! The figures themselves, metric by metric.
+//! The figures themselves: what traffic would move has its default, the rest is worked out.
 
 use crate::sim::call::Ctx;
 use crate::sim::placement::{Role, Shard};
 use crate::sim::resources::bdbs::Database;
+use crate::sim::schema::{defaults, stats};
 use crate::sim::state::Member;
 use serde_json::{Map, Value, json};
 
 /// What a shard without data takes.
 const EMPTY_SHARD_BYTES: u64 = 2 << 20;
-
-/// Metrics of a database that only traffic or flash would move.
-const BDB_ZEROS: &[&str] = &[
-    "avg_latency",
-    "conns",
-    "egress_bytes",
-    "evicted_objects",
-    "expired_objects",
-    "fork_cpu_system",
-    "fork_cpu_user",
-    "ingress_bytes",
-    "instantaneous_ops_per_sec",
-    "main_thread_cpu_system",
-    "main_thread_cpu_user",
-    "mem_not_counted_for_evict",
-    "mem_size_lua",
-    "monitor_sessions_count",
-    "no_of_expires",
-    "no_of_keys",
-    "other_req",
-    "other_res",
-    "pubsub_channels",
-    "pubsub_patterns",
-    "read_hits",
-    "read_misses",
-    "read_req",
-    "read_res",
-    "shard_cpu_system",
-    "shard_cpu_user",
-    "total_connections_received",
-    "total_req",
-    "total_res",
-    "write_hits",
-    "write_misses",
-    "write_req",
-    "write_res",
-];
-
-const SHARD_ZEROS: &[&str] = &[
-    "aof_rewrite_inprog",
-    "avg_ttl",
-    "blocked_clients",
-    "connected_clients",
-    "evicted_objects",
-    "expired_objects",
-    "fork_cpu_system",
-    "fork_cpu_user",
-    "last_save_time",
-    "main_thread_cpu_system",
-    "main_thread_cpu_user",
-    "mem_not_counted_for_evict",
-    "mem_size_lua",
-    "no_of_expires",
-    "no_of_keys",
-    "pubsub_channels",
-    "pubsub_patterns",
-    "rdb_changes_since_last_save",
-    "read_hits",
-    "read_misses",
-    "shard_cpu_system",
-    "shard_cpu_user",
-    "total_req",
-    "write_hits",
-    "write_misses",
-];
-
-const NODE_ZEROS: &[&str] = &[
-    "conns",
-    "total_req",
-    "ingress_bytes",
-    "egress_bytes",
-    "cur_aof_rewrites",
-    "cpu_system",
-    "cpu_user",
-];
-
-const ENDPOINT_ZEROS: &[&str] = &[
-    "acc_latency",
-    "acc_other_latency",
-    "acc_read_latency",
-    "acc_write_latency",
-    "auth_cmds",
-    "auth_errors",
-    "cmd_flush",
-    "cmd_get",
-    "cmd_set",
-    "conns",
-    "egress_bytes",
-    "ingress_bytes",
-    "monitor_sessions_count",
-    "other_req",
-    "other_res",
-    "read_req",
-    "read_res",
-    "total_connections_received",
-    "total_req",
-    "total_res",
-    "total_started_res",
-    "write_req",
-    "write_res",
-];
-
-const SOURCE_ZEROS: &[&str] = &[
-    "egress_bytes",
-    "egress_bytes_decompressed",
-    "ingress_bytes",
-    "ingress_bytes_decompressed",
-    "local_ingress_lag_time",
-    "pending_writes_max",
-    "pending_writes_min",
-];
-
-fn zeros(names: &[&str]) -> Map<String, Value> {
-    names
-        .iter()
-        .map(|name| ((*name).to_owned(), json!(0.0)))
-        .collect()
-}
 
 #[expect(
     clippy::cast_precision_loss,
@@ -148,7 +31,7 @@ fn shard_bytes(ctx: &Ctx<'_>, shard: &Shard) -> u64 {
 }
 
 pub(super) fn bdb(ctx: &Ctx<'_>, database: &Database) -> Map<String, Value> {
-    let mut figures = zeros(BDB_ZEROS);
+    let mut figures = defaults(stats::BDB.fields, ctx.env.profile);
     let shards = u64::try_from(ctx.cluster.databases.shards.of(database.uid).count()).unwrap_or_default();
     set(
         &mut figures,
@@ -163,7 +46,7 @@ pub(super) fn bdb(ctx: &Ctx<'_>, database: &Database) -> Map<String, Value> {
 }
 
 pub(super) fn shard(ctx: &Ctx<'_>, shard: &Shard) -> Map<String, Value> {
-    let mut figures = zeros(SHARD_ZEROS);
+    let mut figures = defaults(stats::SHARD.fields, ctx.env.profile);
     let used = shard_bytes(ctx, shard);
     for name in ["used_memory", "used_memory_peak", "used_memory_rss"] {
         set(&mut figures, name, used);
@@ -173,7 +56,7 @@ pub(super) fn shard(ctx: &Ctx<'_>, shard: &Shard) -> Map<String, Value> {
 }
 
 pub(super) fn node(ctx: &Ctx<'_>, member: &Member) -> Map<String, Value> {
-    let mut figures = zeros(NODE_ZEROS);
+    let mut figures = defaults(stats::NODE.fields, ctx.env.profile);
     figures.insert("cpu_idle".to_owned(), json!(1.0));
     for (name, value) in amounts(ctx, member) {
         set(&mut figures, name, value);
@@ -229,14 +112,7 @@ fn amounts(ctx: &Ctx<'_>, member: &Member) -> [(&'static str, u64); 10] {
 
 /// Sums over the nodes; shares of processor time are the nodes' mean.
 pub(super) fn cluster(ctx: &Ctx<'_>) -> Map<String, Value> {
-    let mut figures = zeros(&[
-        "conns",
-        "total_req",
-        "ingress_bytes",
-        "egress_bytes",
-        "cpu_system",
-        "cpu_user",
-    ]);
+    let mut figures = defaults(stats::CLUSTER.fields, ctx.env.profile);
     figures.insert("cpu_idle".to_owned(), json!(1.0));
     let nodes: Vec<_> = ctx
         .cluster
@@ -257,10 +133,10 @@ pub(super) fn cluster(ctx: &Ctx<'_>) -> Map<String, Value> {
     figures
 }
 
-pub(super) fn endpoint() -> Map<String, Value> {
-    zeros(ENDPOINT_ZEROS)
+pub(super) fn endpoint(ctx: &Ctx<'_>) -> Map<String, Value> {
+    defaults(stats::ENDPOINT.fields, ctx.env.profile)
 }
 
-pub(super) fn source() -> Map<String, Value> {
-    zeros(SOURCE_ZEROS)
+pub(super) fn source(ctx: &Ctx<'_>) -> Map<String, Value> {
+    defaults(stats::SOURCE.fields, ctx.env.profile)
 }
