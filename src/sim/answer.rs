@@ -2,7 +2,10 @@
 
 use super::call::{ApiError, Document, Reply};
 use super::ids::NodeIndex;
+use super::route::Route;
+use super::schema;
 use super::switch::Switch;
+use super::version::Profile;
 use super::world::World;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
@@ -27,7 +30,9 @@ pub(crate) enum Body {
     Empty,
 }
 
-pub(crate) fn answered(world: &World, node: NodeIndex, reply: Reply) -> Answered {
+/// The answer of a route, held against what the tables say of it.
+pub(crate) fn answered(world: &World, node: NodeIndex, route: &Route, mut reply: Reply) -> Answered {
+    held(world.env.profile, route, &mut reply);
     let body = match (reply.document, reply.written, reply.body) {
         (Some(document), _, _) => Body::Document(document),
         (None, Some(rows), _) => Body::Written(rows.json),
@@ -39,13 +44,30 @@ pub(crate) fn answered(world: &World, node: NodeIndex, reply: Reply) -> Answered
     answered
 }
 
+/// Leaves out what the profile lacks. An answer that no table describes is a fault of the simulator, which ends a test.
+pub(crate) fn held(profile: Profile, route: &Route, reply: &mut Reply) {
+    let held = schema::hold(route.answers, profile, reply);
+    debug_assert!(
+        held.is_ok(),
+        "{} {} in {profile} answers what its table does not describe: {held:?}",
+        route.method,
+        route.path
+    );
+}
+
 pub(crate) fn refuse(world: &World, node: NodeIndex, error: &ApiError) -> Answered {
     let key = if world.env.on(Switch::ErrorMessageKey) {
         "message"
     } else {
         "description"
     };
-    let body = error.body(key).map_or(Body::Empty, Body::Json);
+    let body = error.body(key);
+    debug_assert!(
+        body.as_ref()
+            .is_none_or(|body| schema::check_error(world.env.profile, body).is_ok()),
+        "no table describes this refusal: {body:?}"
+    );
+    let body = body.map_or(Body::Empty, Body::Json);
     let mut answered = respond(world, node, error.status, body);
     answered.error_code.clone_from(&error.code);
     if error.status == StatusCode::UNAUTHORIZED {

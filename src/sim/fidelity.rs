@@ -324,7 +324,6 @@ fn kind(kind: Kind) -> String {
         Kind::Null => "null".to_owned(),
         Kind::Object => "object".to_owned(),
         Kind::List => "list".to_owned(),
-        Kind::Objects => "list of objects".to_owned(),
         Kind::Texts => "list of texts".to_owned(),
         Kind::Any => "any".to_owned(),
         Kind::Nested(fields) => {

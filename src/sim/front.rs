@@ -1,7 +1,7 @@
 //! The way of a request through a node's front end: restart, headers, path, membership, credentials, leader, permission,
 //! body, handler.
 
-use super::answer::{Answered, Body, answered, front_end, refuse, respond};
+use super::answer::{Answered, Body, answered, front_end, held, refuse, respond};
 use super::auth::{Actor, LoginRules, Role};
 use super::call::{ApiError, Call, Ctx};
 use super::client_cert::{self, ClientCertificates};
@@ -97,7 +97,7 @@ fn routed(world: &mut World, node: NodeIndex, request: &Request<Bytes>) -> Resul
         (Membership::Fresh | Membership::Removed, Handler::Node(handler)) => {
             (call.body, call.upload) = body(request)?;
             let reply = handler(world, node, &call)?;
-            Ok(answered(world, node, reply))
+            Ok(answered(world, node, route, reply))
         }
         (Membership::Fresh | Membership::Removed, Handler::Local(_) | Handler::Cluster(_)) => {
             Err(Refusal::FrontEnd(StatusCode::SERVICE_UNAVAILABLE))
@@ -147,7 +147,7 @@ fn at_member(
         Handler::Local(handler) | Handler::Cluster(handler) => handler(&mut ctx)?,
         Handler::Node(handler) => handler(world, node, &call)?,
     };
-    Ok(answered(world, node, reply))
+    Ok(answered(world, node, route, reply))
 }
 
 /// 403 for a role that may not do this.
@@ -181,10 +181,11 @@ pub(crate) fn peek(env: &mut Env, cluster: &mut Cluster, node: NodeIndex, target
         node,
         call: &call,
     };
-    let reply = match route.handler {
+    let mut reply = match route.handler {
         Handler::Local(handler) | Handler::Cluster(handler) => handler(&mut ctx).ok()?,
         Handler::Node(_) => return None,
     };
+    held(env.profile, route, &mut reply);
     match reply.written {
         Some(rows) => serde_json::from_slice(&rows.json).ok(),
         None => reply.body,

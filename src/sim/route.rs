@@ -5,6 +5,7 @@ use super::call::{Answer, Call, Ctx};
 use super::ids::NodeIndex;
 use super::permission::Permission;
 use super::resources;
+use super::schema::Shape;
 use super::switch::{Switch, Switches};
 use super::version::Profile;
 use super::world::World;
@@ -28,6 +29,8 @@ pub(crate) struct Route {
     /// `/v1/bdbs/{uid}`
     pub(crate) path: &'static str,
     pub(crate) permission: Permission,
+    /// What it answers when it succeeds; every answer is held against it.
+    pub(crate) answers: Shape,
     /// The documentation names no permission for this call; this one is what its neighbours ask for.
     pub(crate) presumed: bool,
     /// With the switch, another permission is asked for.
@@ -48,12 +51,14 @@ impl Route {
         method: &'static str,
         path: &'static str,
         permission: Permission,
+        answers: Shape,
         handler: fn(&mut Ctx<'_>) -> Answer,
     ) -> Self {
         Self {
             method,
             path,
             permission,
+            answers,
             presumed: false,
             instead: None,
             own: false,
@@ -69,12 +74,14 @@ impl Route {
         method: &'static str,
         path: &'static str,
         permission: Permission,
+        answers: Shape,
         handler: fn(&mut World, NodeIndex, &Call) -> Answer,
     ) -> Self {
         Self {
             method,
             path,
             permission,
+            answers,
             presumed: false,
             instead: None,
             own: false,

@@ -4,23 +4,20 @@ use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::BdbUid;
 use crate::sim::permission::Permission::ViewStatusOfClusterAction;
 use crate::sim::route::Route;
+use crate::sim::schema::shape;
 use crate::sim::switch::Switch;
 use crate::sim::task::{Machine, MachineStatus, Task, TaskStatus};
 use crate::sim::version::Profile::V7_22_2;
 use serde_json::{Map, Value, json};
 
 /// Routes of this family.
+#[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/actions", ViewStatusOfClusterAction, list),
-    Route::new("GET", "/v1/actions/{uid}", ViewStatusOfClusterAction, get),
-    Route::new(
-        "GET",
-        "/v1/actions/bdb/{bdb}",
-        ViewStatusOfClusterAction,
-        of_database,
-    ),
-    Route::new("GET", "/v2/actions", ViewStatusOfClusterAction, list_v2).since(V7_22_2),
-    Route::new("GET", "/v2/actions/{uid}", ViewStatusOfClusterAction, get_v2).since(V7_22_2),
+    Route::new("GET", "/v1/actions", ViewStatusOfClusterAction, shape::ACTIONS_V1, list),
+    Route::new("GET", "/v1/actions/{uid}", ViewStatusOfClusterAction, shape::ACTION_V1, get),
+    Route::new("GET", "/v1/actions/bdb/{bdb}", ViewStatusOfClusterAction, shape::STATE_MACHINES, of_database),
+    Route::new("GET", "/v2/actions", ViewStatusOfClusterAction, shape::ACTIONS_V2, list_v2).since(V7_22_2),
+    Route::new("GET", "/v2/actions/{uid}", ViewStatusOfClusterAction, shape::ACTION_V2, get_v2).since(V7_22_2),
 ];
 
 /// What ended long ago is no longer known.

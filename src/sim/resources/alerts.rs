@@ -8,6 +8,7 @@ use crate::sim::permission::Permission::{
 };
 use crate::sim::route::Route;
 use crate::sim::schema::alert::{BDB_ALERT_SETTINGS, OF_BDB, OF_CLUSTER, OF_SOURCE};
+use crate::sim::schema::shape;
 use crate::sim::schema::{Kind, Table};
 use crate::sim::state::MemberStatus;
 use crate::sim::switch::Switch;
@@ -17,20 +18,20 @@ use serde_json::{Map, Value, json};
 /// Routes of this family.
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/cluster/alerts", ViewClusterAlerts, of_cluster),
-    Route::new("GET", "/v1/cluster/alerts/{alert}", ViewClusterAlerts, one_of_cluster),
-    Route::new("GET", "/v1/bdbs/alerts", ViewAllBdbsAlerts, of_bdbs),
-    Route::new("GET", "/v1/bdbs/alerts/{uid}", ViewBdbAlerts, of_bdb),
-    Route::new("GET", "/v1/bdbs/alerts/{uid}/{alert}", ViewBdbAlerts, one_of_bdb),
-    Route::new("POST", "/v1/bdbs/alerts/{uid}", UpdateBdbAlerts, set_of_bdb),
-    Route::new("GET", "/v1/bdbs/crdt_sources/alerts", ViewAllBdbsAlerts, of_sources),
-    Route::new("GET", "/v1/bdbs/crdt_sources/alerts/{uid}", ViewBdbAlerts, of_sources_of),
-    Route::new("GET", "/v1/bdbs/crdt_sources/alerts/{uid}/{source}", ViewBdbAlerts, of_source),
-    Route::new("GET", "/v1/bdbs/crdt_sources/alerts/{uid}/{source}/{alert}", ViewBdbAlerts, of_source),
-    Route::new("GET", "/v1/bdbs/replica_sources/alerts", ViewAllBdbsAlerts, of_sources),
-    Route::new("GET", "/v1/bdbs/replica_sources/alerts/{uid}", ViewBdbAlerts, of_sources_of),
-    Route::new("GET", "/v1/bdbs/replica_sources/alerts/{uid}/{source}", ViewBdbAlerts, of_source),
-    Route::new("GET", "/v1/bdbs/replica_sources/alerts/{uid}/{source}/{alert}", ViewBdbAlerts, of_source),
+    Route::new("GET", "/v1/cluster/alerts", ViewClusterAlerts, shape::CLUSTER_ALERTS, of_cluster),
+    Route::new("GET", "/v1/cluster/alerts/{alert}", ViewClusterAlerts, shape::ALERT, one_of_cluster),
+    Route::new("GET", "/v1/bdbs/alerts", ViewAllBdbsAlerts, shape::BDBS_ALERTS, of_bdbs),
+    Route::new("GET", "/v1/bdbs/alerts/{uid}", ViewBdbAlerts, shape::BDB_ALERTS, of_bdb),
+    Route::new("GET", "/v1/bdbs/alerts/{uid}/{alert}", ViewBdbAlerts, shape::ALERT, one_of_bdb),
+    Route::new("POST", "/v1/bdbs/alerts/{uid}", UpdateBdbAlerts, shape::BDB_ALERTS, set_of_bdb),
+    Route::new("GET", "/v1/bdbs/crdt_sources/alerts", ViewAllBdbsAlerts, shape::ALL_SOURCES_ALERTS, of_sources),
+    Route::new("GET", "/v1/bdbs/crdt_sources/alerts/{uid}", ViewBdbAlerts, shape::SOURCES_ALERTS, of_sources_of),
+    Route::new("GET", "/v1/bdbs/crdt_sources/alerts/{uid}/{source}", ViewBdbAlerts, shape::SOURCE_ALERTS, of_source),
+    Route::new("GET", "/v1/bdbs/crdt_sources/alerts/{uid}/{source}/{alert}", ViewBdbAlerts, shape::ALERT, of_source),
+    Route::new("GET", "/v1/bdbs/replica_sources/alerts", ViewAllBdbsAlerts, shape::ALL_SOURCES_ALERTS, of_sources),
+    Route::new("GET", "/v1/bdbs/replica_sources/alerts/{uid}", ViewBdbAlerts, shape::SOURCES_ALERTS, of_sources_of),
+    Route::new("GET", "/v1/bdbs/replica_sources/alerts/{uid}/{source}", ViewBdbAlerts, shape::SOURCE_ALERTS, of_source),
+    Route::new("GET", "/v1/bdbs/replica_sources/alerts/{uid}/{source}/{alert}", ViewBdbAlerts, shape::ALERT, of_source),
 ];
 
 fn alert(

@@ -6,36 +6,18 @@ use crate::sim::ids::{BdbUid, NodeUid};
 use crate::sim::permission::Permission;
 use crate::sim::placement::Role;
 use crate::sim::route::Route;
+use crate::sim::schema::shape;
 use crate::sim::state::SimNode;
 use crate::sim::version::Profile;
 use http::StatusCode;
 use serde_json::json;
 
 /// Routes of this family. Followers redirected this call at first and answer it themselves since 7.22.2.
+#[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new(
-        "GET",
-        "/v1/bdbs/{uid}/availability",
-        Permission::ViewBdbInfo,
-        whole,
-    )
-    .since(Profile::V7_8_6)
-    .until(Profile::V7_22_2),
-    Route::new(
-        "GET",
-        "/v1/bdbs/{uid}/availability",
-        Permission::ViewBdbInfo,
-        whole,
-    )
-    .local()
-    .since(Profile::V7_22_2),
-    Route::new(
-        "GET",
-        "/v1/local/bdbs/{uid}/endpoint/availability",
-        Permission::ViewBdbInfo,
-        local,
-    )
-    .local(),
+    Route::new("GET", "/v1/bdbs/{uid}/availability", Permission::ViewBdbInfo, shape::NO_FIELDS, whole).since(Profile::V7_8_6).until(Profile::V7_22_2),
+    Route::new("GET", "/v1/bdbs/{uid}/availability", Permission::ViewBdbInfo, shape::NO_FIELDS, whole).local().since(Profile::V7_22_2),
+    Route::new("GET", "/v1/local/bdbs/{uid}/endpoint/availability", Permission::ViewBdbInfo, shape::NO_FIELDS, local).local(),
 ];
 
 fn whole(ctx: &mut Ctx<'_>) -> Answer {

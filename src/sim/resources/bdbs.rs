@@ -18,6 +18,7 @@ use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::BdbUid;
 use crate::sim::permission::Permission;
 use crate::sim::route::Route;
+use crate::sim::schema::shape;
 use crate::sim::schema::{self, Rows};
 use crate::sim::switch::Switch;
 use crate::sim::version::Profile;
@@ -29,19 +30,19 @@ use std::time::Duration;
 /// Routes of this family.
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/bdbs", Permission::ViewAllBdbsInfo, list),
-    Route::new("POST", "/v1/bdbs", Permission::CreateBdb, change::create),
-    Route::new("POST", "/v2/bdbs", Permission::CreateBdb, change::create_v2).presumed(),
-    Route::new("GET", "/v1/bdbs/{uid}", Permission::ViewBdbInfo, one),
-    Route::new("PUT", "/v1/bdbs/{uid}", Permission::UpdateBdb, change::update),
-    Route::new("PUT", "/v2/bdbs/{uid}", Permission::UpdateBdb, change::update_v2).presumed(),
-    Route::new("PUT", "/v1/bdbs/{uid}/flush", Permission::UpdateBdbWithAction, change::flush),
-    Route::new("PUT", "/v1/bdbs/{uid}/reset_admin_pass", Permission::UpdateBdbWithAction, change::reset_admin_password),
-    Route::new("DELETE", "/v1/bdbs/{uid}", Permission::DeleteBdb, delete),
-    Route::new("POST", "/v1/bdbs/{uid}/actions/import", Permission::StartBdbImport, import),
-    Route::new("PUT", "/v1/bdbs/{uid}/actions/import_reset_status", Permission::ResetBdbCurrentImportStatus, import_reset_status),
-    Route::new("POST", "/v1/bdbs/{uid}/actions/stop_traffic", Permission::UpdateBdbWithAction, stop_traffic).since(Profile::V7_8_6),
-    Route::new("POST", "/v1/bdbs/{uid}/actions/resume_traffic", Permission::UpdateBdbWithAction, resume_traffic).since(Profile::V7_8_6),
+    Route::new("GET", "/v1/bdbs", Permission::ViewAllBdbsInfo, shape::BDBS, list),
+    Route::new("POST", "/v1/bdbs", Permission::CreateBdb, shape::BDB, change::create),
+    Route::new("POST", "/v2/bdbs", Permission::CreateBdb, shape::BDB, change::create_v2).presumed(),
+    Route::new("GET", "/v1/bdbs/{uid}", Permission::ViewBdbInfo, shape::BDB, one),
+    Route::new("PUT", "/v1/bdbs/{uid}", Permission::UpdateBdb, shape::BDB, change::update),
+    Route::new("PUT", "/v2/bdbs/{uid}", Permission::UpdateBdb, shape::BDB, change::update_v2).presumed(),
+    Route::new("PUT", "/v1/bdbs/{uid}/flush", Permission::UpdateBdbWithAction, shape::BDB, change::flush),
+    Route::new("PUT", "/v1/bdbs/{uid}/reset_admin_pass", Permission::UpdateBdbWithAction, shape::BDB, change::reset_admin_password),
+    Route::new("DELETE", "/v1/bdbs/{uid}", Permission::DeleteBdb, shape::BDB, delete),
+    Route::new("POST", "/v1/bdbs/{uid}/actions/import", Permission::StartBdbImport, shape::NOTHING, import),
+    Route::new("PUT", "/v1/bdbs/{uid}/actions/import_reset_status", Permission::ResetBdbCurrentImportStatus, shape::NOTHING, import_reset_status),
+    Route::new("POST", "/v1/bdbs/{uid}/actions/stop_traffic", Permission::UpdateBdbWithAction, shape::ACTION_UID, stop_traffic).since(Profile::V7_8_6),
+    Route::new("POST", "/v1/bdbs/{uid}/actions/resume_traffic", Permission::UpdateBdbWithAction, shape::ACTION_UID, resume_traffic).since(Profile::V7_8_6),
 ];
 
 fn list(ctx: &mut Ctx<'_>) -> Answer {

@@ -6,16 +6,18 @@ use crate::sim::call::{Answer, ApiError, Call, Reply};
 use crate::sim::ids::NodeIndex;
 use crate::sim::permission::Permission::AnyUser;
 use crate::sim::route::Route;
+use crate::sim::schema::shape;
 use crate::sim::state::{BootstrapState, BootstrapStatus, Due, Env, Membership, SimNode};
 use crate::sim::switch::Switch;
 use crate::sim::world::World;
 use serde_json::{Map, Value, json};
 
 /// Routes of this family.
+#[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::node("GET", "/v1/bootstrap", AnyUser, status),
-    Route::node("POST", "/v1/bootstrap/{action}", AnyUser, start),
-    Route::node("POST", "/v1/bootstrap/validate/{action}", AnyUser, validate),
+    Route::node("GET", "/v1/bootstrap", AnyUser, shape::BOOTSTRAP, status),
+    Route::node("POST", "/v1/bootstrap/{action}", AnyUser, shape::NOTHING, start),
+    Route::node("POST", "/v1/bootstrap/validate/{action}", AnyUser, shape::NOTHING, validate),
 ];
 
 fn status(world: &mut World, index: NodeIndex, _: &Call) -> Answer {

@@ -6,6 +6,7 @@ use crate::sim::config::{CertificateOrder, TlsIdentity};
 use crate::sim::ids::NodeIndex;
 use crate::sim::permission::Permission;
 use crate::sim::route::Route;
+use crate::sim::schema::shape;
 use crate::sim::state::{Cluster, Due, Env};
 use crate::sim::switch::Switch;
 use crate::sim::version::Profile;
@@ -13,38 +14,13 @@ use http::StatusCode;
 use serde_json::{Map, Value};
 
 /// Routes of this family.
+#[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new(
-        "GET",
-        "/v1/cluster/certificates",
-        Permission::ViewClusterInfo,
-        list,
-    ),
-    Route::new(
-        "PUT",
-        "/v1/cluster/certificates",
-        Permission::UpdateCluster,
-        replace,
-    )
-    .since(Profile::V7_22_2),
-    Route::new(
-        "PUT",
-        "/v1/cluster/update_cert",
-        Permission::UpdateCluster,
-        replace_one,
-    ),
-    Route::new(
-        "POST",
-        "/v1/cluster/certificates/rotate",
-        Permission::UpdateCluster,
-        rotate,
-    ),
-    Route::new(
-        "DELETE",
-        "/v1/cluster/certificates/{name}",
-        Permission::UpdateCluster,
-        delete,
-    ),
+    Route::new("GET", "/v1/cluster/certificates", Permission::ViewClusterInfo, shape::CERTIFICATES, list),
+    Route::new("PUT", "/v1/cluster/certificates", Permission::UpdateCluster, shape::NOTHING, replace).since(Profile::V7_22_2),
+    Route::new("PUT", "/v1/cluster/update_cert", Permission::UpdateCluster, shape::NOTHING, replace_one),
+    Route::new("POST", "/v1/cluster/certificates/rotate", Permission::UpdateCluster, shape::NOTHING, rotate),
+    Route::new("DELETE", "/v1/cluster/certificates/{name}", Permission::UpdateCluster, shape::NOTHING, delete),
 ];
 
 /// `<name>_cert` and `<name>_key`, private keys included.

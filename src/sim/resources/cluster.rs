@@ -3,6 +3,7 @@
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::permission::Permission::{UpdateCluster, ViewAllNodesChecks, ViewClusterInfo};
 use crate::sim::route::Route;
+use crate::sim::schema::shape;
 use crate::sim::schema::{self, Access};
 use crate::sim::state::{Cluster, Env};
 use crate::sim::switch::Switch;
@@ -10,10 +11,11 @@ use crate::sim::version::Profile;
 use serde_json::{Map, Value, json};
 
 /// Routes of this family.
+#[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/cluster", ViewClusterInfo, get),
-    Route::new("PUT", "/v1/cluster", UpdateCluster, put),
-    Route::new("GET", "/v1/cluster/check", ViewAllNodesChecks, check),
+    Route::new("GET", "/v1/cluster", ViewClusterInfo, shape::CLUSTER, get),
+    Route::new("PUT", "/v1/cluster", UpdateCluster, shape::CLUSTER, put),
+    Route::new("GET", "/v1/cluster/check", ViewAllNodesChecks, shape::CLUSTER_CHECK, check),
 ];
 
 /// Settings of TLS cipher suites.

@@ -6,27 +6,19 @@ use crate::sim::permission::Permission::{
     CancelClusterAction, StartClusterAction, ViewStatusOfClusterAction,
 };
 use crate::sim::route::Route;
+use crate::sim::schema::shape;
 use crate::sim::state::{Due, MemberStatus};
 use crate::sim::task::{Kind, Task, TaskStatus};
 use crate::sim::work;
 use serde_json::{Map, Value, json};
 
 /// Routes of this family.
+#[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/cluster/actions", ViewStatusOfClusterAction, list),
-    Route::new(
-        "GET",
-        "/v1/cluster/actions/{action}",
-        ViewStatusOfClusterAction,
-        get,
-    ),
-    Route::new("POST", "/v1/cluster/actions/{action}", StartClusterAction, post),
-    Route::new(
-        "DELETE",
-        "/v1/cluster/actions/{action}",
-        CancelClusterAction,
-        delete,
-    ),
+    Route::new("GET", "/v1/cluster/actions", ViewStatusOfClusterAction, shape::ACTIONS, list),
+    Route::new("GET", "/v1/cluster/actions/{action}", ViewStatusOfClusterAction, shape::ACTION, get),
+    Route::new("POST", "/v1/cluster/actions/{action}", StartClusterAction, shape::STARTED, post),
+    Route::new("DELETE", "/v1/cluster/actions/{action}", CancelClusterAction, shape::NOTHING, delete),
 ];
 
 fn shown(ctx: &Ctx<'_>, task: &Task) -> Map<String, Value> {

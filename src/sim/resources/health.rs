@@ -8,6 +8,7 @@ use crate::sim::permission::Permission::{ViewBdbInfo, ViewClusterInfo};
 use crate::sim::placement::{Role, Shard};
 use crate::sim::resources::nodes::maintenance_snapshot;
 use crate::sim::route::Route;
+use crate::sim::schema::shape;
 use crate::sim::state::{Member, MemberStatus};
 use crate::sim::switch::Switch;
 use crate::sim::version::Profile::V8_0_20;
@@ -15,12 +16,11 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// Routes of this family. The second path of a database exists only on the other side of a switch.
+#[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v4/cluster/health", ViewClusterInfo, cluster).since(V8_0_20),
-    Route::new("GET", "/v4/db/{uid}/health", ViewBdbInfo, database).since(V8_0_20),
-    Route::new("GET", "/v4/bdb/{uid}/health", ViewBdbInfo, database)
-        .presumed()
-        .since(V8_0_20),
+    Route::new("GET", "/v4/cluster/health", ViewClusterInfo, shape::CLUSTER_HEALTH, cluster).since(V8_0_20),
+    Route::new("GET", "/v4/db/{uid}/health", ViewBdbInfo, shape::DATABASE_HEALTH, database).since(V8_0_20),
+    Route::new("GET", "/v4/bdb/{uid}/health", ViewBdbInfo, shape::DATABASE_HEALTH, database).presumed().since(V8_0_20),
 ];
 
 fn cluster(ctx: &mut Ctx<'_>) -> Answer {

@@ -5,14 +5,16 @@ use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::license_text;
 use crate::sim::permission::Permission::{InstallNewLicense, ViewLicense};
 use crate::sim::route::Route;
+use crate::sim::schema::shape;
 use crate::sim::switch::Switch;
 use http::StatusCode;
 use serde_json::{Value, json};
 
 /// Routes of this family.
+#[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/license", ViewLicense, get),
-    Route::new("PUT", "/v1/license", InstallNewLicense, put),
+    Route::new("GET", "/v1/license", ViewLicense, shape::LICENSE, get),
+    Route::new("PUT", "/v1/license", InstallNewLicense, shape::NOTHING, put),
 ];
 
 fn get(ctx: &mut Ctx<'_>) -> Answer {

@@ -6,15 +6,17 @@ use crate::sim::call::{Answer, ApiError, Ctx, Document, Reply};
 use crate::sim::documents::Event;
 use crate::sim::permission::Permission::{ViewClusterInfo, ViewLoggedEvents};
 use crate::sim::route::Route;
+use crate::sim::schema::shape;
 use crate::sim::schema::{self, TABLES};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 /// Routes of this family.
+#[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/logs", ViewLoggedEvents, logs),
-    Route::new("GET", "/v1/usage_report", ViewClusterInfo, usage_report).presumed(),
-    Route::new("GET", "/v1/jsonschema", ViewClusterInfo, jsonschema).presumed(),
+    Route::new("GET", "/v1/logs", ViewLoggedEvents, shape::EVENTS, logs),
+    Route::new("GET", "/v1/usage_report", ViewClusterInfo, shape::FILE, usage_report).presumed(),
+    Route::new("GET", "/v1/jsonschema", ViewClusterInfo, shape::SCHEMA, jsonschema).presumed(),
 ];
 
 fn shown(event: &Event) -> Value {

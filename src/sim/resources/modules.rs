@@ -5,6 +5,7 @@ use super::package;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::permission::Permission::{ManageClusterModules, UpdateCluster, ViewClusterModules};
 use crate::sim::route::Route;
+use crate::sim::schema::shape;
 use crate::sim::schema::{self, Phase, module::USER_DEFINED};
 use crate::sim::state::Member;
 use crate::sim::version::Profile::{V8_0_20, V8_2_0};
@@ -14,18 +15,18 @@ use serde_json::{Map, Value, json};
 /// Routes of this family.
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/modules", ViewClusterModules, list),
-    Route::new("GET", "/v1/modules/{uid}", ViewClusterModules, get),
-    Route::new("POST", "/v1/modules", UpdateCluster, upload).until(V8_0_20),
-    Route::new("POST", "/v2/modules", UpdateCluster, upload_v2).until(V8_0_20),
-    Route::new("DELETE", "/v1/modules/{uid}", UpdateCluster, delete_v1).until(V8_0_20),
-    Route::new("DELETE", "/v2/modules/{uid}", UpdateCluster, delete).until(V8_0_20),
-    Route::new("POST", "/v2/modules/user-defined", ManageClusterModules, define).since(V8_0_20),
-    Route::new("DELETE", "/v2/modules/user-defined/{uid}", ManageClusterModules, delete).since(V8_0_20),
-    Route::new("GET", "/v2/local/modules/user-defined/artifacts", ViewClusterModules, artifacts).local().since(V8_0_20),
-    Route::new("POST", "/v2/local/modules/user-defined/artifacts", ManageClusterModules, upload_artifact).local().since(V8_0_20),
-    Route::new("DELETE", "/v2/local/modules/user-defined/artifacts/{name}/{version}", ManageClusterModules, delete_artifact).local().since(V8_0_20),
-    Route::new("GET", "/v1/cluster/module-capabilities", ViewClusterModules, capabilities),
+    Route::new("GET", "/v1/modules", ViewClusterModules, shape::MODULES, list),
+    Route::new("GET", "/v1/modules/{uid}", ViewClusterModules, shape::MODULE, get),
+    Route::new("POST", "/v1/modules", UpdateCluster, shape::MODULE, upload).until(V8_0_20),
+    Route::new("POST", "/v2/modules", UpdateCluster, shape::MODULE, upload_v2).until(V8_0_20),
+    Route::new("DELETE", "/v1/modules/{uid}", UpdateCluster, shape::NOTHING, delete_v1).until(V8_0_20),
+    Route::new("DELETE", "/v2/modules/{uid}", UpdateCluster, shape::NOTHING, delete).until(V8_0_20),
+    Route::new("POST", "/v2/modules/user-defined", ManageClusterModules, shape::MODULE, define).since(V8_0_20),
+    Route::new("DELETE", "/v2/modules/user-defined/{uid}", ManageClusterModules, shape::NOTHING, delete).since(V8_0_20),
+    Route::new("GET", "/v2/local/modules/user-defined/artifacts", ViewClusterModules, shape::ARTIFACTS, artifacts).local().since(V8_0_20),
+    Route::new("POST", "/v2/local/modules/user-defined/artifacts", ManageClusterModules, shape::ARTIFACT, upload_artifact).local().since(V8_0_20),
+    Route::new("DELETE", "/v2/local/modules/user-defined/artifacts/{name}/{version}", ManageClusterModules, shape::NOTHING, delete_artifact).local().since(V8_0_20),
+    Route::new("GET", "/v1/cluster/module-capabilities", ViewClusterModules, shape::CAPABILITIES, capabilities),
 ];
 
 const FAMILY: &str = "modules";
@@ -321,14 +322,18 @@ fn upload_artifact(ctx: &mut Ctx<'_>) -> Answer {
     uploads_allowed(ctx)?;
     let metadata = package::metadata(&ctx.call.upload)?;
     let text = |key: &str| metadata.get(key).and_then(Value::as_str).unwrap_or_default();
-    let (name, version) = (text("module_name"), text("semantic_version"));
-    if name.is_empty() || version.is_empty() {
+    let (name, semantic) = (text("module_name"), text("semantic_version"));
+    if name.is_empty() || semantic.is_empty() {
         return Err(ApiError::not_acceptable(
             "missing_field",
             "module.json lacks module_name or semantic_version",
         ));
     }
-    let artifact = json!({"module_name": name, "version": version, "dependencies": []});
+    let version = metadata.get("version").and_then(Value::as_u64);
+    let version = version.unwrap_or_else(|| number(semantic));
+    let needs = metadata.get("dependencies").and_then(Value::as_object);
+    let needs: Vec<&String> = needs.into_iter().flat_map(Map::keys).collect();
+    let artifact = json!({"module_name": name, "version": version, "dependencies": needs});
     let shelf = shelf(ctx);
     let mut kept = ctx.cluster.documents.single(&shelf).cloned().unwrap_or_default();
     kept.insert(format!("{name}/{version}"), artifact.clone());
@@ -416,8 +421,11 @@ mod tests {
         let mut sim = Fixture::cluster(2, 2);
         sim.admin(0, "PUT", "/v1/cluster", json!({"allow_modules_upload": true}));
         let path = "/v2/local/modules/user-defined/artifacts";
-        let package = package::tests::package(br#"{"module_name":"mine","semantic_version":"1.0.0"}"#);
-        assert_eq!(upload(&mut sim, path, package).0, 200);
+        let package = package::tests::package(
+            br#"{"module_name":"mine","semantic_version":"1.0.0","dependencies":{"other":{}}}"#,
+        );
+        let artifact = json!({"module_name": "mine", "version": 10000, "dependencies": ["other"]});
+        assert_eq!(upload(&mut sim, path, package), (200, artifact));
         assert_eq!(upload(&mut sim, path, b"no package".to_vec()).0, 400);
         let on = |sim: &mut Fixture, node| {
             sim.admin(node, "GET", path, Value::Null)
@@ -427,12 +435,12 @@ mod tests {
         };
         assert_eq!((on(&mut sim, 0), on(&mut sim, 1)), (Some(1), Some(0)));
         assert_eq!(
-            sim.admin(0, "DELETE", &format!("{path}/mine/1.0.0"), Value::Null)
+            sim.admin(0, "DELETE", &format!("{path}/mine/10000"), Value::Null)
                 .status,
             200
         );
         assert_eq!(
-            sim.admin(0, "DELETE", &format!("{path}/mine/1.0.0"), Value::Null)
+            sim.admin(0, "DELETE", &format!("{path}/mine/10000"), Value::Null)
                 .status,
             404
         );

@@ -7,6 +7,7 @@ use crate::sim::permission::Permission::{
     CancelNodeAction, StartNodeAction, ViewStatusOfAllNodeActions, ViewStatusOfNodeAction,
 };
 use crate::sim::route::Route;
+use crate::sim::schema::shape;
 use crate::sim::state::Due;
 use crate::sim::switch::Switch;
 use crate::sim::task::{Kind, TaskStatus};
@@ -14,23 +15,13 @@ use crate::sim::work;
 use serde_json::{Map, Value, json};
 
 /// Routes of this family.
+#[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/nodes/actions", ViewStatusOfAllNodeActions, list_all),
-    Route::new("GET", "/v1/nodes/{uid}/actions", ViewStatusOfNodeAction, list),
-    Route::new(
-        "GET",
-        "/v1/nodes/{uid}/actions/{action}",
-        ViewStatusOfNodeAction,
-        get,
-    )
-    .presumed(),
-    Route::new("POST", "/v1/nodes/{uid}/actions/{action}", StartNodeAction, post),
-    Route::new(
-        "DELETE",
-        "/v1/nodes/{uid}/actions/{action}",
-        CancelNodeAction,
-        delete,
-    ),
+    Route::new("GET", "/v1/nodes/actions", ViewStatusOfAllNodeActions, shape::ACTIONS, list_all),
+    Route::new("GET", "/v1/nodes/{uid}/actions", ViewStatusOfNodeAction, shape::ACTIONS, list),
+    Route::new("GET", "/v1/nodes/{uid}/actions/{action}", ViewStatusOfNodeAction, shape::ACTION, get).presumed(),
+    Route::new("POST", "/v1/nodes/{uid}/actions/{action}", StartNodeAction, shape::STARTED, post),
+    Route::new("DELETE", "/v1/nodes/{uid}/actions/{action}", CancelNodeAction, shape::NOTHING, delete),
 ];
 
 /// Fields of each action's body.

@@ -8,6 +8,7 @@ use crate::sim::permission::Permission::{
     UpdateNode, ViewAllNodesAlerts, ViewAllNodesInfo, ViewNodeAlerts, ViewNodeCheck, ViewNodeInfo,
 };
 use crate::sim::route::Route;
+use crate::sim::schema::shape;
 use crate::sim::schema::{self, alert::OF_NODE};
 use crate::sim::state::{Cluster, Env, Member, MemberStatus, Snapshot};
 use crate::sim::switch::Switch;
@@ -16,31 +17,20 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 /// Routes of this family.
+#[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/nodes", ViewAllNodesInfo, list),
-    Route::new("GET", "/v1/nodes/{uid}", ViewNodeInfo, get),
-    Route::new("PUT", "/v1/nodes/{uid}", UpdateNode, put),
-    Route::new("GET", "/v1/nodes/status", ViewNodeInfo, statuses),
-    Route::new("GET", "/v1/nodes/{uid}/status", ViewNodeInfo, status),
-    Route::new("GET", "/v1/nodes/check/{uid}", ViewNodeCheck, check),
-    Route::new("GET", "/v1/nodes/alerts", ViewAllNodesAlerts, alerts),
-    Route::new("GET", "/v1/nodes/alerts/{uid}", ViewNodeAlerts, alerts_of),
-    Route::new("GET", "/v1/nodes/alerts/{uid}/{alert}", ViewNodeAlerts, alert),
-    Route::new("GET", "/v1/nodes/{uid}/snapshots", ViewNodeInfo, snapshots),
-    Route::new(
-        "POST",
-        "/v1/nodes/{uid}/snapshots/{name}",
-        UpdateNode,
-        take_snapshot,
-    )
-    .presumed()
-    .since(V7_8_6),
-    Route::new(
-        "DELETE",
-        "/v1/nodes/{uid}/snapshots/{name}",
-        UpdateNode,
-        delete_snapshot,
-    ),
+    Route::new("GET", "/v1/nodes", ViewAllNodesInfo, shape::NODES, list),
+    Route::new("GET", "/v1/nodes/{uid}", ViewNodeInfo, shape::NODE, get),
+    Route::new("PUT", "/v1/nodes/{uid}", UpdateNode, shape::NOTHING, put),
+    Route::new("GET", "/v1/nodes/status", ViewNodeInfo, shape::NODE_STATUSES, statuses),
+    Route::new("GET", "/v1/nodes/{uid}/status", ViewNodeInfo, shape::NODE_STATUS, status),
+    Route::new("GET", "/v1/nodes/check/{uid}", ViewNodeCheck, shape::NODE_CHECK, check),
+    Route::new("GET", "/v1/nodes/alerts", ViewAllNodesAlerts, shape::NODES_ALERTS, alerts),
+    Route::new("GET", "/v1/nodes/alerts/{uid}", ViewNodeAlerts, shape::NODE_ALERTS, alerts_of),
+    Route::new("GET", "/v1/nodes/alerts/{uid}/{alert}", ViewNodeAlerts, shape::ALERT, alert),
+    Route::new("GET", "/v1/nodes/{uid}/snapshots", ViewNodeInfo, shape::SNAPSHOTS, snapshots),
+    Route::new("POST", "/v1/nodes/{uid}/snapshots/{name}", UpdateNode, shape::SNAPSHOT, take_snapshot).presumed().since(V7_8_6),
+    Route::new("DELETE", "/v1/nodes/{uid}/snapshots/{name}", UpdateNode, shape::SNAPSHOT, delete_snapshot),
 ];
 
 /// The member that the path names.

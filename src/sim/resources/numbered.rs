@@ -10,6 +10,7 @@ use crate::sim::permission::Permission::{
     ViewRedisAclInfo, ViewRoleInfo,
 };
 use crate::sim::route::Route;
+use crate::sim::schema::shape;
 use crate::sim::schema::{self, Field, Phase, access as tables};
 use crate::sim::switch::Switch;
 use http::StatusCode;
@@ -18,27 +19,27 @@ use serde_json::{Map, Value, json};
 /// Routes of this family.
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/roles", ViewAllRolesInfo, list),
-    Route::new("POST", "/v1/roles", CreateRole, post),
-    Route::new("GET", "/v1/roles/{uid}", ViewRoleInfo, get),
-    Route::new("PUT", "/v1/roles/{uid}", UpdateRole, put),
-    Route::new("DELETE", "/v1/roles/{uid}", DeleteRole, delete),
-    Route::new("GET", "/v1/redis_acls", ViewAllRedisAclsInfo, list),
-    Route::new("POST", "/v1/redis_acls", CreateRedisAcl, post),
-    Route::new("POST", "/v1/redis_acls/validate", CreateRedisAcl, access::validate),
-    Route::new("GET", "/v1/redis_acls/{uid}", ViewRedisAclInfo, get),
-    Route::new("PUT", "/v1/redis_acls/{uid}", UpdateRedisAcl, put),
-    Route::new("DELETE", "/v1/redis_acls/{uid}", DeleteRedisAcl, delete),
-    Route::new("GET", "/v1/ldap_mappings", ViewAllLdapMappingsInfo, list),
-    Route::new("POST", "/v1/ldap_mappings", CreateLdapMapping, post),
-    Route::new("GET", "/v1/ldap_mappings/{uid}", ViewLdapMappingInfo, get),
-    Route::new("PUT", "/v1/ldap_mappings/{uid}", UpdateLdapMapping, put),
-    Route::new("DELETE", "/v1/ldap_mappings/{uid}", DeleteLdapMapping, delete),
-    Route::new("GET", "/v1/bdb_groups", ViewAllBdbsInfo, list).presumed(),
-    Route::new("POST", "/v1/bdb_groups", CreateBdb, post).presumed(),
-    Route::new("GET", "/v1/bdb_groups/{uid}", ViewBdbInfo, get).presumed(),
-    Route::new("PUT", "/v1/bdb_groups/{uid}", UpdateBdb, put).presumed(),
-    Route::new("DELETE", "/v1/bdb_groups/{uid}", DeleteBdb, delete).presumed(),
+    Route::new("GET", "/v1/roles", ViewAllRolesInfo, shape::ROLES, list),
+    Route::new("POST", "/v1/roles", CreateRole, shape::ROLE, post),
+    Route::new("GET", "/v1/roles/{uid}", ViewRoleInfo, shape::ROLE, get),
+    Route::new("PUT", "/v1/roles/{uid}", UpdateRole, shape::ROLE, put),
+    Route::new("DELETE", "/v1/roles/{uid}", DeleteRole, shape::ACTION_UID_OR_NOTHING, delete),
+    Route::new("GET", "/v1/redis_acls", ViewAllRedisAclsInfo, shape::REDIS_ACLS, list),
+    Route::new("POST", "/v1/redis_acls", CreateRedisAcl, shape::REDIS_ACL, post),
+    Route::new("POST", "/v1/redis_acls/validate", CreateRedisAcl, shape::NOTHING, access::validate),
+    Route::new("GET", "/v1/redis_acls/{uid}", ViewRedisAclInfo, shape::REDIS_ACL, get),
+    Route::new("PUT", "/v1/redis_acls/{uid}", UpdateRedisAcl, shape::REDIS_ACL, put),
+    Route::new("DELETE", "/v1/redis_acls/{uid}", DeleteRedisAcl, shape::ACTION_UID_OR_NOTHING, delete),
+    Route::new("GET", "/v1/ldap_mappings", ViewAllLdapMappingsInfo, shape::LDAP_MAPPINGS, list),
+    Route::new("POST", "/v1/ldap_mappings", CreateLdapMapping, shape::LDAP_MAPPING, post),
+    Route::new("GET", "/v1/ldap_mappings/{uid}", ViewLdapMappingInfo, shape::LDAP_MAPPING, get),
+    Route::new("PUT", "/v1/ldap_mappings/{uid}", UpdateLdapMapping, shape::LDAP_MAPPING, put),
+    Route::new("DELETE", "/v1/ldap_mappings/{uid}", DeleteLdapMapping, shape::ACTION_UID_OR_NOTHING, delete),
+    Route::new("GET", "/v1/bdb_groups", ViewAllBdbsInfo, shape::BDB_GROUPS, list).presumed(),
+    Route::new("POST", "/v1/bdb_groups", CreateBdb, shape::BDB_GROUP, post).presumed(),
+    Route::new("GET", "/v1/bdb_groups/{uid}", ViewBdbInfo, shape::BDB_GROUP, get).presumed(),
+    Route::new("PUT", "/v1/bdb_groups/{uid}", UpdateBdb, shape::BDB_GROUP, put).presumed(),
+    Route::new("DELETE", "/v1/bdb_groups/{uid}", DeleteBdb, shape::NOTHING, delete).presumed(),
 ];
 
 type Object = Map<String, Value>;

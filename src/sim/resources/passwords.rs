@@ -5,19 +5,16 @@ use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::BdbUid;
 use crate::sim::permission::Permission;
 use crate::sim::route::Route;
+use crate::sim::schema::shape;
 use crate::sim::switch::Switch;
 use serde_json::{Value, json};
 
 /// Routes of this family.
+#[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("PUT", "/v1/bdbs/{uid}/passwords", Permission::UpdateBdb, replace),
-    Route::new("POST", "/v1/bdbs/{uid}/passwords", Permission::UpdateBdb, add),
-    Route::new(
-        "DELETE",
-        "/v1/bdbs/{uid}/passwords",
-        Permission::UpdateBdb,
-        remove,
-    ),
+    Route::new("PUT", "/v1/bdbs/{uid}/passwords", Permission::UpdateBdb, shape::NOTHING, replace),
+    Route::new("POST", "/v1/bdbs/{uid}/passwords", Permission::UpdateBdb, shape::NOTHING, add),
+    Route::new("DELETE", "/v1/bdbs/{uid}/passwords", Permission::UpdateBdb, shape::NOTHING, remove),
 ];
 
 /// The new password is the only one.

@@ -4,21 +4,17 @@ use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::permission::Permission::{UpdateCluster, ViewClusterInfo};
 use crate::sim::route::Route;
 use crate::sim::schema;
+use crate::sim::schema::shape;
 use crate::sim::switch::Switch;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 /// Routes of this family.
+#[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/cluster/policy", ViewClusterInfo, get),
-    Route::new("PUT", "/v1/cluster/policy", UpdateCluster, put),
-    Route::new(
-        "PUT",
-        "/v1/cluster/policy/restore_default",
-        UpdateCluster,
-        restore_default,
-    )
-    .presumed(),
+    Route::new("GET", "/v1/cluster/policy", ViewClusterInfo, shape::POLICY, get),
+    Route::new("PUT", "/v1/cluster/policy", UpdateCluster, shape::POLICY_OR_NOTHING, put),
+    Route::new("PUT", "/v1/cluster/policy/restore_default", UpdateCluster, shape::NOTHING, restore_default).presumed(),
 ];
 
 /// Policy fields that the cluster object repeats.

@@ -6,6 +6,7 @@ use crate::sim::permission::Permission::{
     ConfigLdap, ConfigOcsp, UpdateCluster, ViewClusterInfo, ViewLdapConfig, ViewOcspConfig,
 };
 use crate::sim::route::Route;
+use crate::sim::schema::shape;
 use crate::sim::schema::{self, Field, Kind, settings};
 use crate::sim::version::Profile::{V7_8_6, V7_22_2, V8_0_20};
 use http::StatusCode;
@@ -14,24 +15,24 @@ use serde_json::{Map, Value, json};
 /// Routes of this family.
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/cluster/ldap", ViewLdapConfig, get),
-    Route::new("PUT", "/v1/cluster/ldap", ConfigLdap, put),
-    Route::new("DELETE", "/v1/cluster/ldap", ConfigLdap, clear),
-    Route::new("GET", "/v1/cluster/services_configuration", ViewClusterInfo, get),
-    Route::new("PUT", "/v1/cluster/services_configuration", UpdateCluster, put),
-    Route::new("GET", "/v1/cluster/auditing/db_conns", ViewClusterInfo, get),
-    Route::new("PUT", "/v1/cluster/auditing/db_conns", UpdateCluster, put),
-    Route::new("DELETE", "/v1/cluster/auditing/db_conns", UpdateCluster, stop_auditing),
-    Route::new("GET", "/v1/job_scheduler", ViewClusterInfo, get),
-    Route::new("PUT", "/v1/job_scheduler", UpdateCluster, put),
-    Route::new("GET", "/v1/cm_settings", ViewClusterInfo, get).since(V7_8_6),
-    Route::new("PUT", "/v1/cm_settings", UpdateCluster, put).since(V7_8_6),
-    Route::new("GET", "/v1/diagnostics", ViewClusterInfo, get).since(V7_22_2),
-    Route::new("PUT", "/v1/diagnostics", UpdateCluster, put).since(V7_22_2),
-    Route::new("GET", "/v1/metrics_config", ViewClusterInfo, get).since(V8_0_20),
-    Route::new("PUT", "/v1/metrics_config", UpdateCluster, put).since(V8_0_20),
-    Route::new("GET", "/v1/ocsp", ViewOcspConfig, get),
-    Route::new("PUT", "/v1/ocsp", ConfigOcsp, put),
+    Route::new("GET", "/v1/cluster/ldap", ViewLdapConfig, shape::LDAP, get),
+    Route::new("PUT", "/v1/cluster/ldap", ConfigLdap, shape::LDAP, put),
+    Route::new("DELETE", "/v1/cluster/ldap", ConfigLdap, shape::NOTHING, clear),
+    Route::new("GET", "/v1/cluster/services_configuration", ViewClusterInfo, shape::SERVICES_CONFIGURATION, get),
+    Route::new("PUT", "/v1/cluster/services_configuration", UpdateCluster, shape::SERVICES_CONFIGURATION, put),
+    Route::new("GET", "/v1/cluster/auditing/db_conns", ViewClusterInfo, shape::AUDITING, get),
+    Route::new("PUT", "/v1/cluster/auditing/db_conns", UpdateCluster, shape::AUDITING, put),
+    Route::new("DELETE", "/v1/cluster/auditing/db_conns", UpdateCluster, shape::NOTHING, stop_auditing),
+    Route::new("GET", "/v1/job_scheduler", ViewClusterInfo, shape::JOBS, get),
+    Route::new("PUT", "/v1/job_scheduler", UpdateCluster, shape::JOBS, put),
+    Route::new("GET", "/v1/cm_settings", ViewClusterInfo, shape::CM, get).since(V7_8_6),
+    Route::new("PUT", "/v1/cm_settings", UpdateCluster, shape::CM, put).since(V7_8_6),
+    Route::new("GET", "/v1/diagnostics", ViewClusterInfo, shape::DIAGNOSTICS, get).since(V7_22_2),
+    Route::new("PUT", "/v1/diagnostics", UpdateCluster, shape::DIAGNOSTICS, put).since(V7_22_2),
+    Route::new("GET", "/v1/metrics_config", ViewClusterInfo, shape::METRICS, get).since(V8_0_20),
+    Route::new("PUT", "/v1/metrics_config", UpdateCluster, shape::METRICS, put).since(V8_0_20),
+    Route::new("GET", "/v1/ocsp", ViewOcspConfig, shape::OCSP, get),
+    Route::new("PUT", "/v1/ocsp", ConfigOcsp, shape::OCSP, put),
 ];
 
 type Object = Map<String, Value>;

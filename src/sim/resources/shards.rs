@@ -6,50 +6,22 @@ use crate::sim::ids::{BdbUid, NodeUid, ShardUid};
 use crate::sim::permission::Permission;
 use crate::sim::placement::{Role, Shard};
 use crate::sim::route::Route;
+use crate::sim::schema::shape;
 use crate::sim::version::Profile;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
 /// Routes of this family.
+#[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/shards", Permission::ViewAllBdbsInfo, list).presumed(),
-    Route::new("GET", "/v1/shards/{uid}", Permission::ViewBdbInfo, one).presumed(),
-    Route::new(
-        "GET",
-        "/v1/bdbs/{uid}/shards",
-        Permission::ViewBdbInfo,
-        of_database,
-    )
-    .presumed(),
-    Route::new(
-        "POST",
-        "/v1/shards/{uid}/actions/failover",
-        Permission::FailoverShard,
-        failover,
-    )
-    .since(Profile::V7_8_6),
-    Route::new(
-        "POST",
-        "/v1/shards/actions/failover",
-        Permission::FailoverShard,
-        failover,
-    )
-    .since(Profile::V7_8_6),
-    Route::new(
-        "POST",
-        "/v1/shards/{uid}/actions/migrate",
-        Permission::MigrateShard,
-        migrate,
-    )
-    .since(Profile::V7_8_6),
-    Route::new(
-        "POST",
-        "/v1/shards/actions/migrate",
-        Permission::MigrateShard,
-        migrate,
-    )
-    .since(Profile::V7_8_6),
+    Route::new("GET", "/v1/shards", Permission::ViewAllBdbsInfo, shape::SHARDS, list).presumed(),
+    Route::new("GET", "/v1/shards/{uid}", Permission::ViewBdbInfo, shape::SHARD, one).presumed(),
+    Route::new("GET", "/v1/bdbs/{uid}/shards", Permission::ViewBdbInfo, shape::SHARDS, of_database).presumed(),
+    Route::new("POST", "/v1/shards/{uid}/actions/failover", Permission::FailoverShard, shape::SHARD_ACTION, failover).since(Profile::V7_8_6),
+    Route::new("POST", "/v1/shards/actions/failover", Permission::FailoverShard, shape::SHARD_ACTION, failover).since(Profile::V7_8_6),
+    Route::new("POST", "/v1/shards/{uid}/actions/migrate", Permission::MigrateShard, shape::SHARD_ACTION, migrate).since(Profile::V7_8_6),
+    Route::new("POST", "/v1/shards/actions/migrate", Permission::MigrateShard, shape::SHARD_ACTION, migrate).since(Profile::V7_8_6),
 ];
 
 fn list(ctx: &mut Ctx<'_>) -> Answer {

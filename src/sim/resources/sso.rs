@@ -5,6 +5,7 @@ use crate::sim::call::{Answer, ApiError, Ctx, Document, Reply};
 use crate::sim::permission::Permission::{ConfigSso, TestOcspStatus, ViewOcspStatus, ViewSso};
 use crate::sim::route::Route;
 use crate::sim::schema::settings;
+use crate::sim::schema::shape;
 use crate::sim::version::Profile::V8_0_20;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use http::StatusCode;
@@ -14,13 +15,13 @@ use serde_json::{Map, Value, json};
 /// Routes of this family.
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/cluster/sso", ViewSso, get).since(V8_0_20),
-    Route::new("PUT", "/v1/cluster/sso", ConfigSso, put).since(V8_0_20),
-    Route::new("DELETE", "/v1/cluster/sso", ConfigSso, delete).since(V8_0_20),
-    Route::new("GET", "/v1/cluster/sso/saml/metadata/sp", ViewSso, service_metadata).since(V8_0_20),
-    Route::new("POST", "/v1/cluster/sso/saml/metadata/idp", ConfigSso, issuer_metadata).since(V8_0_20),
-    Route::new("GET", "/v1/ocsp/status", ViewOcspStatus, status),
-    Route::new("POST", "/v1/ocsp/test", TestOcspStatus, test),
+    Route::new("GET", "/v1/cluster/sso", ViewSso, shape::SSO, get).since(V8_0_20),
+    Route::new("PUT", "/v1/cluster/sso", ConfigSso, shape::NOTHING, put).since(V8_0_20),
+    Route::new("DELETE", "/v1/cluster/sso", ConfigSso, shape::NOTHING, delete).since(V8_0_20),
+    Route::new("GET", "/v1/cluster/sso/saml/metadata/sp", ViewSso, shape::FILE, service_metadata).since(V8_0_20),
+    Route::new("POST", "/v1/cluster/sso/saml/metadata/idp", ConfigSso, shape::SSO, issuer_metadata).since(V8_0_20),
+    Route::new("GET", "/v1/ocsp/status", ViewOcspStatus, shape::OCSP_STATUS, status),
+    Route::new("POST", "/v1/ocsp/test", TestOcspStatus, shape::OCSP_STATUS, test),
 ];
 
 const PATH: &str = "/v1/cluster/sso";

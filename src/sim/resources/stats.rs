@@ -13,6 +13,7 @@ use crate::sim::permission::Permission::{
 };
 use crate::sim::placement::Shard;
 use crate::sim::route::Route;
+use crate::sim::schema::shape;
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
@@ -20,25 +21,25 @@ use serde_json::{Map, Value, json};
 /// Routes of this family.
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/cluster/stats", ViewClusterStats, cluster),
-    Route::new("GET", "/v1/cluster/stats/last", ViewClusterStats, cluster_last),
-    Route::new("GET", "/v1/nodes/stats", ViewAllNodesStats, all_nodes),
-    Route::new("GET", "/v1/nodes/stats/{uid}", ViewNodeStats, one_node),
-    Route::new("GET", "/v1/nodes/stats/last", ViewAllNodesStats, all_nodes_last),
-    Route::new("GET", "/v1/nodes/stats/last/{uid}", ViewNodeStats, one_node_last),
-    Route::new("GET", "/v1/bdbs/stats", ViewAllBdbStats, all_bdbs),
-    Route::new("GET", "/v1/bdbs/stats/{uid}", ViewBdbStats, one_bdb),
-    Route::new("GET", "/v1/bdbs/stats/last", ViewAllBdbStats, all_bdbs_last),
-    Route::new("GET", "/v1/bdbs/stats/last/{uid}", ViewBdbStats, one_bdb_last),
-    Route::new("GET", "/v1/shards/stats", ViewAllShardStats, all_shards),
-    Route::new("GET", "/v1/shards/stats/{uid}", ViewShardStats, one_shard),
-    Route::new("GET", "/v1/shards/stats/last", ViewAllShardStats, all_shards_last),
-    Route::new("GET", "/v1/shards/stats/last/{uid}", ViewShardStats, one_shard_last),
-    Route::new("GET", "/v1/endpoints/stats", ViewEndpointStats, endpoints),
-    Route::new("GET", "/v1/bdbs/{uid}/peer_stats", ViewBdbStats, peers),
-    Route::new("GET", "/v1/bdbs/{uid}/peer_stats/{peer}", ViewBdbStats, peers),
-    Route::new("GET", "/v1/bdbs/{uid}/sync_source_stats", ViewBdbStats, sources),
-    Route::new("GET", "/v1/bdbs/{uid}/sync_source_stats/{source}", ViewBdbStats, one_source),
+    Route::new("GET", "/v1/cluster/stats", ViewClusterStats, shape::CLUSTER_STATS, cluster),
+    Route::new("GET", "/v1/cluster/stats/last", ViewClusterStats, shape::CLUSTER_STATS_LAST, cluster_last),
+    Route::new("GET", "/v1/nodes/stats", ViewAllNodesStats, shape::NODES_STATS, all_nodes),
+    Route::new("GET", "/v1/nodes/stats/{uid}", ViewNodeStats, shape::NODE_STATS, one_node),
+    Route::new("GET", "/v1/nodes/stats/last", ViewAllNodesStats, shape::NODE_STATS_LAST, all_nodes_last),
+    Route::new("GET", "/v1/nodes/stats/last/{uid}", ViewNodeStats, shape::NODE_STATS_LAST, one_node_last),
+    Route::new("GET", "/v1/bdbs/stats", ViewAllBdbStats, shape::BDBS_STATS, all_bdbs),
+    Route::new("GET", "/v1/bdbs/stats/{uid}", ViewBdbStats, shape::BDB_STATS, one_bdb),
+    Route::new("GET", "/v1/bdbs/stats/last", ViewAllBdbStats, shape::BDB_STATS_LAST, all_bdbs_last),
+    Route::new("GET", "/v1/bdbs/stats/last/{uid}", ViewBdbStats, shape::BDB_STATS_LAST, one_bdb_last),
+    Route::new("GET", "/v1/shards/stats", ViewAllShardStats, shape::SHARDS_STATS, all_shards),
+    Route::new("GET", "/v1/shards/stats/{uid}", ViewShardStats, shape::SHARD_STATS, one_shard),
+    Route::new("GET", "/v1/shards/stats/last", ViewAllShardStats, shape::SHARD_STATS_LAST, all_shards_last),
+    Route::new("GET", "/v1/shards/stats/last/{uid}", ViewShardStats, shape::SHARD_STATS_LAST, one_shard_last),
+    Route::new("GET", "/v1/endpoints/stats", ViewEndpointStats, shape::ENDPOINTS_STATS, endpoints),
+    Route::new("GET", "/v1/bdbs/{uid}/peer_stats", ViewBdbStats, shape::PEERS_STATS, peers),
+    Route::new("GET", "/v1/bdbs/{uid}/peer_stats/{peer}", ViewBdbStats, shape::PEER_STATS, peers),
+    Route::new("GET", "/v1/bdbs/{uid}/sync_source_stats", ViewBdbStats, shape::SOURCES_STATS, sources),
+    Route::new("GET", "/v1/bdbs/{uid}/sync_source_stats/{source}", ViewBdbStats, shape::SOURCE_STATS, one_source),
 ];
 
 /// Lengths that an interval can have.

@@ -4,19 +4,17 @@ use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::permission::Permission::{UpdateCluster, ViewClusterInfo};
 use crate::sim::route::Route;
 use crate::sim::schema;
+use crate::sim::schema::shape;
 use crate::sim::version::Profile::V8_0_20;
 use serde_json::{Map, Value, json};
 
 /// Routes of this family.
+#[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/suffixes", ViewClusterInfo, list).presumed(),
-    Route::new("GET", "/v1/suffix/{name}", ViewClusterInfo, get).presumed(),
-    Route::new("PATCH", "/v1/suffix/{name}", UpdateCluster, patch)
-        .presumed()
-        .since(V8_0_20),
-    Route::new("DELETE", "/v1/suffix/{name}", UpdateCluster, delete)
-        .presumed()
-        .since(V8_0_20),
+    Route::new("GET", "/v1/suffixes", ViewClusterInfo, shape::SUFFIXES, list).presumed(),
+    Route::new("GET", "/v1/suffix/{name}", ViewClusterInfo, shape::SUFFIX, get).presumed(),
+    Route::new("PATCH", "/v1/suffix/{name}", UpdateCluster, shape::SUFFIX, patch).presumed().since(V8_0_20),
+    Route::new("DELETE", "/v1/suffix/{name}", UpdateCluster, shape::NOTHING, delete).presumed().since(V8_0_20),
 ];
 
 /// Suffixes of a new cluster: those that bootstrap was given, else the cluster's name and its internal twin.

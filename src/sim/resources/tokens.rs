@@ -6,16 +6,18 @@ use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::UserUid;
 use crate::sim::permission::{PERMISSIONS, Permission::AnyUser};
 use crate::sim::route::Route;
+use crate::sim::schema::shape;
 use crate::sim::version::Profile;
 use serde_json::{Map, Value, json};
 
 /// Routes of this family.
+#[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("POST", "/v1/users/authorize", AnyUser, authorize).anonymous(),
-    Route::new("POST", "/v1/users/refresh_jwt", AnyUser, refresh),
-    Route::new("GET", "/v1/users/permissions", AnyUser, permissions),
-    Route::new("GET", "/v1/users/permissions/{role}", AnyUser, permissions_of),
-    Route::new("GET", "/v1/users/role", AnyUser, own_role),
+    Route::new("POST", "/v1/users/authorize", AnyUser, shape::TOKEN, authorize).anonymous(),
+    Route::new("POST", "/v1/users/refresh_jwt", AnyUser, shape::TOKEN, refresh),
+    Route::new("GET", "/v1/users/permissions", AnyUser, shape::PERMISSIONS, permissions),
+    Route::new("GET", "/v1/users/permissions/{role}", AnyUser, shape::PERMISSIONS, permissions_of),
+    Route::new("GET", "/v1/users/role", AnyUser, shape::OWN_ROLE, own_role),
 ];
 
 /// A token for the caller: by Basic credentials, in 7.4 by the body.

@@ -6,15 +6,17 @@ use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::UserUid;
 use crate::sim::permission::Permission;
 use crate::sim::route::Route;
+use crate::sim::schema::shape;
 use crate::sim::version::Profile;
 use http::{Method, StatusCode};
 use serde_json::{Map, Value};
 
 /// Routes of this family.
+#[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("PUT", "/v1/users/password", Permission::AnyUser, set),
-    Route::new("POST", "/v1/users/password", Permission::AnyUser, set),
-    Route::new("DELETE", "/v1/users/password", Permission::AnyUser, delete),
+    Route::new("PUT", "/v1/users/password", Permission::AnyUser, shape::NOTHING, set),
+    Route::new("POST", "/v1/users/password", Permission::AnyUser, shape::NOTHING, set),
+    Route::new("DELETE", "/v1/users/password", Permission::AnyUser, shape::NOTHING, delete),
 ];
 
 /// PUT replaces every password, POST adds one.

@@ -10,6 +10,7 @@ use crate::sim::permission::Permission::{
 };
 use crate::sim::route::Route;
 use crate::sim::schema::access::USER as FIELDS;
+use crate::sim::schema::shape;
 use crate::sim::schema::{self, Access};
 use crate::sim::state::{Cluster, Due, Env};
 use crate::sim::switch::Switch;
@@ -18,12 +19,13 @@ use serde_json::{Map, Value, json};
 use std::time::Duration;
 
 /// Routes of this family.
+#[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/users", ViewAllUsersInfo, list),
-    Route::new("POST", "/v1/users", CreateNewUser, post),
-    Route::new("GET", "/v1/users/{uid}", ViewUserInfo, get).own(),
-    Route::new("PUT", "/v1/users/{uid}", UpdateUser, put).own(),
-    Route::new("DELETE", "/v1/users/{uid}", DeleteUser, delete),
+    Route::new("GET", "/v1/users", ViewAllUsersInfo, shape::USERS, list),
+    Route::new("POST", "/v1/users", CreateNewUser, shape::USER, post),
+    Route::new("GET", "/v1/users/{uid}", ViewUserInfo, shape::USER, get).own(),
+    Route::new("PUT", "/v1/users/{uid}", UpdateUser, shape::USER, put).own(),
+    Route::new("DELETE", "/v1/users/{uid}", DeleteUser, shape::ACTION_UID, delete),
 ];
 
 /// Fields that every user may change about himself.

@@ -71,7 +71,6 @@ fn of_kind(kind: Kind, profile: Profile) -> Map<String, Value> {
         Kind::Null => typed("null"),
         Kind::Object => typed("object"),
         Kind::List => typed("array"),
-        Kind::Objects => array(typed("object")),
         Kind::Texts => array(typed("string")),
         Kind::Any => Map::new(),
         Kind::Nested(fields) => closed(fields, profile),

@@ -17,8 +17,6 @@ pub(crate) enum Kind {
     Object,
     /// An array of anything.
     List,
-    /// An array of objects.
-    Objects,
     /// An array of strings.
     Texts,
     Any,
@@ -57,7 +55,6 @@ impl Kind {
             | Self::Null
             | Self::Object
             | Self::List
-            | Self::Objects
             | Self::Texts
             | Self::Any
             | Self::ListOf(_)
@@ -109,7 +106,6 @@ impl Kind {
             Self::Text => value.is_string(),
             Self::OneOf(names) => value.as_str().is_some_and(|text| names.contains(&text)),
             Self::Null => value.is_null(),
-            Self::Objects => all(value, Value::is_object),
             Self::Texts => all(value, Value::is_string),
             Self::Object | Self::Nested(_) | Self::Of(_) | Self::MapOf(_) => value.is_object(),
             Self::List | Self::ListOf(_) => value.is_array(),
@@ -133,7 +129,6 @@ impl Kind {
             Self::Float => "a number",
             Self::Text => "a string",
             Self::Null => "null",
-            Self::Objects => "an array of objects",
             Self::Texts => "an array of strings",
             Self::Object | Self::Nested(_) | Self::Of(_) | Self::MapOf(_) => "an object",
             Self::List | Self::ListOf(_) => "an array",
@@ -154,7 +149,6 @@ impl Kind {
             | Self::Null
             | Self::Object
             | Self::List
-            | Self::Objects
             | Self::Texts
             | Self::Any
             | Self::Nested(_)

@@ -16,6 +16,7 @@ pub(crate) mod node;
 pub(crate) mod policy;
 pub(crate) mod request;
 pub(crate) mod settings;
+pub(crate) mod shape;
 pub(crate) mod shard;
 pub(crate) mod stats;
 
@@ -472,11 +473,10 @@ mod tests {
                 assert_eq!(unique.len(), fields.len(), "{} in {profile}", table.name);
             }
         }
-        for kind in TABLES
-            .iter()
-            .flat_map(|table| table.fields)
-            .map(|field| field.kind)
-        {
+        let answered = crate::sim::route::TABLES.iter().copied().flatten();
+        let answered = answered.filter_map(|route| route.answers.kind());
+        let fields = TABLES.iter().flat_map(|table| table.fields);
+        for kind in fields.map(|field| field.kind).chain(answered) {
             for name in tables_in(kind) {
                 assert!(names.contains(name), "{name} is not in the register");
             }

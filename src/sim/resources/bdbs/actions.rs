@@ -13,6 +13,7 @@ use crate::sim::permission::Permission::{
 use crate::sim::placement::{Role, Shard};
 use crate::sim::route::Route;
 use crate::sim::schema::Phase;
+use crate::sim::schema::shape;
 use crate::sim::switch::Switch;
 use crate::sim::version::Profile::{V7_8_6, V7_22_2};
 use serde_json::{Map, Value, json};
@@ -21,18 +22,18 @@ use std::time::Duration;
 /// Routes of this family.
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("POST", "/v1/bdbs/{uid}/actions/export", StartBdbExport, export),
-    Route::new("PUT", "/v1/bdbs/{uid}/actions/export_reset_status", ResetBdbCurrentExportStatus, export_reset_status),
-    Route::new("PUT", "/v1/bdbs/{uid}/actions/backup_reset_status", ResetBdbCurrentBackupStatus, backup_reset_status),
-    Route::new("PUT", "/v1/bdbs/{uid}/actions/rebalance", UpdateBdbWithAction, rebalance).instead(Switch::RebalanceByViewers, ViewBdbInfo).since(V7_8_6),
-    Route::new("PUT", "/v1/bdbs/{uid}/actions/revamp", UpdateBdbWithAction, revamp).since(V7_22_2),
-    Route::new("GET", "/v1/bdbs/{uid}/actions/recover", ViewBdbRecoveryPlan, recovery_plan),
-    Route::new("POST", "/v1/bdbs/{uid}/actions/recover", StartBdbRecovery, recover),
-    Route::new("GET", "/v1/bdbs/{uid}/actions/optimize_shards_placement", ViewBdbInfo, optimize),
-    Route::new("GET", "/v1/bdbs/{uid}/syncer_state", ViewBdbInfo, syncer_state),
-    Route::new("GET", "/v1/bdbs/{uid}/syncer_state/crdt", ViewBdbInfo, syncer_state),
-    Route::new("GET", "/v1/bdbs/{uid}/syncer_state/replica", ViewBdbInfo, syncer_state),
-    Route::new("POST", "/v1/bdbs/{uid}/command", UpdateBdbWithAction, command).presumed(),
+    Route::new("POST", "/v1/bdbs/{uid}/actions/export", StartBdbExport, shape::NOTHING, export),
+    Route::new("PUT", "/v1/bdbs/{uid}/actions/export_reset_status", ResetBdbCurrentExportStatus, shape::NOTHING, export_reset_status),
+    Route::new("PUT", "/v1/bdbs/{uid}/actions/backup_reset_status", ResetBdbCurrentBackupStatus, shape::NOTHING, backup_reset_status),
+    Route::new("PUT", "/v1/bdbs/{uid}/actions/rebalance", UpdateBdbWithAction, shape::PLAN_OR_ACTION_UID, rebalance).instead(Switch::RebalanceByViewers, ViewBdbInfo).since(V7_8_6),
+    Route::new("PUT", "/v1/bdbs/{uid}/actions/revamp", UpdateBdbWithAction, shape::PLAN_OR_ACTION_UID, revamp).since(V7_22_2),
+    Route::new("GET", "/v1/bdbs/{uid}/actions/recover", ViewBdbRecoveryPlan, shape::RECOVERY_PLAN, recovery_plan),
+    Route::new("POST", "/v1/bdbs/{uid}/actions/recover", StartBdbRecovery, shape::ACTION_UID, recover),
+    Route::new("GET", "/v1/bdbs/{uid}/actions/optimize_shards_placement", ViewBdbInfo, shape::BLUEPRINT, optimize),
+    Route::new("GET", "/v1/bdbs/{uid}/syncer_state", ViewBdbInfo, shape::SYNCER_STATE, syncer_state),
+    Route::new("GET", "/v1/bdbs/{uid}/syncer_state/crdt", ViewBdbInfo, shape::SYNCER_STATE, syncer_state),
+    Route::new("GET", "/v1/bdbs/{uid}/syncer_state/replica", ViewBdbInfo, shape::SYNCER_STATE, syncer_state),
+    Route::new("POST", "/v1/bdbs/{uid}/command", UpdateBdbWithAction, shape::RESPONSE, command).presumed(),
 ];
 
 /// Types of places that data go to or come from, with the keys that each needs.
@@ -275,7 +276,7 @@ fn recovery_plan(ctx: &mut Ctx<'_>) -> Answer {
     };
     let file = |shard: &Shard| {
         json!({
-            "filename": format!("redis-{}.{suffix}", shard.uid), "last_modified": super::super::iso(database.changed),
+            "filename": format!("redis-{}.{suffix}", shard.uid), "last_modified": epoch(database.changed),
             "node_uid": shard.node.to_string(), "shard_role": shard.role.as_str(), "shard_uid": shard.uid.to_string(),
             "shard_slots": format!("{}-{}", shard.slots.0, shard.slots.1), "size": database.data_bytes,
         })
@@ -293,6 +294,11 @@ fn recovery_plan(ctx: &mut Ctx<'_>) -> Answer {
         "ready"
     };
     Ok(Reply::json(json!({"data_files": files, "status": status})))
+}
+
+/// Seconds since 1970, as a fraction.
+fn epoch(at: jiff::Timestamp) -> f64 {
+    at.duration_since(jiff::Timestamp::UNIX_EPOCH).as_secs_f64()
 }
 
 fn recover(ctx: &mut Ctx<'_>) -> Answer {

@@ -10,6 +10,7 @@ use crate::sim::permission::Permission::{EditBdbModule, UpdateBdbWithAction};
 use crate::sim::resources::catalog;
 use crate::sim::resources::modules::{self, Offered};
 use crate::sim::route::Route;
+use crate::sim::schema::shape;
 use crate::sim::version::Profile::V8_0_20;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -17,11 +18,11 @@ use std::time::Duration;
 /// Routes of this family.
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("POST", "/v1/bdbs/{uid}/upgrade", UpdateBdbWithAction, upgrade),
-    Route::new("POST", "/v1/bdbs/{uid}/modules/config", EditBdbModule, configure),
-    Route::new("POST", "/v1/bdbs/{uid}/modules/upgrade", EditBdbModule, upgrade_modules),
-    Route::new("POST", "/v1/modules/config/bdb/{uid}", EditBdbModule, configure),
-    Route::new("POST", "/v1/modules/upgrade/bdb/{uid}", EditBdbModule, upgrade_modules).until(V8_0_20),
+    Route::new("POST", "/v1/bdbs/{uid}/upgrade", UpdateBdbWithAction, shape::BDB, upgrade),
+    Route::new("POST", "/v1/bdbs/{uid}/modules/config", EditBdbModule, shape::NOTHING, configure),
+    Route::new("POST", "/v1/bdbs/{uid}/modules/upgrade", EditBdbModule, shape::BDB, upgrade_modules),
+    Route::new("POST", "/v1/modules/config/bdb/{uid}", EditBdbModule, shape::NOTHING, configure),
+    Route::new("POST", "/v1/modules/upgrade/bdb/{uid}", EditBdbModule, shape::BDB, upgrade_modules).until(V8_0_20),
 ];
 
 const UPGRADE: [&str; 11] = [
