@@ -3,6 +3,7 @@
 use super::config::{CertificateSource, Config, LOG_CAPACITY, NodeConfig, Timings, TlsIdentity};
 use super::fault::FaultPlan;
 use super::ids::NodeIndex;
+use super::monitor::UNDESCRIBED;
 use super::switch::Switches;
 use super::version::Profile;
 use super::world::{Outcome, World};
@@ -210,7 +211,11 @@ impl Fixture {
     }
 
     pub(crate) fn deliver(&mut self, node: usize, request: &Request<Bytes>) -> Got {
-        match self.world.handle(NodeIndex(node), request) {
+        let outcome = self.world.handle(NodeIndex(node), request);
+        let faults = self.world.violations().iter();
+        let fault = faults.rev().find(|violation| violation.rule == UNDESCRIBED);
+        assert!(fault.is_none(), "{fault:?}");
+        match outcome {
             Outcome::Reply { response, .. } => Got {
                 status: response.status().as_u16(),
                 json: serde_json::from_slice(response.body()).unwrap_or(Value::Null),

@@ -88,7 +88,7 @@ pub use fidelity::page as fidelity_page;
 pub use form::Formation;
 pub use ids::{NodeIndex, NodeUid};
 pub use log::{LogEntry, Sent, Totals};
-pub use monitor::{RULES, Violation};
+pub use monitor::{RULES, UNDESCRIBED, Violation};
 pub use saved::Unreadable;
 pub use service::{InProcess, Presented, Shared, TransportError};
 pub use switch::{SWITCHES, Switch, SwitchRow, Switches};

@@ -86,7 +86,15 @@ pub const RULES: &[(&str, bool, &str)] = &[
         true,
         "nothing is flushed, imported, recovered, and no admin password reset",
     ),
+    (
+        UNDESCRIBED,
+        true,
+        "every answer is one that the tables describe; else the fault is the simulator's own",
+    ),
 ];
+
+/// The one invariant that is about the simulator and not about its clients.
+pub const UNDESCRIBED: &str = "undescribed-answer";
 
 /// Shortest pause before a failed request is repeated.
 const PAUSE: SignedDuration = SignedDuration::from_secs(1);
@@ -160,6 +168,12 @@ impl Monitor {
             );
             self.file("two-clusters", now, message);
         }
+    }
+
+    /// The simulator gave an answer that none of its tables describes.
+    pub(crate) fn undescribed(&mut self, what: &str, now: Timestamp) {
+        let message = format!("a fault of the simulator, no table describes this answer: {what}");
+        self.file(UNDESCRIBED, now, message);
     }
 
     /// Looks at a request before it is served, while its target is as it was.

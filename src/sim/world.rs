@@ -391,6 +391,11 @@ impl World {
             .unwrap_or_default();
         self.monitor.created(fleet, name, self.env.now);
     }
+
+    /// The simulator answered what none of its tables describes.
+    pub(crate) fn undescribed(&mut self, what: &str) {
+        self.monitor.undescribed(what, self.env.now);
+    }
 }
 
 #[cfg(test)]

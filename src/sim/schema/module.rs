@@ -87,6 +87,7 @@ const fn ro(name: &'static str, kind: Kind) -> Field {
 #[rustfmt::skip]
 const FIELDS: &[Field] = &[
     ro("uid", Kind::Text),
+    ro("action_uid", Kind::Text).source(Source::Doc).until(V8_0_20),
     ro("architecture", Kind::Text).source(Source::Doc).until(V8_0_20),
     ro("author", Kind::Text),
     ro("bigstore_version_2_support", Kind::Bool).since(V7_22_2),
