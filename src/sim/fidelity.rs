@@ -55,6 +55,30 @@ const LIMITS: &[(&str, &str)] = &[
         "packages are read for their description; no module code is kept or run",
     ),
     ("Commands to a database", "`PING` and `DBSIZE` only"),
+    (
+        "Shards, with `--data-plane`",
+        "one `redis-server`, and one for the replica, stand for all shards of a database; they lose power with the machines of the shards that have the first slots",
+    ),
+    (
+        "OSS Cluster API, with `--data-plane`",
+        "a database with `oss_cluster` answers as one server, and `CLUSTER` commands with an error",
+    ),
+    (
+        "Who may connect, with `--data-plane`",
+        "the default user only, no users of the cluster; client certificates must be listed or signed by a listed one, whatever `client_cert_subject_validation_type` says",
+    ),
+    (
+        "Time, with `--data-plane`",
+        "the servers go by the machine's clock: expiry of keys and snapshots know nothing of simulated time",
+    ),
+    (
+        "Data across restarts, with `--data-plane`",
+        "`--state-file` keeps databases, not what is in them",
+    ),
+    (
+        "Memcached, modules and flash, with `--data-plane`",
+        "Memcached databases are not served; what modules and flash add is not there",
+    ),
     ("Archives for support", "a gzipped tar file with one line of text"),
     (
         "Usage report",

@@ -44,7 +44,6 @@ pub mod certs;
 pub mod cli;
 mod client_cert;
 mod config;
-mod data_plane;
 mod documents;
 mod fault;
 mod fidelity;

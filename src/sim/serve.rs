@@ -3,14 +3,15 @@
 mod body;
 mod client;
 mod connection;
+mod data_plane;
 mod live;
 
 pub use live::{Live, write_atomically};
 
-use super::data_plane::{self, DataPlane};
 use super::ids::NodeIndex;
 use super::world::World;
 use connection::{admin_connection, node_connection};
+use data_plane::{DataPlane, wanted};
 use jiff::Timestamp;
 use live::say;
 use std::future::Future;
@@ -18,7 +19,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -179,15 +179,14 @@ impl Server {
         ));
         tasks.spawn(look(self.live.clone()));
         tasks.spawn(keep(self.live.clone()));
-        let stopping = Arc::new(AtomicBool::new(false));
         let driven = self.data_plane.map(|plane| {
-            let (live, stopping) = (self.live.clone(), stopping.clone());
+            let (live, stopping) = (self.live.clone(), plane.stopping());
             live.followed.send_replace(Some(0));
-            std::thread::spawn(move || drive(&live, plane, &stopping))
+            (stopping, std::thread::spawn(move || drive(&live, plane)))
         });
         stop.await;
-        stopping.store(true, Ordering::Relaxed);
-        if let Some(driven) = driven {
+        if let Some((stopping, driven)) = driven {
+            stopping.stop();
             driven.thread().unpark();
             let _ = driven.join();
         }
@@ -207,16 +206,15 @@ async fn look(live: Arc<Live>) {
 }
 
 /// Keeps the servers of the databases as the world wants them. A thread, not a task: they end with it.
-fn drive(live: &Live, mut plane: DataPlane, stopping: &AtomicBool) {
-    let mut followed = None;
-    while !stopping.load(Ordering::Relaxed) {
+fn drive(live: &Live, mut plane: DataPlane) {
+    let (stopping, mut followed) = (plane.stopping(), None);
+    while !stopping.now() {
+        let look = plane.needs_a_look();
         let (revision, wanted) = {
             let world = live.world();
             let revision = world.revision();
-            (
-                revision,
-                (followed != Some(revision)).then(|| data_plane::wanted(&world)),
-            )
+            let changed = look || followed != Some(revision);
+            (revision, changed.then(|| wanted(&world)))
         };
         if let Some(wanted) = wanted {
             for error in plane.follow(wanted) {

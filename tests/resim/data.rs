@@ -6,11 +6,22 @@ use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// `address:port` of a database.
+fn at(sim: &Resim, uid: u64) -> String {
+    let endpoint = &sim.ok("GET", &format!("/v1/bdbs/{uid}"), &Value::Null)["endpoints"][0];
+    format!("{}:{}", endpoint["addr"][0].as_str().unwrap(), endpoint["port"])
+}
 
 /// Sends commands to a database, then QUIT, and gives everything that it answers; none if nothing listens.
 fn redis(sim: &Resim, uid: u64, commands: &[&str]) -> Option<String> {
-    let port = sim.ok("GET", &format!("/v1/bdbs/{uid}"), &Value::Null)["endpoints"][0]["port"].clone();
-    let stream = TcpStream::connect(format!("127.0.0.1:{port}")).ok()?;
+    redis_at(&at(sim, uid), commands)
+}
+
+fn redis_at(address: &str, commands: &[&str]) -> Option<String> {
+    let stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     Some(talk(stream, commands))
 }
 
@@ -22,11 +33,50 @@ fn talk(mut stream: impl Read + Write, commands: &[&str]) -> String {
     String::from_utf8_lossy(&read_to_end(&mut stream)).into_owned()
 }
 
+#[track_caller]
+fn holds(sim: &Resim, uid: u64, key: &str) -> bool {
+    let answer = redis(sim, uid, &[&format!("GET {key}")]).unwrap();
+    assert!(answer.ends_with("+OK\r\n"), "{answer}");
+    answer.starts_with("$1\r\nv\r\n")
+}
+
+#[track_caller]
+fn put(sim: &Resim, uid: u64, body: &Value) {
+    sim.ok("PUT", &format!("/v1/bdbs/{uid}"), body);
+    sim.pass(60);
+}
+
 /// Ports of databases follow from the seed: each test has its own.
-fn with_data() -> Resim {
+fn seed() -> String {
     static STARTED: AtomicU32 = AtomicU32::new(0);
-    let seed = std::process::id() * 100 + STARTED.fetch_add(1, Ordering::Relaxed);
-    Resim::cluster(&["--data-plane", "--seed", &seed.to_string()])
+    (std::process::id() * 100 + STARTED.fetch_add(1, Ordering::Relaxed)).to_string()
+}
+
+fn with_data() -> Resim {
+    Resim::cluster(&["--data-plane", "--seed", &seed()])
+}
+
+/// A database whose shards are not on the node that the tests talk to.
+fn elsewhere(sim: &Resim, fields: &Value) -> u64 {
+    let mut body = json!({"name": "db", "memory_size": 64 << 20, "avoid_nodes": ["1"]});
+    body.as_object_mut()
+        .unwrap()
+        .extend(fields.as_object().unwrap().clone());
+    sim.database(&body)
+}
+
+/// Index of the machine on which the database's master is.
+fn machine(sim: &Resim, uid: u64) -> u64 {
+    let shards = sim.ok("GET", &format!("/v1/bdbs/{uid}/shards"), &Value::Null);
+    let master = |shard: &&Value| shard["role"] == "master";
+    let node = &shards.as_array().unwrap().iter().find(master).unwrap()["node_uid"];
+    node.to_string().trim_matches('"').parse::<u64>().unwrap() - 1
+}
+
+#[track_caller]
+fn power(sim: &Resim, machine: u64, action: &str) {
+    assert_ne!(machine, 0, "the tests talk to that one");
+    sim.admin("POST", &format!("/nodes/{machine}/{action}"), &json!({}));
 }
 
 #[test]
@@ -55,12 +105,11 @@ fn a_database_is_served_with_its_passwords_memory_and_eviction_and_dies_with_its
     }
     sim.ok("DELETE", &passwords, &json!({"password": "one"}));
     assert!(redis(&sim, uid, &["AUTH one"]).unwrap().contains("WRONGPASS"));
-    sim.ok(
-        "PUT",
-        &format!("/v1/bdbs/{uid}"),
+    put(
+        &sim,
+        uid,
         &json!({"memory_size": 128 << 20, "eviction_policy": "noeviction"}),
     );
-    sim.pass(60);
     let answer = redis(&sim, uid, &["AUTH two", "GET k", "CONFIG GET maxmemory*"]).unwrap();
     for part in ["$1\r\nv", "134217728", "noeviction"] {
         assert!(
@@ -68,62 +117,527 @@ fn a_database_is_served_with_its_passwords_memory_and_eviction_and_dies_with_its
             "the data outlives the change, {part}: {answer}"
         );
     }
-    let port = sim.ok("GET", &format!("/v1/bdbs/{uid}"), &Value::Null)["endpoints"][0]["port"].clone();
+    let address = at(&sim, uid);
     sim.ok("DELETE", &format!("/v1/bdbs/{uid}"), &Value::Null);
     sim.pass(60);
-    sim.ok("GET", "/v1/bdbs", &Value::Null);
-    assert!(TcpStream::connect(format!("127.0.0.1:{port}")).is_err());
+    assert!(TcpStream::connect(address).is_err());
 }
 
 #[test]
-fn tls_is_turned_on_with_the_proxy_certificate_and_keeps_the_data() {
+fn a_password_that_replaces_another_counts_at_once_and_no_default_user_lets_nobody_in() {
+    let sim = with_data();
+    let uid =
+        sim.database(&json!({"name": "db", "memory_size": 64 << 20, "authentication_redis_pass": "one"}));
+    put(&sim, uid, &json!({"authentication_redis_pass": "two"}));
+    assert!(redis(&sim, uid, &["AUTH one"]).unwrap().contains("WRONGPASS"));
+    assert!(redis(&sim, uid, &["AUTH two", "PING"]).unwrap().contains("+PONG"));
+    put(&sim, uid, &json!({"default_user": false}));
+    assert!(
+        redis(&sim, uid, &["AUTH two", "PING"])
+            .unwrap()
+            .contains("WRONGPASS")
+    );
+}
+
+#[test]
+fn what_the_memory_limit_keeps_out_is_refused() {
+    let sim = with_data();
+    let uid = sim.database(&json!({"name": "db", "memory_size": 10 << 20, "eviction_policy": "noeviction"}));
+    let big = format!("SET big {}", "x".repeat(60_000));
+    let fill: Vec<String> = (0..300)
+        .map(|number| big.replacen("big", &format!("k{number}"), 1))
+        .collect();
+    let fill: Vec<&str> = fill.iter().map(String::as_str).collect();
+    assert!(
+        redis(&sim, uid, &fill)
+            .unwrap()
+            .contains("OOM command not allowed")
+    );
+}
+
+#[test]
+fn tls_is_turned_on_and_off_with_the_proxy_certificate_and_keeps_the_data() {
     let sim = with_data();
     let uid = sim.database(&json!({"name": "db", "memory_size": 64 << 20}));
     redis(&sim, uid, &["SET k v"]).unwrap();
-    let body = json!({"tls_mode": "enabled", "enforce_client_authentication": "disabled"});
-    sim.ok("PUT", &format!("/v1/bdbs/{uid}"), &body);
-    sim.pass(60);
-    let port = sim.ok("GET", &format!("/v1/bdbs/{uid}"), &Value::Null)["endpoints"][0]["port"].clone();
-    let mut stream = wire::tls(&format!("127.0.0.1:{port}"), &[]);
-    stream.conn.complete_io(&mut stream.sock).unwrap();
-    let shown = stream.conn.peer_certificates().unwrap()[0].to_vec();
-    let all = sim.ok("GET", "/v1/cluster/certificates", &Value::Null);
-    let pem = all["proxy_cert"].as_str().unwrap();
-    use rustls::pki_types::{CertificateDer, pem::PemObject as _};
-    assert_eq!(
-        CertificateDer::from_pem_slice(pem.as_bytes()).unwrap().to_vec(),
-        shown
+    put(
+        &sim,
+        uid,
+        &json!({"tls_mode": "enabled", "enforce_client_authentication": "disabled"}),
     );
-    assert!(talk(stream, &["GET k"]).contains("$1\r\nv"));
+    let shown = |sim: &Resim| {
+        let mut stream = wire::tls(&at(sim, uid), &[]);
+        stream.conn.complete_io(&mut stream.sock).unwrap();
+        let shown = stream.conn.peer_certificates().unwrap()[0].to_vec();
+        assert!(talk(stream, &["GET k"]).contains("$1\r\nv"));
+        shown
+    };
+    let proxy = |sim: &Resim| {
+        use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+        let all = sim.ok("GET", "/v1/cluster/certificates", &Value::Null);
+        CertificateDer::from_pem_slice(all["proxy_cert"].as_str().unwrap().as_bytes())
+            .unwrap()
+            .to_vec()
+    };
+    let first = shown(&sim);
+    assert_eq!(first, proxy(&sim));
+    let (certificate, key) = certificate("*.rs.example.com");
+    let entry = json!({"name": "proxy", "certificate": certificate, "key": key});
+    sim.ok("PUT", "/v1/cluster/update_cert", &entry);
+    sim.pass(60);
+    assert_ne!(shown(&sim), first, "a new certificate shows at once");
+    assert_eq!(shown(&sim), proxy(&sim));
+    assert!(
+        !redis(&sim, uid, &["GET k"]).unwrap().contains("$1\r\nv"),
+        "nothing is served in plain text"
+    );
+    put(&sim, uid, &json!({"tls_mode": "disabled"}));
+    assert!(holds(&sim, uid, "k"));
+}
+
+/// A certificate that nobody signed but its own key, and that key, PEM.
+fn certificate(name: &str) -> (String, String) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.distinguished_name.push(rcgen::DnType::CommonName, name);
+    (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+}
+
+/// What a client with that certificate, or none, gets for a GET; empty if it is not let in.
+fn as_client(address: &str, identity: Option<&(String, String)>) -> String {
+    let stream = match identity {
+        Some((certificate, key)) => wire::tls_as(address, certificate, key),
+        None => wire::tls(address, &[]),
+    };
+    talk(stream, &["GET k"])
 }
 
 #[test]
-fn a_replicated_database_has_a_replica() {
+fn clients_must_show_a_certificate_that_is_listed_while_that_is_enforced() {
     let sim = with_data();
+    let (friend, stranger) = (certificate("friend"), certificate("stranger"));
     let uid = sim.database(&json!({"name": "db", "memory_size": 64 << 20, "replication": true}));
-    // WAIT answers as soon as the replica has the write, or zero after twenty seconds.
+    redis(&sim, uid, &["SET k v"]).unwrap();
+    put(
+        &sim,
+        uid,
+        &json!({
+            "tls_mode": "enabled", "enforce_client_authentication": "enabled",
+            "authentication_ssl_client_certs": [{"client_cert": friend.0}],
+        }),
+    );
+    let address = at(&sim, uid);
+    assert!(as_client(&address, Some(&friend)).starts_with("$1\r\nv"));
+    assert_eq!(as_client(&address, None), "");
+    assert_eq!(as_client(&address, Some(&stranger)), "");
+    put(
+        &sim,
+        uid,
+        &json!({
+            "authentication_ssl_client_certs": [{"client_cert": friend.0}, {"client_cert": stranger.0}],
+        }),
+    );
+    assert!(as_client(&address, Some(&stranger)).starts_with("$1\r\nv"));
+    let master = machine(&sim, uid);
+    if master != 0 {
+        power(&sim, master, "crash");
+        sim.pass(60);
+        assert!(
+            as_client(&at(&sim, uid), Some(&friend)).starts_with("$1\r\nv"),
+            "the replica needed no certificate of a client"
+        );
+    }
+    put(&sim, uid, &json!({"enforce_client_authentication": "disabled"}));
+    assert!(as_client(&at(&sim, uid), None).starts_with("$1\r\nv"));
+}
+
+#[test]
+fn the_least_tls_version_of_the_cluster_holds_for_databases() {
+    let sim = with_data();
+    sim.ok("PUT", "/v1/cluster", &json!({"min_data_TLS_version": "1.3"}));
+    let uid = sim.database(&json!({
+        "name": "db", "memory_size": 64 << 20, "tls_mode": "enabled", "enforce_client_authentication": "disabled",
+    }));
+    let mut stream = wire::tls(&at(&sim, uid), &[]);
+    stream.conn.complete_io(&mut stream.sock).unwrap();
+    assert_eq!(
+        stream.conn.protocol_version(),
+        Some(rustls::ProtocolVersion::TLSv1_3)
+    );
+    let old = wire::tls_1_2(&at(&sim, uid));
+    assert_eq!(talk(old, &["PING"]), "");
+}
+
+#[test]
+fn replication_turned_on_and_off_keeps_the_data_and_the_replica_has_them() {
+    let sim = with_data();
+    let uid = elsewhere(&sim, &json!({"replication": true}));
+    // WAIT answers as soon as the replica has the write, or zero after fifteen seconds.
     let answer = redis(&sim, uid, &["SET k v", "WAIT 1 15000", "CONFIG GET maxmemory"]).unwrap();
     assert!(
         answer.contains(":1\r\n") && answer.contains("33554432"),
         "{answer}"
     );
+    put(&sim, uid, &json!({"replication": false}));
+    let answer = redis(&sim, uid, &["GET k", "INFO replication"]).unwrap();
+    assert!(
+        answer.contains("$1\r\nv") && answer.contains("connected_slaves:0"),
+        "{answer}"
+    );
+    put(&sim, uid, &json!({"replication": true}));
+    let answer = redis(&sim, uid, &["SET l v", "WAIT 1 15000"]).unwrap();
+    assert!(answer.contains(":1\r\n"), "{answer}");
+    power(&sim, machine(&sim, uid), "crash");
+    assert!(redis(&sim, uid, &["PING"]).is_none(), "nobody took over yet");
+    sim.pass(60);
+    assert!(
+        holds(&sim, uid, "k") && holds(&sim, uid, "l"),
+        "the replica had everything"
+    );
+}
+
+#[test]
+fn a_machine_that_comes_back_copies_what_the_other_one_has() {
+    let sim = with_data();
+    let uid = elsewhere(&sim, &json!({"replication": true}));
+    redis(&sim, uid, &["SET k v", "WAIT 1 15000"]).unwrap();
+    let first = machine(&sim, uid);
+    power(&sim, first, "crash");
+    sim.pass(60);
+    redis(&sim, uid, &["SET l v"]).unwrap();
+    power(&sim, first, "start");
+    sim.pass(60);
+    assert!(redis(&sim, uid, &["WAIT 1 15000"]).unwrap().contains(":1\r\n"));
+    let second = machine(&sim, uid);
+    assert_ne!(second, first);
+    power(&sim, second, "crash");
+    sim.pass(60);
+    assert_eq!(machine(&sim, uid), first);
+    assert!(holds(&sim, uid, "k") && holds(&sim, uid, "l"));
+}
+
+#[test]
+fn a_reboot_that_the_cluster_does_not_notice_loses_nothing_that_a_replica_has() {
+    let sim = with_data();
+    let uid = elsewhere(&sim, &json!({"replication": true}));
+    redis(&sim, uid, &["SET k v", "WAIT 1 15000"]).unwrap();
+    let master = machine(&sim, uid);
+    power(&sim, master, "crash");
+    power(&sim, master, "start");
+    assert_eq!(machine(&sim, uid), master);
+    assert!(holds(&sim, uid, "k"));
+}
+
+#[test]
+fn a_failover_loses_nothing() {
+    let sim = with_data();
+    let uid = elsewhere(&sim, &json!({"replication": true}));
+    redis(&sim, uid, &["SET k v"]).unwrap();
+    let before = machine(&sim, uid);
+    sim.ok("POST", "/v1/shards/1/actions/failover", &json!({}));
+    sim.pass(60);
+    assert_ne!(machine(&sim, uid), before);
+    assert!(holds(&sim, uid, "k"));
+    assert!(
+        redis(&sim, uid, &["SET l v", "WAIT 1 15000"])
+            .unwrap()
+            .contains(":1\r\n")
+    );
+}
+
+#[test]
+fn without_a_replica_a_crash_leaves_what_was_written_to_disk() {
+    let sim = with_data();
+    for (fields, kept) in [
+        (json!({}), false),
+        (
+            json!({"data_persistence": "aof", "aof_policy": "appendfsync-always"}),
+            true,
+        ),
+        (
+            json!({"data_persistence": "snapshot", "snapshot_policy": [{"secs": 3600, "writes": 1}]}),
+            false,
+        ),
+    ] {
+        let uid = elsewhere(&sim, &fields);
+        redis(&sim, uid, &["SET k v"]).unwrap();
+        let machine = machine(&sim, uid);
+        power(&sim, machine, "crash");
+        assert!(redis(&sim, uid, &["PING"]).is_none());
+        sim.pass(60);
+        assert!(redis(&sim, uid, &["PING"]).is_none(), "its only shard is down");
+        power(&sim, machine, "start");
+        sim.pass(60);
+        assert_eq!(holds(&sim, uid, "k"), kept, "{fields}");
+        sim.ok("DELETE", &format!("/v1/bdbs/{uid}"), &Value::Null);
+        sim.pass(60);
+    }
+}
+
+#[test]
+fn a_frozen_machine_answers_nothing_until_another_takes_over_or_it_goes_on() {
+    let sim = with_data();
+    let uid = elsewhere(&sim, &json!({"replication": true}));
+    redis(&sim, uid, &["SET k v", "WAIT 1 15000"]).unwrap();
+    let address = at(&sim, uid);
+    let mut open = TcpStream::connect(&address).unwrap();
+    open.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    let master = machine(&sim, uid);
+    power(&sim, master, "freeze");
+    open.write_all(b"PING\r\n").unwrap();
+    let error = open.read(&mut [0; 7]).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock, "it hangs");
+    power(&sim, master, "start");
+    let mut answer = [0; 7];
+    open.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    open.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"+PONG\r\n", "it goes on");
+    sim.pass(60);
+    power(&sim, master, "freeze");
+    sim.pass(60);
+    assert_ne!(machine(&sim, uid), master);
+    assert!(holds(&sim, uid, "k"), "the other one took over");
+}
+
+#[test]
+fn a_flush_through_the_api_empties_it_once() {
+    let sim = with_data();
+    let uid = sim.database(&json!({"name": "db", "memory_size": 64 << 20}));
+    redis(&sim, uid, &["SET k v"]).unwrap();
+    sim.ok("PUT", &format!("/v1/bdbs/{uid}/flush"), &json!({}));
+    assert!(!holds(&sim, uid, "k"));
+    redis(&sim, uid, &["SET k v"]).unwrap();
+    sim.pass(60);
+    put(&sim, uid, &json!({"memory_size": 32 << 20}));
+    assert!(holds(&sim, uid, "k"), "later changes leave the data");
+}
+
+#[test]
+fn stopped_traffic_is_refused_and_resumed_with_the_data() {
+    let sim = with_data();
+    let uid = sim.database(&json!({"name": "db", "memory_size": 64 << 20}));
+    redis(&sim, uid, &["SET k v"]).unwrap();
+    let mut open = TcpStream::connect(at(&sim, uid)).unwrap();
+    sim.ok(
+        "POST",
+        &format!("/v1/bdbs/{uid}/actions/stop_traffic"),
+        &json!({}),
+    );
+    assert!(redis(&sim, uid, &["PING"]).is_none());
+    assert!(read_to_end(&mut open).is_empty(), "clients are sent away");
+    sim.pass(60);
+    sim.ok(
+        "POST",
+        &format!("/v1/bdbs/{uid}/actions/resume_traffic"),
+        &json!({}),
+    );
+    assert!(holds(&sim, uid, "k"));
+}
+
+#[test]
+fn every_node_serves_a_database_whose_policy_says_so_while_it_runs() {
+    let flags = [
+        "--bind",
+        "127.0.75.1",
+        "--port",
+        "0",
+        "--data-plane",
+        "--seed",
+        &seed(),
+        "--cluster",
+        "rs.example.com",
+    ];
+    let sim = Resim::start_with(Folder::new(), &flags);
+    let uid = elsewhere(&sim, &json!({}));
+    let port = sim.ok("GET", &format!("/v1/bdbs/{uid}"), &Value::Null)["endpoints"][0]["port"].clone();
+    let served = || {
+        let answers = |number: &u32| redis_at(&format!("127.0.75.{number}:{port}"), &["PING"]).is_some();
+        (1..=3).filter(answers).collect::<Vec<u32>>()
+    };
+    let place = u32::try_from(machine(&sim, uid)).unwrap() + 1;
+    assert_eq!(served(), [place], "one endpoint on the node of the shard");
+    put(&sim, uid, &json!({"proxy_policy": "all-nodes"}));
+    assert_eq!(served(), [1, 2, 3]);
+    redis_at(&format!("127.0.75.1:{port}"), &["SET k v"]).unwrap();
+    let answer = redis_at(&format!("127.0.75.3:{port}"), &["GET k"]).unwrap();
+    assert!(answer.starts_with("$1\r\nv"), "one database behind all: {answer}");
+    let other = 5 - place;
+    power(&sim, u64::from(other) - 1, "crash");
+    assert_eq!(served(), [1, place], "a node without power serves nothing");
+}
+
+#[test]
+fn databases_of_several_shards_answer_as_one_and_grow_with_their_data() {
+    let sim = with_data();
+    let regex = json!([{"regex": ".*\\{(?<tag>.*)\\}.*"}, {"regex": "(?<tag>.*)"}]);
+    let uid = sim.database(&json!({
+        "name": "db", "memory_size": 256 << 20, "sharding": true, "shards_count": 2, "shard_key_regex": regex,
+        "proxy_policy": "all-master-shards", "replication": true,
+    }));
+    let answer = redis(
+        &sim,
+        uid,
+        &["SET k v", "SET l v", "MGET k l", "CONFIG GET maxmemory"],
+    )
+    .unwrap();
+    assert!(
+        answer.contains("*2\r\n$1\r\nv\r\n$1\r\nv\r\n") && answer.contains("134217728"),
+        "{answer}"
+    );
+    put(&sim, uid, &json!({"shards_count": 4}));
+    assert!(holds(&sim, uid, "k") && holds(&sim, uid, "l"));
+    let cluster = sim.database(&json!({
+        "name": "oss", "memory_size": 256 << 20, "sharding": true, "shards_count": 2, "shard_key_regex": regex,
+        "oss_cluster": true, "proxy_policy": "all-master-shards",
+    }));
+    redis(&sim, cluster, &["SET k v"]).unwrap();
+    assert!(holds(&sim, cluster, "k"));
+}
+
+#[test]
+fn the_port_stays_and_is_the_one_asked_for() {
+    let sim = with_data();
+    let port = 12_000 + u32::from(std::process::id() as u16 % 5000);
+    let uid = sim.database(&json!({"name": "db", "memory_size": 64 << 20, "port": port}));
+    assert!(at(&sim, uid).ends_with(&format!(":{port}")));
+    redis(&sim, uid, &["SET k v"]).unwrap();
+    let reply = sim.call("PUT", &format!("/v1/bdbs/{uid}"), &json!({"port": port + 1}));
+    assert!((400..500).contains(&reply.status), "{reply:?}");
+    assert!(holds(&sim, uid, "k"));
+}
+
+#[test]
+fn a_port_that_another_program_has_is_told_and_taken_when_it_is_free() {
+    let sim = with_data();
+    let free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).ok();
+    let (port, taken) = (15_000..16_000)
+        .find_map(|port| Some((port, free(port)?)))
+        .unwrap();
+    let uid = sim.database(&json!({"name": "db", "memory_size": 64 << 20, "port": port}));
+    let log = sim.folder.text("stderr");
+    assert_eq!(log.matches("is not served as it should be").count(), 1, "{log}");
+    drop(taken);
+    let end = Instant::now() + Duration::from_secs(20);
+    while redis(&sim, uid, &["PING"]).is_none() {
+        assert!(Instant::now() < end, "{}", sim.folder.text("stderr"));
+    }
+}
+
+#[test]
+fn clients_cannot_take_the_server_away() {
+    let sim = with_data();
+    let uid = sim.database(&json!({"name": "db", "memory_size": 64 << 20}));
+    redis(&sim, uid, &["SET k v"]).unwrap();
+    for command in [
+        "SHUTDOWN NOSAVE",
+        "SAVE",
+        "REPLICAOF 127.0.0.1 1",
+        "ACL SETUSER default off",
+    ] {
+        let answer = redis(&sim, uid, &[command]).unwrap();
+        assert!(answer.starts_with("-NOPERM"), "{command}: {answer}");
+    }
+    assert!(holds(&sim, uid, "k"));
+}
+
+#[test]
+fn a_server_that_ends_by_itself_is_started_again() {
+    let sim = with_data();
+    let uid = sim.database(&json!({"name": "db", "memory_size": 64 << 20}));
+    let info = redis(&sim, uid, &["INFO server"]).unwrap();
+    let pid = info
+        .lines()
+        .find_map(|line| line.strip_prefix("process_id:"))
+        .unwrap();
+    let mut open = TcpStream::connect(at(&sim, uid)).unwrap();
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-KILL", pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert!(read_to_end(&mut open).is_empty());
+    let end = Instant::now() + Duration::from_secs(20);
+    while redis(&sim, uid, &["PING"]).is_none() {
+        assert!(Instant::now() < end, "{}", sim.folder.text("stderr"));
+    }
+}
+
+#[test]
+fn a_restart_with_its_state_serves_the_databases_anew() {
+    let flags = ["--data-plane", "--seed", &seed(), "--state-file", "{}/rs.json"];
+    let sim = Resim::start_with(
+        Folder::new(),
+        &[
+            &[
+                "--bind",
+                "127.0.0.1",
+                "--one-address",
+                "--port",
+                "0",
+                "--cluster",
+                "rs.example.com",
+            ][..],
+            &flags,
+        ]
+        .concat(),
+    );
+    let uid =
+        sim.database(&json!({"name": "db", "memory_size": 64 << 20, "authentication_redis_pass": "one"}));
+    assert!(
+        redis(&sim, uid, &["AUTH one", "SET k v"])
+            .unwrap()
+            .contains("+OK\r\n+OK")
+    );
+    let (status, _, folder) = sim.end("INT");
+    assert!(status.success());
+    let sim = Resim::start_with(folder, &["--data-plane", "--state-file", "{}/rs.json"]);
+    let answer = redis(&sim, uid, &["AUTH one", "GET k"]).unwrap();
+    assert!(
+        answer.starts_with("+OK\r\n$-1"),
+        "the data went with the process: {answer}"
+    );
+}
+
+/// Ends resim by a signal and gives how long it took; its database's connection ends, and nothing listens any more.
+fn ends_with(sim: Resim, signal: &str) -> Duration {
+    let uid = sim.database(&json!({"name": "db", "memory_size": 64 << 20, "replication": true}));
+    let address = at(&sim, uid);
+    let mut open = TcpStream::connect(&address).unwrap();
+    open.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let folder = std::env::temp_dir().join(format!("resim-data-{}", sim.pid()));
+    assert!(folder.is_dir());
+    let (_, took, _) = sim.end(signal);
+    assert!(read_to_end(&mut open).is_empty(), "the connection ends");
+    assert!(TcpStream::connect(address).is_err(), "{signal}");
+    assert_eq!(folder.is_dir(), signal == "KILL", "nothing is left on disk");
+    let _ = std::fs::remove_dir_all(folder);
+    took
 }
 
 #[test]
 fn the_servers_end_with_resim_even_when_it_is_killed() {
-    for signal in ["INT", "KILL"] {
-        let sim = with_data();
-        let uid = sim.database(&json!({"name": "db", "memory_size": 64 << 20}));
-        let port = sim.ok("GET", &format!("/v1/bdbs/{uid}"), &Value::Null)["endpoints"][0]["port"].clone();
-        let mut open = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
-        open.set_read_timeout(Some(std::time::Duration::from_secs(20)))
+    assert!(ends_with(with_data(), "INT") < Duration::from_secs(1));
+    ends_with(with_data(), "KILL");
+}
+
+#[test]
+fn the_servers_end_with_resim_where_the_kernel_is_not_asked_to_end_them() {
+    let folder = Folder::new();
+    for program in ["sh", "redis-server"] {
+        let found = std::env::var("PATH").unwrap();
+        let found = found.split(':').map(|path| format!("{path}/{program}"));
+        let found = found
+            .into_iter()
+            .find(|path| std::path::Path::new(path).exists())
             .unwrap();
-        let _ = sim.end(signal);
-        assert!(read_to_end(&mut open).is_empty(), "the connection ends");
-        assert!(
-            TcpStream::connect(format!("127.0.0.1:{port}")).is_err(),
-            "{signal}"
-        );
+        std::os::unix::fs::symlink(found, folder.file(program)).unwrap();
+    }
+    for signal in ["INT", "KILL"] {
+        let path = folder.path().to_str().unwrap();
+        let sim = Resim::cluster_in_path(path, &["--data-plane", "--seed", &seed()]);
+        ends_with(sim, signal);
     }
 }
 

@@ -94,14 +94,46 @@ pub fn tcp(address: &str) -> TcpStream {
 
 /// A TLS connection that offers these application protocols; the handshake happens with the first use.
 pub fn tls(address: &str, protocols: &[&str]) -> Tls {
+    let mut config = trusting().with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+    over(address, config)
+}
+
+/// A TLS connection that shows this certificate, PEM, with its key.
+pub fn tls_as(address: &str, certificate: &str, key: &str) -> Tls {
+    use rustls::pki_types::{PrivateKeyDer, pem::PemObject as _};
+    let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+    over(
+        address,
+        trusting().with_client_auth_cert(vec![certificate], key).unwrap(),
+    )
+}
+
+/// A TLS connection that speaks version 1.2 only.
+pub fn tls_1_2(address: &str) -> Tls {
+    over(
+        address,
+        speaking(&[&rustls::version::TLS12]).with_no_client_auth(),
+    )
+}
+
+type Trusting = rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert>;
+
+fn trusting() -> Trusting {
+    speaking(rustls::DEFAULT_VERSIONS)
+}
+
+fn speaking(versions: &[&'static rustls::SupportedProtocolVersion]) -> Trusting {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
+    ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
         .unwrap()
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Anything))
-        .with_no_client_auth();
-    config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+}
+
+fn over(address: &str, config: ClientConfig) -> Tls {
     let name = ServerName::try_from("localhost").unwrap();
     let connection = ClientConnection::new(Arc::new(config), name).unwrap();
     StreamOwned::new(connection, tcp(address))

@@ -82,14 +82,27 @@ impl Resim {
         Self::start(&all)
     }
 
+    /// The same where these are all the programs that there are.
+    pub fn cluster_in_path(path: &str, flags: &[&str]) -> Self {
+        let mut all = vec!["--bind", "127.0.0.1", "--one-address", "--port", "0"];
+        all.extend(["--cluster", "rs.example.com"]);
+        all.extend(flags);
+        Self::start_in(Folder::new(), Some(path), &all)
+    }
+
     /// Starts it with these flags and files in `folder`; `{}` in a flag stands for the folder.
     pub fn start_with(folder: Folder, flags: &[&str]) -> Self {
+        Self::start_in(folder, None, flags)
+    }
+
+    fn start_in(folder: Folder, path: Option<&str>, flags: &[&str]) -> Self {
         let here = folder.path().display().to_string();
         let flags: Vec<String> = flags.iter().map(|flag| flag.replace("{}", &here)).collect();
         let mut flags: Vec<&str> = flags.iter().map(String::as_str).collect();
         let ready_file = folder.file("ready.json").display().to_string();
         flags.extend(["--die-with-parent", "--ready-file", &ready_file]);
         let mut command = command(&flags);
+        command.envs(path.map(|path| ("PATH", path)));
         command.stdout(Stdio::piped());
         command.stderr(File::create(folder.file("stderr")).unwrap());
         let mut child = command.spawn().unwrap();

@@ -197,6 +197,7 @@ pub(super) async fn admin_connection(live: Arc<Live>, stream: TcpStream) {
                 Err(status) => return Ok::<_, NoAnswer>(plain(status)),
             };
             let (status, body) = live.admin(&request);
+            live.settled().await;
             let mut response = Response::new(Answer::new(Bytes::from(body.to_string()), None));
             *response.status_mut() =
                 StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

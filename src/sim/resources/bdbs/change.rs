@@ -117,7 +117,15 @@ pub(super) fn update_v2(ctx: &mut Ctx<'_>) -> Answer {
 /// `PUT /v1/bdbs/{uid}/flush`: an update, if the body has one, and all data gone.
 pub(super) fn flush(ctx: &mut Ctx<'_>) -> Answer {
     let body = action_body(ctx)?;
-    update_from(ctx, &body, true)
+    let answer = update_from(ctx, &body, true)?;
+    let uid = super::existing(ctx)?;
+    if !ctx.call.dry_run()
+        && let Some(database) = ctx.cluster.databases.get_mut(uid)
+    {
+        database.data_bytes = 0;
+        database.flushes += 1;
+    }
+    Ok(answer)
 }
 
 /// `PUT /v1/bdbs/{uid}/reset_admin_pass`: an update, if the body has one, and a new password for `admin`.
@@ -347,6 +355,7 @@ fn insert(ctx: &mut Ctx<'_>, uid: BdbUid, mut set: Map<String, Value>, port: u16
         changed: ctx.env.now,
         topology_epoch: 0,
         data_bytes: 0,
+        flushes: 0,
     };
     ctx.cluster.databases.insert(database);
 }

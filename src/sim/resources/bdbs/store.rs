@@ -78,6 +78,9 @@ pub(crate) struct Database {
     pub(crate) topology_epoch: u64,
     /// What was put into it, in memory.
     pub(crate) data_bytes: u64,
+    /// How often it has been emptied.
+    #[serde(default)]
+    pub(crate) flushes: u64,
 }
 
 impl Database {
