@@ -35,6 +35,11 @@ pub const ADMIN_ROUTES: &[(&str, &str, &str)] = &[
     ),
     ("DELETE", "/bdbs/{uid}", "the database is gone, at once"),
     (
+        "GET",
+        "/faults",
+        "the fault plan, with how many requests each rule has matched",
+    ),
+    (
         "POST",
         "/faults",
         "replaces the fault plan by the one in the body",
@@ -57,6 +62,11 @@ pub const ADMIN_ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/nodes/{index}/start", "the node runs again"),
     (
         "POST",
+        "/nodes/{index}/clock",
+        "the node's own clock is {\"seconds\": N} ahead of the others",
+    ),
+    (
+        "POST",
         "/nodes/{index}/reinstall",
         "the software is installed anew: the node belongs to no cluster",
     ),
@@ -74,9 +84,10 @@ pub(crate) fn answer(world: &mut World, method: &str, path: &str, query: &str, b
         ("PUT", ["bdbs", uid]) => edit(world, uid, body),
         ("DELETE", ["bdbs", uid]) if uid.parse().is_ok_and(|uid| world.drop_database(uid)) => done(),
         ("DELETE", ["bdbs", _]) => refuse(404, "no such database"),
+        ("GET", ["faults"]) => (200, shown_faults(world)),
         ("POST", ["faults"]) => faults(world, body),
         ("POST", ["advance"]) => advance(world, body),
-        ("POST", ["nodes", index, action]) => power(world, index, action),
+        ("POST", ["nodes", index, action]) => node(world, index, action, body),
         _ => {
             let known: Vec<String> = ADMIN_ROUTES
                 .iter()
@@ -146,19 +157,36 @@ fn log(world: &World, query: &str) -> AdminReply {
 
 fn faults(world: &mut World, body: &[u8]) -> AdminReply {
     match serde_json::from_slice::<FaultPlan>(body) {
-        Ok(plan) => {
-            world.set_faults(plan);
-            done()
-        }
+        Ok(plan) => match plan.check(world.env.nodes.len()) {
+            Ok(()) => {
+                world.set_faults(plan);
+                done()
+            }
+            Err(why) => refuse(400, format!("not a fault plan: {why}")),
+        },
         Err(error) => refuse(400, format!("not a fault plan: {error}")),
     }
 }
 
+fn shown_faults(world: &World) -> Value {
+    let rules = world.faults().iter().map(|(rule, matched)| {
+        let mut shown = json!(rule);
+        if let Some(fields) = shown.as_object_mut() {
+            fields.insert("matched".to_owned(), json!(matched));
+        }
+        shown
+    });
+    json!({"rules": rules.collect::<Vec<_>>()})
+}
+
+/// `{"seconds": N}`
+fn seconds(body: &[u8]) -> Option<f64> {
+    let body = serde_json::from_slice::<Value>(body).ok()?;
+    body.get("seconds")?.as_f64()
+}
+
 fn advance(world: &mut World, body: &[u8]) -> AdminReply {
-    let seconds = serde_json::from_slice::<Value>(body)
-        .ok()
-        .and_then(|body| body.get("seconds")?.as_f64());
-    let step = seconds
+    let step = seconds(body)
         .filter(|seconds| *seconds >= 0.0)
         .and_then(|secs| SignedDuration::try_from_secs_f64(secs).ok());
     match step.and_then(|step| world.now().checked_add(step).ok()) {
@@ -170,7 +198,7 @@ fn advance(world: &mut World, body: &[u8]) -> AdminReply {
     }
 }
 
-fn power(world: &mut World, index: &str, action: &str) -> AdminReply {
+fn node(world: &mut World, index: &str, action: &str, body: &[u8]) -> AdminReply {
     let index = index
         .parse::<usize>()
         .ok()
@@ -187,7 +215,12 @@ fn power(world: &mut World, index: &str, action: &str) -> AdminReply {
         "freeze" => world.freeze(index),
         "start" => world.power_on(index),
         "reinstall" => world.reinstall(index),
-        _ => return refuse(404, "crash, freeze, start or reinstall is wanted"),
+        "clock" => match seconds(body) {
+            #[expect(clippy::cast_possible_truncation, reason = "whole seconds are enough")]
+            Some(seconds) => world.set_clock(index, seconds as i64),
+            None => return refuse(400, "seconds: a number is wanted"),
+        },
+        _ => return refuse(404, "crash, freeze, start, clock or reinstall is wanted"),
     }
     done()
 }
@@ -355,7 +388,23 @@ mod tests {
         let plan = json!({"rules": [{"path": "/v1/bdbs", "effect": {"status": {"code": 503}}}]});
         assert_eq!(ask(&mut bed, "POST", "/faults", &plan).0, 200);
         assert_eq!(bed.call("GET", "/v1/bdbs", Value::Null).0, 503);
-        assert_eq!(ask(&mut bed, "POST", "/faults", &json!({"rule": []})).0, 400);
+        let shown = ask(&mut bed, "GET", "/faults", &Value::Null).1;
+        assert_eq!(
+            (&shown["rules"][0]["path"], &shown["rules"][0]["matched"]),
+            (&json!("/v1/bdbs"), &json!(1))
+        );
+        for wrong in [
+            json!({"rule": []}),
+            json!({"rules": [{"node": 9, "effect": "reset"}]}),
+        ] {
+            assert_eq!(ask(&mut bed, "POST", "/faults", &wrong).0, 400, "{wrong}");
+        }
+        assert_eq!(
+            ask(&mut bed, "POST", "/nodes/2/clock", &json!({"seconds": 90})).0,
+            200
+        );
+        assert_eq!(bed.world.env.nodes[2].config.clock_skew_secs, 90);
+        assert_eq!(ask(&mut bed, "POST", "/nodes/2/clock", &json!({})).0, 400);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::switch::Switch;
 use super::world::World;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
+use jiff::SignedDuration;
 use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::Value;
 use std::time::Duration;
@@ -106,7 +107,9 @@ pub(crate) fn respond(world: &World, node: NodeIndex, status: StatusCode, body: 
         headers.insert(header::CONTENT_DISPOSITION, attachment);
     }
     headers.insert(header::SERVER, HeaderValue::from_static("envoy"));
-    let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&world.env.now);
+    let ahead = world.env.node(node).map_or(0, |node| node.config.clock_skew_secs);
+    let now = world.env.now.checked_add(SignedDuration::from_secs(ahead));
+    let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&now.unwrap_or(world.env.now));
     if let Some(date) = date.ok().and_then(|date| HeaderValue::from_str(&date).ok()) {
         headers.insert(header::DATE, date);
     }

@@ -5,6 +5,7 @@ mod run;
 mod told;
 
 use super::config::LOG_CAPACITY;
+use super::fault::{EFFECTS, Rule};
 use super::fidelity;
 use super::license_text::License;
 use super::serve::wall_clock;
@@ -111,9 +112,16 @@ struct ServeArgs {
     /// Certificates with RSA 4096 keys, as the product makes them, instead of ECDSA. Takes some seconds.
     #[arg(long)]
     rsa: bool,
-    /// JSON file with a fault plan.
+    /// What shall go wrong, and when: `METHOD PATH node=N skip=N count=N EFFECT`, all but the effect optional, as
+    /// `POST /v1/bdbs count=1 lost_reply`. Can be given several times; the first rule that matches a request acts on it.
+    #[arg(long, value_name = "RULE")]
+    fault: Vec<Rule>,
+    /// JSON file with a fault plan: {"rules": [{"method": ..., "path": ..., "node": ..., "skip": ..., "count": ..., "effect": ...}]}.
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
+    /// Print what can go wrong and end.
+    #[arg(long)]
+    list_faults: bool,
     /// Documented doubts to take the other way, separated by commas, or `all`.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     switches: Vec<String>,
@@ -165,6 +173,10 @@ pub fn main() -> ExitCode {
             print!("{}", fidelity::page());
             Ok(ExitCode::SUCCESS)
         }
+        None if cli.serve.list_faults => {
+            print!("{}", faults_text());
+            Ok(ExitCode::SUCCESS)
+        }
         None if cli.serve.list_switches => {
             print!("{}", switches_text());
             Ok(ExitCode::SUCCESS)
@@ -195,6 +207,22 @@ fn switches_text() -> String {
             text,
             "{name}\n    default  {default}\n    set      {set}\n    doubt    {source}"
         );
+    }
+    text
+}
+
+fn faults_text() -> String {
+    let mut text = "A rule says which requests, and what happens to them:\n\n    \
+         METHOD PATH node=N skip=N count=N EFFECT\n\nMETHOD   as GET; any if absent\n\
+         PATH     with * for any run of characters; any if absent\n\
+         node=N   at that node only, counted from 0\n\
+         skip=N   let so many matching requests pass first\n\
+         count=N  act on so many after that; on all if absent\n\n\
+         In JSON, for --faults and the admin port: {\"rules\": [{\"method\": \"POST\", \"path\": \"/v1/bdbs\", \"count\": 1,\n\
+         \"effect\": \"lost_reply\"}]}; effects with a value are objects: {\"delay_ms\": 500}.\n\n"
+        .to_owned();
+    for (effect, meaning) in EFFECTS {
+        let _ = writeln!(text, "{effect}\n    {meaning}");
     }
     text
 }

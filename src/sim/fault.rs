@@ -1,5 +1,9 @@
 //! What goes wrong, and when: a plan given from outside.
 
+mod words;
+
+pub use words::EFFECTS;
+
 use super::ids::NodeIndex;
 use serde::{Deserialize, Serialize};
 
@@ -59,12 +63,23 @@ pub enum Effect {
     },
     /// It takes effect, and the body ends after so many bytes.
     TruncateAt(usize),
+    /// It takes effect, and the body comes in pieces.
+    SlowBody {
+        /// Bytes of a piece.
+        bytes: usize,
+        /// Milliseconds from one piece to the next.
+        every_ms: u64,
+    },
     /// The node loses power before anything happened.
     CrashNode,
     /// The node stops answering before anything happened.
     FreezeNode,
     /// It takes effect, the node loses power, and there is no answer.
     CrashAfter,
+    /// Simulated time jumps ahead by so many seconds before it is served.
+    ClockJump(u64),
+    /// From now on the node's own clock is so many seconds ahead of the others.
+    NodeClock(i64),
     /// The task or state machine that it starts never ends.
     TaskStuck,
     /// The task or state machine that it starts fails with this error code.
@@ -84,6 +99,11 @@ impl Faults {
         Self {
             rules: plan.rules.into_iter().map(|rule| (rule, 0)).collect(),
         }
+    }
+
+    /// The rules, with how many requests each has matched.
+    pub(crate) fn rules(&self) -> &[(Rule, u64)] {
+        &self.rules
     }
 
     /// What happens to this request. Every matching rule counts it; the first that is due acts.

@@ -216,7 +216,7 @@ impl Fixture {
         let fault = faults.rev().find(|violation| violation.rule == UNDESCRIBED);
         assert!(fault.is_none(), "{fault:?}");
         match outcome {
-            Outcome::Reply { response, .. } => Got {
+            Outcome::Reply { response, .. } | Outcome::Slow { response, .. } => Got {
                 status: response.status().as_u16(),
                 json: serde_json::from_slice(response.body()).unwrap_or(Value::Null),
                 state_id: response

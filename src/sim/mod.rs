@@ -82,7 +82,7 @@ pub use client_cert::ClientCertificates;
 pub use config::{
     CertificateOrder, CertificateSource, Config, LOG_CAPACITY, NodeConfig, Timings, TlsIdentity,
 };
-pub use fault::{Effect, FaultPlan, Rule};
+pub use fault::{EFFECTS, Effect, FaultPlan, Rule};
 pub use fidelity::page as fidelity_page;
 pub use form::Formation;
 pub use ids::{NodeIndex, NodeUid};

@@ -51,6 +51,13 @@ impl World {
         }
     }
 
+    /// Sets a node's own clock so many seconds ahead of the others.
+    pub fn set_clock(&mut self, index: NodeIndex, secs: i64) {
+        if let Some(node) = self.env.node_mut(index) {
+            node.config.clock_skew_secs = secs;
+        }
+    }
+
     /// Installs the software anew on a machine: it is fresh, whatever it was. If its cluster still lists it, the cluster
     /// notices that it is gone.
     pub fn reinstall(&mut self, index: NodeIndex) {

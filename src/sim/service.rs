@@ -130,6 +130,17 @@ impl Shared {
                 tokio::time::sleep(delay).await;
                 Ok(response)
             }
+            Outcome::Slow {
+                delay,
+                response,
+                bytes,
+                every,
+            } => {
+                let pieces = response.body().len().div_ceil(bytes.max(1));
+                let pieces = u32::try_from(pieces).unwrap_or(u32::MAX);
+                tokio::time::sleep(delay + every.saturating_mul(pieces)).await;
+                Ok(response)
+            }
             Outcome::Truncated { delay, .. } => {
                 tokio::time::sleep(delay).await;
                 Err(TransportError::Truncated)

@@ -3,7 +3,7 @@
 use super::answer::Answered;
 use super::bootstrap;
 use super::config::{Config, TlsIdentity};
-use super::fault::{Effect, FaultPlan, Faults};
+use super::fault::{Effect, FaultPlan, Faults, Rule};
 use super::form::{self, Formation};
 use super::front::{self, Served};
 use super::ids::{ClusterId, NodeIndex, NodeUid};
@@ -39,6 +39,17 @@ pub enum Outcome {
         response: Response<Bytes>,
         /// Bytes of the body that are sent.
         len: usize,
+    },
+    /// The head of `response`, then its body in pieces of so many bytes.
+    Slow {
+        /// How long the answer takes to begin.
+        delay: Duration,
+        /// The whole answer.
+        response: Response<Bytes>,
+        /// Bytes of a piece.
+        bytes: usize,
+        /// From one piece to the next.
+        every: Duration,
     },
     /// The connection closes without an answer. The request may or may not have taken effect.
     Closed,
@@ -106,7 +117,18 @@ impl World {
             Some(Effect::TaskStuck) => self.env.ordered.stuck = true,
             Some(Effect::TaskFailed(code)) => self.env.ordered.failed = Some(code.clone()),
             Some(Effect::CertificatesOn(count)) => self.env.ordered.certificates_on = Some(*count),
-            Some(Effect::LostReply | Effect::CrashAfter | Effect::DelayMs(_) | Effect::TruncateAt(_))
+            Some(Effect::ClockJump(secs)) => {
+                let to = self.env.after(Duration::from_secs(*secs));
+                self.advance(to);
+            }
+            Some(Effect::NodeClock(secs)) => self.set_clock(node, *secs),
+            Some(
+                Effect::LostReply
+                | Effect::CrashAfter
+                | Effect::DelayMs(_)
+                | Effect::TruncateAt(_)
+                | Effect::SlowBody { .. },
+            )
             | None => {}
         }
         let (entry, served) = self.served(node, request);
@@ -130,6 +152,15 @@ impl World {
                 Sent::Truncated,
                 Outcome::Truncated { delay, response, len },
             ),
+            Some(Effect::SlowBody { bytes, every_ms }) => {
+                let slow = Outcome::Slow {
+                    delay,
+                    response,
+                    bytes,
+                    every: Duration::from_millis(every_ms),
+                };
+                self.logged(entry, Sent::Reply, slow)
+            }
             _ => self.logged(entry, Sent::Reply, Outcome::Reply { delay, response }),
         }
     }
@@ -273,6 +304,11 @@ impl World {
         self.env.profile
     }
 
+    /// The fault plan, with how many requests each of its rules has matched.
+    pub(crate) fn faults(&self) -> &[(Rule, u64)] {
+        self.faults.rules()
+    }
+
     /// Replaces the rest of the fault plan.
     pub fn set_faults(&mut self, faults: FaultPlan) {
         self.revision += 1;
@@ -414,6 +450,12 @@ mod tests {
             (json!({"delay_ms": 50}), 200, true),
             (json!({"status": {"code": 502, "body": "<html>"}}), 502, false),
             (json!({"truncate_at": 3}), 0, true),
+            (json!({"slow_body": {"bytes": 9, "every_ms": 5}}), 200, true),
+            (json!({"clock_jump": 60}), 200, true),
+            (json!({"node_clock": 90}), 200, true),
+            (json!("task_stuck"), 200, true),
+            (json!({"task_failed": "internal_error"}), 200, true),
+            (json!({"certificates_on": 1}), 200, true),
             (json!("crash_node"), 0, false),
             (json!("crash_after"), 0, true),
             (json!("freeze_node"), 0, false),
@@ -450,12 +492,76 @@ mod tests {
             matches!(outcome, Outcome::Reply { delay, .. } if delay == Duration::from_millis(50)),
             "{outcome:?}"
         );
+        sim.faults(json!([{"count": 1, "effect": {"slow_body": {"bytes": 3, "every_ms": 20}}}]));
+        let outcome = sim.world.handle(NodeIndex(0), &request().unwrap());
+        assert!(
+            matches!(outcome, Outcome::Slow { bytes: 3, every, .. } if every == Duration::from_millis(20)),
+            "{outcome:?}"
+        );
         sim.faults(json!([{"count": 1, "effect": {"truncate_at": 7}}]));
         let outcome = sim.world.handle(NodeIndex(0), &request().unwrap());
         assert!(
             matches!(outcome, Outcome::Truncated { len: 7, .. }),
             "{outcome:?}"
         );
+    }
+
+    #[test]
+    fn a_rule_acts_on_its_method_path_and_node_as_often_as_it_says() {
+        let mut sim = Fixture::cluster(2, 2);
+        sim.faults(json!([
+            {"method": "GET", "path": "/v1/nodes/*", "node": 1, "skip": 1, "count": 1, "effect": {"status": {"code": 418}}},
+        ]));
+        let mut status = |node, method, path| sim.admin(node, method, path, json!({})).status;
+        for (node, method, path) in [
+            (0, "GET", "/v1/nodes/1"),
+            (1, "PUT", "/v1/nodes/1"),
+            (1, "GET", "/v1/nodes"),
+        ] {
+            assert_ne!(status(node, method, path), 418, "{node} {method} {path}");
+        }
+        let answers = [(); 3].map(|()| status(1, "GET", "/v1/nodes/1"));
+        assert_eq!(answers.map(|status| status == 418), [false, true, false]);
+        assert_eq!(sim.world.faults()[0].1, 3, "every match is counted");
+    }
+
+    #[test]
+    fn a_jump_of_the_clock_lets_everything_happen_that_was_due_meanwhile() {
+        let mut sim = Fixture::cluster(1, 1);
+        let (before, hour) = (sim.world.now(), jiff::SignedDuration::from_hours(1));
+        sim.admin(
+            0,
+            "POST",
+            "/v1/bdbs",
+            json!({"name": "db", "memory_size": 1 << 30}),
+        );
+        sim.faults(json!([{"path": "/v1/bdbs/1", "count": 1, "effect": {"clock_jump": 3600}}]));
+        let shown = sim.admin(0, "GET", "/v1/bdbs/1", Value::Null).json;
+        assert_eq!(shown["status"], "active");
+        assert_eq!(sim.world.now(), before + hour);
+    }
+
+    #[test]
+    fn a_node_whose_clock_is_off_says_so_in_its_answers_and_cannot_join() {
+        let mut sim = Fixture::cluster(1, 2);
+        sim.faults(json!([{"node": 1, "count": 1, "effect": {"node_clock": 90}}]));
+        let date = |sim: &mut Fixture, node| {
+            let request = Request::get("/v1/bootstrap").body(Bytes::new());
+            match sim.world.handle(NodeIndex(node), &request.unwrap()) {
+                Outcome::Reply { response, .. } => response.headers()["date"].to_str().unwrap().to_owned(),
+                other => panic!("{other:?}"),
+            }
+        };
+        let dates = [0, 1].map(|node| {
+            jiff::fmt::rfc2822::parse(&date(&mut sim, node))
+                .unwrap()
+                .timestamp()
+        });
+        assert_eq!(dates[1].duration_since(dates[0]).as_secs(), 90);
+        let body = sim.join_body(1);
+        assert_eq!(sim.bootstrap_error(1, body.clone()), "time_not_sync");
+        sim.world.set_clock(NodeIndex(1), 0);
+        assert_eq!(sim.bootstrap_error(1, body), "");
     }
 
     #[test]

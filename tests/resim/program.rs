@@ -156,6 +156,9 @@ fn a_mistake_in_its_use_is_status_2_and_a_clear_error() {
     let bad = folder.file("faults.json");
     std::fs::write(&bad, r#"{"rules": [{"effect": "no_such_effect"}]}"#).unwrap();
     let bad = bad.to_str().unwrap();
+    let odd = folder.file("odd.json");
+    std::fs::write(&odd, r#"{"rules": [{"effect": {"status": {"code": 99}}}]}"#).unwrap();
+    let odd = odd.to_str().unwrap();
     let one = ["--nodes", "1", "--bind", "127.0.0.1"];
     for (flags, says) in [
         (vec!["--port", &port], vec![&*port, "cannot listen"]),
@@ -164,6 +167,12 @@ fn a_mistake_in_its_use_is_status_2_and_a_clear_error() {
         (vec!["--speed", "0"], vec!["--speed", "positive"]),
         (vec!["--switches", "no-such"], vec!["no-such", "--list-switches"]),
         (vec!["--faults", bad], vec![bad, "no_such_effect"]),
+        (
+            vec!["--fault", "lost_replies"],
+            vec!["lost_replies", "--list-faults"],
+        ),
+        (vec!["--fault", "node=1 reset"], vec!["--fault", "node 1"]),
+        (vec!["--faults", odd], vec![odd, "99"]),
         (
             vec!["--faults", "/no/such/file"],
             vec!["/no/such/file", "cannot read"],
@@ -183,6 +192,53 @@ fn a_mistake_in_its_use_is_status_2_and_a_clear_error() {
         for part in says {
             assert!(error.contains(part), "{flags:?}: {error}");
         }
+    }
+}
+
+#[test]
+fn faults_come_from_a_file_flags_and_the_admin_port() {
+    let folder = Folder::new();
+    let file = folder.file("faults.json");
+    std::fs::write(
+        &file,
+        r#"{"rules": [{"path": "/v1/nodes", "count": 1, "effect": {"status": {"code": 503}}}]}"#,
+    )
+    .unwrap();
+    let sim = Resim::cluster(&[
+        "--faults",
+        file.to_str().unwrap(),
+        "--fault",
+        "GET /v1/nodes skip=1 count=1 status=504",
+        "--fault",
+        "/v1/license count=1 lost_reply",
+    ]);
+    let status = |path| sim.call("GET", path, &Value::Null).status;
+    assert_eq!(
+        [status("/v1/nodes"), status("/v1/nodes"), status("/v1/nodes")],
+        [503, 504, 200]
+    );
+    assert_eq!([status("/v1/license"), status("/v1/license")], [0, 200]);
+    let plan = json!({"rules": [{"path": "/v1/nodes", "count": 1, "effect": {"status": {"code": 502}}}]});
+    sim.admin("POST", "/faults", &plan);
+    assert_eq!([status("/v1/nodes"), status("/v1/nodes")], [502, 200]);
+    assert_eq!(
+        sim.admin("GET", "/faults", &Value::Null)["rules"][0]["matched"],
+        2
+    );
+}
+
+#[test]
+fn the_effects_of_faults_are_printed_and_stand_on_the_page() {
+    let printed = text(&output(&["--list-faults"]).stdout);
+    let help = text(&output(&["--help"]).stdout);
+    assert!(help.contains("--list-faults"), "{help}");
+    let page = include_str!("../../docs/how-to/test-your-client.md");
+    for (effect, meaning) in regent::sim::EFFECTS {
+        assert!(
+            printed.contains(&format!("\n{effect}\n    {meaning}\n")),
+            "{printed}"
+        );
+        assert!(page.contains(&format!("| `{effect}` | ")), "{effect}");
     }
 }
 

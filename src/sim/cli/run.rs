@@ -18,12 +18,6 @@ pub(super) fn run(args: &ServeArgs, given: impl Fn(&str) -> bool) -> Result<Exit
     if !(args.speed > 0.0 && args.speed.is_finite()) {
         return Err(format!("--speed {}: a positive number is wanted", args.speed));
     }
-    let faults = args
-        .faults
-        .as_deref()
-        .map(read_faults)
-        .transpose()?
-        .unwrap_or_default();
     let switches = read_switches(&args.switches)?;
     let (args, kept) = match &args.state_file {
         Some(path) if path.exists() => {
@@ -33,6 +27,7 @@ pub(super) fn run(args: &ServeArgs, given: impl Fn(&str) -> bool) -> Result<Exit
         _ => (args.clone(), None),
     };
     let args = &args;
+    let faults = wanted_faults(args)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -50,12 +45,12 @@ pub(super) fn run(args: &ServeArgs, given: impl Fn(&str) -> bool) -> Result<Exit
             .map_err(|error| format!("{error}{hint}"))?;
         let world = match kept {
             Some(mut world) => {
-                if args.faults.is_some() {
+                if let Some(faults) = faults {
                     world.set_faults(faults);
                 }
                 world
             }
-            None => make_world(args, &listeners.nodes(), faults, switches)?,
+            None => make_world(args, &listeners.nodes(), faults.unwrap_or_default(), switches)?,
         };
         serve_world(args, world, listeners).await
     });
@@ -125,6 +120,26 @@ fn stop_signal(with_parent: bool) -> Result<impl Future<Output = ()>, String> {
             () = orphaned => {}
         }
     })
+}
+
+/// The rules of the file, then those of the flags; none if neither is given.
+fn wanted_faults(args: &ServeArgs) -> Result<Option<FaultPlan>, String> {
+    if args.faults.is_none() && args.fault.is_empty() {
+        return Ok(None);
+    }
+    let nodes = usize::from(args.nodes);
+    let mut plan = FaultPlan::default();
+    if let Some(path) = &args.faults {
+        plan = read_faults(path)?;
+        plan.check(nodes)
+            .map_err(|why| format!("{} is not a fault plan: {why}", path.display()))?;
+    }
+    let flags = FaultPlan {
+        rules: args.fault.clone(),
+    };
+    flags.check(nodes).map_err(|why| format!("--fault: {why}"))?;
+    plan.rules.extend(flags.rules);
+    Ok(Some(plan))
 }
 
 fn read_faults(path: &Path) -> Result<FaultPlan, String> {

@@ -7,26 +7,61 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{Sleep, sleep};
 
-/// A body, whole or cut short.
+/// From the last byte of a body that ends early to the end, so that what was sent leaves before the connection breaks.
+const BREAKS: Duration = Duration::from_millis(20);
+
+/// A body: whole, cut short, or in pieces.
 pub(super) struct Answer {
-    bytes: Option<Bytes>,
+    /// What is still to be sent.
+    bytes: Bytes,
     /// Length of the whole body.
     pub(super) whole: usize,
-    /// Set for a body that ends early: a moment later, so that what was sent leaves before the connection breaks.
-    breaks: Option<Pin<Box<tokio::time::Sleep>>>,
+    manner: Manner,
+    /// Nothing is sent before it is over.
+    pause: Option<Pin<Box<Sleep>>>,
+}
+
+/// How a body is sent.
+enum Manner {
+    Whole,
+    /// Its end is missing, and the connection breaks.
+    Cut,
+    /// So many bytes at a time.
+    Pieces(usize, Duration),
 }
 
 impl Answer {
-    pub(super) fn new(bytes: Bytes, len: Option<usize>) -> Self {
-        let whole = bytes.len();
-        let sent = len.map_or_else(|| bytes.clone(), |len| bytes.slice(..len.min(whole)));
-        let breaks = len.map(|_| Box::pin(sleep(Duration::from_millis(20))));
+    pub(super) fn new(bytes: Bytes) -> Self {
         Self {
-            bytes: Some(sent).filter(|bytes| !bytes.is_empty()),
-            whole,
-            breaks,
+            whole: bytes.len(),
+            bytes,
+            manner: Manner::Whole,
+            pause: None,
+        }
+    }
+
+    /// Ends after so many bytes.
+    pub(super) fn cut(mut self, len: usize) -> Self {
+        self.bytes.truncate(len);
+        self.manner = Manner::Cut;
+        self
+    }
+
+    /// Comes in pieces.
+    pub(super) fn slow(mut self, bytes: usize, every: Duration) -> Self {
+        self.manner = Manner::Pieces(bytes.max(1), every);
+        self.pause = Some(Box::pin(sleep(every)));
+        self
+    }
+
+    /// The next bytes, and the pause after them.
+    fn next(&mut self) -> (Bytes, Option<Duration>) {
+        match self.manner {
+            Manner::Whole => (std::mem::take(&mut self.bytes), None),
+            Manner::Cut => (std::mem::take(&mut self.bytes), Some(BREAKS)),
+            Manner::Pieces(bytes, every) => (self.bytes.split_to(bytes.min(self.bytes.len())), Some(every)),
         }
     }
 }
@@ -39,27 +74,32 @@ impl Body for Answer {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        if let Some(bytes) = self.bytes.take() {
-            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+        if let Some(pause) = &mut self.pause {
+            std::task::ready!(pause.as_mut().poll(cx));
+            self.pause = None;
         }
-        match &mut self.breaks {
-            None => Poll::Ready(None),
-            Some(soon) => soon
-                .as_mut()
-                .poll(cx)
-                .map(|()| Some(Err(io::ErrorKind::ConnectionAborted.into()))),
+        if self.bytes.is_empty() {
+            return Poll::Ready(match self.manner {
+                Manner::Cut => Some(Err(io::ErrorKind::ConnectionAborted.into())),
+                Manner::Whole | Manner::Pieces(..) => None,
+            });
         }
+        let (bytes, pause) = self.next();
+        self.pause = pause.map(|pause| Box::pin(sleep(pause)));
+        Poll::Ready(Some(Ok(Frame::data(bytes))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.bytes.is_none() && self.breaks.is_none()
+        match self.manner {
+            Manner::Cut => false,
+            Manner::Whole | Manner::Pieces(..) => self.bytes.is_empty(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.breaks.is_some() {
-            SizeHint::default()
-        } else {
-            SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+        match self.manner {
+            Manner::Cut => SizeHint::default(),
+            Manner::Whole | Manner::Pieces(..) => SizeHint::with_exact(self.bytes.len() as u64),
         }
     }
 }

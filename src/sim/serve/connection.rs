@@ -16,7 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::SemaphorePermit;
@@ -114,23 +114,44 @@ async fn respond(
         Ok(read) => read,
         Err(status) => return Ok(plain(status)),
     };
-    let (delay, response, len) = match live.handle(node, &request) {
-        Outcome::Reply { delay, response } => (delay, response, None),
-        Outcome::Truncated { delay, response, len } => (delay, response, Some(len)),
-        Outcome::Closed => return Err(NoAnswer),
-        Outcome::Reset | Outcome::Refused => {
-            resets.store(true, Ordering::Relaxed);
-            return Err(NoAnswer);
-        }
-        Outcome::Silence => std::future::pending().await,
-    };
+    let began = Instant::now();
+    let (delay, response, manner): (_, _, Box<dyn FnOnce(Answer) -> Answer + Send>) =
+        match live.handle(node, &request) {
+            Outcome::Reply { delay, response } => (delay, response, Box::new(|answer| answer)),
+            Outcome::Truncated { delay, response, len } => {
+                (delay, response, Box::new(move |answer| answer.cut(len)))
+            }
+            Outcome::Slow {
+                delay,
+                response,
+                bytes,
+                every,
+            } => {
+                let every = live.real(every);
+                (delay, response, Box::new(move |answer| answer.slow(bytes, every)))
+            }
+            Outcome::Closed => return Err(NoAnswer),
+            Outcome::Reset | Outcome::Refused => {
+                resets.store(true, Ordering::Relaxed);
+                return Err(NoAnswer);
+            }
+            Outcome::Silence => std::future::pending().await,
+        };
     sleep(live.real(delay)).await;
     live.settled().await;
     live.write_trust(&live.world());
-    let mut response = response.map(|body| Answer::new(body, len));
-    if len.is_some() {
-        let whole = HeaderValue::from(response.body().whole);
-        response.headers_mut().insert(header::CONTENT_LENGTH, whole);
+    let mut response = response.map(|body| manner(Answer::new(body)));
+    let whole = HeaderValue::from(response.body().whole);
+    response.headers_mut().insert(header::CONTENT_LENGTH, whole);
+    if response
+        .headers()
+        .get(header::SERVER)
+        .is_some_and(|server| server == "envoy")
+    {
+        let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        response
+            .headers_mut()
+            .insert("x-envoy-upstream-service-time", HeaderValue::from(took));
     }
     if live.world().presented(node) != Some(identity) {
         // The front end reloaded: the next request goes through a new handshake.
@@ -179,7 +200,7 @@ async fn collect(
 }
 
 fn plain(status: StatusCode) -> Response<Answer> {
-    let mut response = Response::new(Answer::new(Bytes::from(format!("{status}\n")), None));
+    let mut response = Response::new(Answer::new(Bytes::from(format!("{status}\n"))));
     *response.status_mut() = status;
     response
         .headers_mut()
@@ -198,7 +219,7 @@ pub(super) async fn admin_connection(live: Arc<Live>, stream: TcpStream) {
             };
             let (status, body) = live.admin(&request);
             live.settled().await;
-            let mut response = Response::new(Answer::new(Bytes::from(body.to_string()), None));
+            let mut response = Response::new(Answer::new(Bytes::from(body.to_string())));
             *response.status_mut() =
                 StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             response

@@ -81,7 +81,12 @@ impl Live {
 
     pub(super) fn handle(&self, node: NodeIndex, request: &Request<Bytes>) -> Outcome {
         let mut world = self.world();
+        let before = world.now();
         let outcome = world.handle(node, request);
+        if world.now() != before {
+            // The clock jumped: it goes on from there.
+            *lock(&self.base) = (Instant::now(), world.now());
+        }
         self.report(&world);
         self.write_trust(&world);
         outcome

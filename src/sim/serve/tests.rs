@@ -222,6 +222,31 @@ async fn faults_reach_the_wire() {
     assert!(body.len() == 10 && whole > 10, "{answer}");
     let (answer, orderly) = served.send(0, "GET", "/v1/nodes", "").await;
     assert!(orderly && answer.ends_with(']'), "{answer}");
+    // The served world's time is a thousand times as fast.
+    served.fault(Effect::SlowBody {
+        bytes: 500,
+        every_ms: 20_000,
+    });
+    let began = Instant::now();
+    let (slow, orderly) = served.send(0, "GET", "/v1/nodes", "").await;
+    assert!(orderly && slow.ends_with(']'), "{slow}");
+    let body = slow.split_once("\r\n\r\n").unwrap().1;
+    assert_eq!(body.len(), answer.split_once("\r\n\r\n").unwrap().1.len());
+    let pauses = u32::try_from(body.len().div_ceil(500)).unwrap();
+    assert!(began.elapsed() >= Duration::from_millis(20) * pauses && pauses > 2);
+}
+
+#[tokio::test]
+async fn time_goes_on_from_where_it_jumped_to() {
+    let served = Served::new(true).await;
+    let before = served.live.world().now();
+    served.fault(Effect::ClockJump(1_000_000));
+    served.send(0, "GET", "/v1/nodes", "").await;
+    let jumped = served.live.world().now();
+    assert!(jumped.duration_since(before).as_secs() >= 1_000_000);
+    sleep(Duration::from_millis(20)).await;
+    let passed = served.live.world().now().duration_since(jumped).as_secs();
+    assert!((10..100_000).contains(&passed), "{passed}");
 }
 
 #[tokio::test]
