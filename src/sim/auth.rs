@@ -255,7 +255,7 @@ impl Accounts {
         let user = self
             .users
             .values_mut()
-            .find(|user| user.email == email)
+            .find(|user| user.email == email && !email.is_empty())
             .ok_or_else(unauthorized)?;
         if user.is_locked(now) {
             return Err(locked(switches));

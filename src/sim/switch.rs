@@ -74,6 +74,8 @@ pub enum Switch {
     CheckUidIsNumber,
     /// Whether databases can be updated under `/v2`.
     V2BdbPut,
+    /// Whether a new user must have an email address.
+    UserNeedsEmail,
 }
 
 impl Switch {
@@ -341,6 +343,13 @@ pub const SWITCHES: &[SwitchRow] = &[
         default: "PUT /v2/bdbs/{uid} does not exist",
         alternative: "it works as PUT /v1/bdbs/{uid}",
         source: "a page refers to it, and no page describes it",
+    },
+    SwitchRow {
+        switch: Switch::UserNeedsEmail,
+        name: "user-needs-email",
+        default: "a user can be created without an email address",
+        alternative: "it is 400",
+        source: "API schema and clients in use against the page on user requests",
     },
 ];
 

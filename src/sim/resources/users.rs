@@ -106,13 +106,18 @@ fn post(ctx: &mut Ctx<'_>) -> Answer {
     check_fields(ctx, &body)?;
     let text = |key: &str| body.get(key).and_then(Value::as_str);
     let missing = |key: &str| ApiError::bad_request(format!("{key} is missing"));
-    let email = text("email").ok_or_else(|| missing("email"))?;
+    let email = match text("email") {
+        None if ctx.env.on(Switch::UserNeedsEmail) => return Err(missing("email")),
+        email => email.unwrap_or_default(),
+    };
     let regular = text("auth_method").is_none_or(|method| method == "regular");
     let password = match text("password") {
         None if regular => return Err(missing("password")),
         password => password.unwrap_or_default(),
     };
-    let name = text("name").unwrap_or(email);
+    let name = text("name")
+        .or(Some(email).filter(|email| !email.is_empty()))
+        .ok_or_else(|| missing("name"))?;
     let (role, role_uids) = roles(ctx, &body)?.ok_or_else(|| missing("role or role_uids"))?;
     check_unique(ctx, None, Some(email), Some(name))?;
     if regular {
@@ -389,6 +394,23 @@ pub(crate) fn gone(cluster: &mut Cluster, env: &Env, uid: u64) {
 mod tests {
     use super::*;
     use crate::sim::fixture::Fixture;
+    use crate::sim::switch::Switches;
+
+    #[test]
+    fn a_user_without_an_email_address_is_made_unless_the_switch_asks_for_one() {
+        let body = || json!({"name": "vault-1", "password": "v-Pass-1", "role_uids": [4]});
+        let mut sim = Fixture::cluster(1, 1);
+        let user = sim.admin(0, "POST", "/v1/users", body());
+        assert_eq!((user.status, &user.json["email"]), (200, &json!("")), "{user:?}");
+        let nobody = Some(("", "v-Pass-1"));
+        let login = sim.send(0, "GET", "/v1/cluster", nobody, Value::Null);
+        assert_eq!(login.status, 401, "no address, no login");
+        let nameless = json!({"password": "v-Pass-1", "role_uids": [4]});
+        assert_eq!(sim.admin(0, "POST", "/v1/users", nameless).status, 400);
+        let switches = Switches::default().with(Switch::UserNeedsEmail);
+        let mut sim = Fixture::cluster_with(1, 1, switches);
+        assert_eq!(sim.admin(0, "POST", "/v1/users", body()).status, 400);
+    }
 
     #[test]
     fn the_first_user_is_the_bootstrap_administrator() {
