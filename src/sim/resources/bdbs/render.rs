@@ -173,7 +173,7 @@ fn background_op(cluster: &Cluster, database: &Database) -> Value {
         .filter(|_| database.change.is_some());
     machine.map_or_else(
         || json!({"status": "idle"}),
-        |machine| json!({"status": "pending", "name": machine.name, "error": null, "progress": machine.progress.unwrap_or(0.0)}),
+        |machine| json!({"status": "running", "name": machine.name, "error": null, "progress": machine.progress.unwrap_or(0.0)}),
     )
 }
 
