@@ -95,13 +95,17 @@ pub(crate) fn body(request: &Request<Bytes>) -> Result<(Value, Bytes), ApiError>
         .map_err(|error| ApiError::bad_request(format!("The request body is not JSON: {error}")))
 }
 
-/// Query parameters, percent-decoded.
+/// Query parameters, percent-decoded. A list may come as `a=1,2` or as `a=1&a=2`; both read as the first.
 pub(crate) fn query(text: &str) -> BTreeMap<String, String> {
-    let pairs = text.split('&').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-        .map(|(key, value)| (decode(key), decode(value)))
-        .collect()
+    let mut read: BTreeMap<String, String> = BTreeMap::new();
+    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let (key, value) = (decode(key), decode(value));
+        read.entry(key)
+            .and_modify(|earlier| *earlier = format!("{earlier},{value}"))
+            .or_insert(value);
+    }
+    read
 }
 
 /// Percent-decodes; what is not valid stays as it is.
@@ -140,5 +144,6 @@ mod tests {
             assert_eq!(decode(text), want);
         }
         assert_eq!(query("dry_run&x=1&&y="), query("x=1&y=&dry_run="));
+        assert_eq!(query("x=1&x=2"), query("x=1,2"));
     }
 }

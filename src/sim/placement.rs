@@ -43,6 +43,18 @@ pub(crate) struct Shard {
     pub(crate) up: bool,
 }
 
+impl Shard {
+    /// How its state is called.
+    pub(crate) fn status(&self) -> &'static str {
+        if self.up { "active" } else { "inactive" }
+    }
+
+    /// `0-16383`
+    pub(crate) fn assigned_slots(&self) -> String {
+        format!("{}-{}", self.slots.0, self.slots.1)
+    }
+}
+
 /// A shard that changed place or part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Move {

@@ -26,6 +26,7 @@ pub(crate) mod passwords;
 pub(crate) mod policy;
 pub(crate) mod room;
 pub(crate) mod settings;
+mod shard_info;
 pub(crate) mod shards;
 pub(crate) mod sso;
 pub(crate) mod stats;

@@ -1,6 +1,7 @@
 //! Shards: `/v1/shards`, failover and migration.
 
 use super::bdbs::{self, Status, existing, settle};
+use super::shard_info;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::{BdbUid, NodeUid, ShardUid};
 use crate::sim::permission::Permission;
@@ -65,11 +66,11 @@ fn shown(ctx: &Ctx<'_>, shard: &Shard) -> Value {
         "bdb_uid": shard.bdb.0,
         "node_uid": shard.node.to_string(),
         "role": shard.role.as_str(),
-        "assigned_slots": format!("{}-{}", shard.slots.0, shard.slots.1),
-        "status": if shard.up { "active" } else { "inactive" },
+        "assigned_slots": shard.assigned_slots(),
+        "status": shard.status(),
         "detailed_status": if shard.up { "ok" } else { "down" },
         "loading": {"status": "idle"},
-        "redis_info": {},
+        "redis_info": shard_info::asked(ctx, shard),
         "report_timestamp": ctx.env.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
     });
     if let Some(map) = object.as_object_mut() {

@@ -3,6 +3,8 @@
 
 mod figures;
 
+pub(crate) use figures::{EMPTY_SHARD_BYTES, shard_bytes};
+
 use super::bdbs::{Database, Status, existing};
 use super::{iso, nodes};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
@@ -14,6 +16,8 @@ use crate::sim::permission::Permission::{
 use crate::sim::placement::Shard;
 use crate::sim::route::Route;
 use crate::sim::schema::shape;
+use crate::sim::state::Member;
+use crate::sim::switch::Switch;
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
@@ -42,25 +46,36 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/bdbs/{uid}/sync_source_stats/{source}", ViewBdbStats, shape::SOURCE_STATS, one_source),
 ];
 
-/// Lengths that an interval can have.
-const INTERVALS: [(&str, i64); 7] = [
-    ("1sec", 1),
-    ("10sec", 10),
-    ("5min", 300),
-    ("15min", 900),
-    ("1hour", 3600),
-    ("12hour", 43_200),
-    ("1week", 604_800),
+/// A length that an interval can have.
+#[derive(Clone, Copy)]
+struct Step {
+    name: &'static str,
+    secs: i64,
+    /// Intervals of it in an answer to a request that names no start: the 10 and the 30 are captured; like these, the others
+    /// are as many as make one of the next length.
+    shown: i64,
+}
+
+const fn step(name: &'static str, secs: i64, shown: i64) -> Step {
+    Step { name, secs, shown }
+}
+
+const STEPS: [Step; 7] = [
+    step("1sec", 1, 10),
+    step("10sec", 10, 30),
+    step("5min", 300, 3),
+    step("15min", 900, 4),
+    step("1hour", 3600, 12),
+    step("12hour", 43_200, 14),
+    step("1week", 604_800, 52),
 ];
-/// Intervals in one answer at most.
+/// Intervals of one length in an answer at most.
 const MAX_INTERVALS: i64 = 300;
-/// Intervals in an answer to a request that names no start.
-const DEFAULT_INTERVALS: i64 = 10;
 
 /// What the query asks for.
 struct Asked {
-    name: &'static str,
-    length: SignedDuration,
+    /// One length, or all when none is named.
+    steps: Vec<Step>,
     from: Option<Timestamp>,
     to: Timestamp,
     metrics: Option<Vec<String>>,
@@ -76,109 +91,126 @@ impl Asked {
                 .map(Some)
                 .map_err(|_| ApiError::bad_request(format!("{key}: {text} is not a time in ISO 8601"))),
         };
-        let wanted = query.get("interval").map_or("1sec", String::as_str);
-        let interval = INTERVALS.iter().find(|(name, _)| *name == wanted);
-        let (name, secs) = interval
-            .ok_or_else(|| ApiError::bad_request(format!("interval: there is no interval {wanted}")))?;
+        let wanted = query.get("interval").filter(|name| !name.is_empty());
+        let is_wanted = |step: &&Step| wanted.is_none_or(|name| name == step.name);
+        let steps: Vec<Step> = STEPS.iter().filter(is_wanted).copied().collect();
+        if let (Some(name), true) = (wanted, steps.is_empty()) {
+            return Err(ApiError::bad_request(format!(
+                "interval: there is no interval {name}"
+            )));
+        }
         let metrics = query.get("metrics").filter(|names| !names.is_empty());
         Ok(Self {
-            name,
-            length: SignedDuration::from_secs(*secs),
+            steps,
             from: time("stime")?,
             to: time("etime")?.map_or(ctx.env.now, |to| to.min(ctx.env.now)),
             metrics: metrics.map(|names| names.split(',').map(|name| name.trim().to_owned()).collect()),
         })
     }
 
+    /// The latest interval of the shortest length that is asked for.
+    fn last(&self, figures: &Map<String, Value>) -> Value {
+        let step = self.steps.first().copied().unwrap_or(STEPS[0]);
+        self.at(figures, step, self.to)
+    }
+
     /// One interval that ends at `end`, with the figures that are asked for.
-    fn at(&self, figures: &Map<String, Value>, end: Timestamp) -> Value {
+    fn at(&self, figures: &Map<String, Value>, step: Step, end: Timestamp) -> Value {
         let wanted = |name: &String| self.metrics.as_ref().is_none_or(|names| names.contains(name));
         let mut shown: Map<String, Value> = figures
             .iter()
             .filter(|(name, _)| wanted(name))
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
-        shown.insert("interval".to_owned(), json!(self.name));
-        shown.insert("stime".to_owned(), json!(iso(end - self.length)));
+        shown.insert("interval".to_owned(), json!(step.name));
+        shown.insert(
+            "stime".to_owned(),
+            json!(iso(end - SignedDuration::from_secs(step.secs))),
+        );
         shown.insert("etime".to_owned(), json!(iso(end)));
         Value::Object(shown)
     }
 
-    /// Every whole interval since `born`, within what is asked for.
+    /// The intervals of every length that is asked for, the shortest first.
     fn intervals(&self, figures: &Map<String, Value>, born: Timestamp) -> Value {
-        let step = self.length.as_secs();
-        let earliest = |count: i64| {
-            self.to
-                .checked_sub(self.length.saturating_mul(i32::try_from(count).unwrap_or(1)))
+        let ends = |step: &Step| {
+            let step = *step;
+            self.ends(step, born).map(move |end| (step, end))
         };
-        let from = self
-            .from
-            .map_or_else(|| earliest(DEFAULT_INTERVALS), Ok)
-            .unwrap_or(born);
-        let from = from.max(born).max(earliest(MAX_INTERVALS).unwrap_or(born));
-        let count = (self.to.duration_since(from).as_secs() / step).clamp(0, MAX_INTERVALS);
-        let ends = (0..count).rev().filter_map(|back| {
-            let back = SignedDuration::from_secs(step.saturating_mul(back));
-            self.to.checked_sub(back).ok()
+        let rows = self.steps.iter().flat_map(ends);
+        Value::Array(rows.map(|(step, end)| self.at(figures, step, end)).collect())
+    }
+
+    /// The ends of the whole intervals of one length, oldest first. They begin at multiples of it, and none ended before
+    /// `born`.
+    fn ends(&self, step: Step, born: Timestamp) -> impl Iterator<Item = Timestamp> + use<> {
+        let whole = |at: Timestamp| at.as_second().div_euclid(step.secs);
+        let to = whole(self.to);
+        let count = if self.from.is_some() {
+            MAX_INTERVALS
+        } else {
+            step.shown
+        };
+        let asked = self.from.map_or(to - count, |from| {
+            (from.as_second() + step.secs - 1).div_euclid(step.secs)
         });
-        Value::Array(ends.map(|end| self.at(figures, end)).collect())
+        let from = asked.max(to - count).max(whole(born));
+        (from..to).filter_map(move |start| Timestamp::from_second((start + 1) * step.secs).ok())
     }
 
     fn row(&self, uid: &str, figures: &Map<String, Value>, born: Timestamp) -> Value {
         json!({"uid": uid, "intervals": self.intervals(figures, born)})
+    }
+
+    /// A node's row: its uid is a number, as captured, or text, as documented.
+    fn node_row(&self, ctx: &Ctx<'_>, node: &Member) -> Value {
+        let mut row = self.row(
+            &node.uid.to_string(),
+            &figures::node(ctx, node),
+            ctx.cluster.created,
+        );
+        if let (Some(map), false) = (row.as_object_mut(), ctx.env.on(Switch::TypesAsDocumented)) {
+            map.insert("uid".to_owned(), json!(node.uid.0));
+        }
+        row
     }
 }
 
 fn cluster(ctx: &mut Ctx<'_>) -> Answer {
     let asked = Asked::of(ctx)?;
     let intervals = asked.intervals(&figures::cluster(ctx), ctx.cluster.created);
-    Ok(Reply::json(json!({"intervals": intervals})))
+    Ok(Reply::json(json!({"uid": "", "intervals": intervals})))
 }
 
 fn cluster_last(ctx: &mut Ctx<'_>) -> Answer {
     let asked = Asked::of(ctx)?;
-    Ok(Reply::json(asked.at(&figures::cluster(ctx), asked.to)))
+    Ok(Reply::json(asked.last(&figures::cluster(ctx))))
 }
 
 fn all_nodes(ctx: &mut Ctx<'_>) -> Answer {
     let asked = Asked::of(ctx)?;
     let nodes = ctx.cluster.members.values();
-    let rows = nodes.map(|node| {
-        asked.row(
-            &node.uid.to_string(),
-            &figures::node(ctx, node),
-            ctx.cluster.created,
-        )
-    });
+    let rows = nodes.map(|node| asked.node_row(ctx, node));
     Ok(Reply::json(rows.collect::<Vec<_>>()))
 }
 
 fn one_node(ctx: &mut Ctx<'_>) -> Answer {
     let asked = Asked::of(ctx)?;
     let node = nodes::member(ctx)?;
-    Ok(Reply::json(asked.row(
-        &node.uid.to_string(),
-        &figures::node(ctx, node),
-        ctx.cluster.created,
-    )))
+    Ok(Reply::json(asked.node_row(ctx, node)))
 }
 
 fn all_nodes_last(ctx: &mut Ctx<'_>) -> Answer {
     let asked = Asked::of(ctx)?;
     let nodes = ctx.cluster.members.values();
-    let rows = nodes.map(|node| {
-        (
-            node.uid.to_string(),
-            asked.at(&figures::node(ctx, node), asked.to),
-        )
-    });
+    let rows = nodes.map(|node| (node.uid.to_string(), asked.last(&figures::node(ctx, node))));
     Ok(Reply::json(rows.collect::<Map<_, _>>()))
 }
 
 fn one_node_last(ctx: &mut Ctx<'_>) -> Answer {
     let asked = Asked::of(ctx)?;
     let node = nodes::member(ctx)?;
-    let last = asked.at(&figures::node(ctx, node), asked.to);
+    let last = asked.last(&figures::node(ctx, node));
     Ok(Reply::json(json!({node.uid.to_string(): last})))
 }
 
@@ -231,28 +263,33 @@ fn one_bdb(ctx: &mut Ctx<'_>) -> Answer {
 
 fn all_bdbs_last(ctx: &mut Ctx<'_>) -> Answer {
     let asked = Asked::of(ctx)?;
+    if ctx.cluster.databases.iter().next().is_none() {
+        return Err(ApiError::not_found("there are no databases"));
+    }
     let databases = ctx.cluster.databases.iter();
-    let rows = databases.map(|database| {
-        (
-            database.uid.to_string(),
-            asked.at(&figures::bdb(ctx, database), asked.to),
-        )
-    });
+    let rows = databases.map(|database| (database.uid.to_string(), asked.last(&figures::bdb(ctx, database))));
     Ok(Reply::json(rows.collect::<Map<_, _>>()))
 }
 
 fn one_bdb_last(ctx: &mut Ctx<'_>) -> Answer {
     let asked = Asked::of(ctx)?;
     let database = serving(ctx)?;
-    let last = asked.at(&figures::bdb(ctx, database), asked.to);
+    let last = asked.last(&figures::bdb(ctx, database));
     Ok(Reply::json(json!({database.uid.to_string(): last})))
 }
 
 /// The shards of the database that `parent_uid` names, or all.
-fn shards<'a>(ctx: &'a Ctx<'_>) -> Vec<&'a Shard> {
+///
+/// # Errors
+/// 404 when there are none.
+fn shards<'a>(ctx: &'a Ctx<'_>) -> Result<Vec<&'a Shard>, ApiError> {
     let parent = ctx.call.query.get("parent_uid").filter(|uid| !uid.is_empty());
     let of_parent = |shard: &&Shard| parent.is_none_or(|uid| *uid == shard.bdb.to_string());
-    ctx.cluster.databases.shards.iter().filter(of_parent).collect()
+    let shards: Vec<&Shard> = ctx.cluster.databases.shards.iter().filter(of_parent).collect();
+    if shards.is_empty() {
+        return Err(ApiError::not_found("there are no shards"));
+    }
+    Ok(shards)
 }
 
 fn shard<'a>(ctx: &'a Ctx<'_>) -> Result<&'a Shard, ApiError> {
@@ -269,12 +306,19 @@ fn shard_row(ctx: &Ctx<'_>, asked: &Asked, shard: &Shard) -> Value {
         .databases
         .get(shard.bdb)
         .map_or(ctx.cluster.created, |database| database.created);
-    asked.row(&shard.uid.to_string(), &figures::shard(ctx, shard), born)
+    let mut row = asked.row(&shard.uid.to_string(), &figures::shard(ctx, shard), born);
+    if let Some(map) = row.as_object_mut() {
+        map.insert("status".to_owned(), json!(shard.status()));
+        map.insert("node_uid".to_owned(), json!(shard.node.to_string()));
+        map.insert("role".to_owned(), json!(shard.role.as_str()));
+        map.insert("assigned_slots".to_owned(), json!(shard.assigned_slots()));
+    }
+    row
 }
 
 fn all_shards(ctx: &mut Ctx<'_>) -> Answer {
     let asked = Asked::of(ctx)?;
-    let rows: Vec<Value> = shards(ctx)
+    let rows: Vec<Value> = shards(ctx)?
         .into_iter()
         .map(|shard| shard_row(ctx, &asked, shard))
         .collect();
@@ -288,20 +332,15 @@ fn one_shard(ctx: &mut Ctx<'_>) -> Answer {
 
 fn all_shards_last(ctx: &mut Ctx<'_>) -> Answer {
     let asked = Asked::of(ctx)?;
-    let rows = shards(ctx).into_iter();
-    let rows = rows.map(|shard| {
-        (
-            shard.uid.to_string(),
-            asked.at(&figures::shard(ctx, shard), asked.to),
-        )
-    });
+    let rows = shards(ctx)?.into_iter();
+    let rows = rows.map(|shard| (shard.uid.to_string(), asked.last(&figures::shard(ctx, shard))));
     Ok(Reply::json(rows.collect::<Map<_, _>>()))
 }
 
 fn one_shard_last(ctx: &mut Ctx<'_>) -> Answer {
     let asked = Asked::of(ctx)?;
     let shard = shard(ctx)?;
-    let last = asked.at(&figures::shard(ctx, shard), asked.to);
+    let last = asked.last(&figures::shard(ctx, shard));
     Ok(Reply::json(json!({shard.uid.to_string(): last})))
 }
 
@@ -363,6 +402,7 @@ fn one_source(ctx: &mut Ctx<'_>) -> Answer {
 mod tests {
     use super::*;
     use crate::sim::fixture::Fixture;
+    use crate::sim::switch::Switches;
 
     #[test]
     fn figures_follow_from_the_state_and_are_fractions() {
@@ -436,6 +476,60 @@ mod tests {
             ("/v1/endpoints/stats", 200),
         ] {
             assert_eq!(sim.admin(0, "GET", path, Value::Null).status, status, "{path}");
+        }
+    }
+
+    #[test]
+    fn without_an_interval_every_length_is_shown_in_whole_steps_of_the_clock() {
+        let mut sim = Fixture::cluster(1, 1);
+        sim.database(None);
+        sim.pass(2 * 3600);
+        let rows = sim.admin(0, "GET", "/v1/nodes/stats", Value::Null).json;
+        assert_eq!(rows[0]["uid"], 1, "as captured");
+        let intervals = rows[0]["intervals"].as_array().unwrap();
+        let of = |name: &str| {
+            intervals
+                .iter()
+                .filter(|interval| interval["interval"] == name)
+                .count()
+        };
+        let counts = ["1sec", "10sec", "5min", "15min", "1hour", "12hour"].map(of);
+        assert_eq!(counts, [10, 30, 3, 4, 2, 0]);
+        let five = intervals
+            .iter()
+            .find(|interval| interval["interval"] == "5min")
+            .unwrap();
+        let start: Timestamp = five["stime"].as_str().unwrap().parse().unwrap();
+        assert_eq!(start.as_second() % 300, 0);
+        let cluster = sim.admin(0, "GET", "/v1/cluster/stats?interval=1hour", Value::Null);
+        assert_eq!(cluster.json["uid"], "");
+        assert_eq!(cluster.json["intervals"].as_array().unwrap().len(), 2);
+        let switches = Switches::default().with(Switch::TypesAsDocumented);
+        let mut sim = Fixture::cluster_with(1, 1, switches);
+        assert_eq!(
+            sim.admin(0, "GET", "/v1/nodes/stats", Value::Null).json[0]["uid"],
+            "1"
+        );
+    }
+
+    #[test]
+    fn rows_of_shards_say_what_and_where_they_are() {
+        let mut sim = Fixture::cluster(2, 2);
+        assert_eq!(sim.admin(0, "GET", "/v1/shards/stats", Value::Null).status, 404);
+        assert_eq!(
+            sim.admin(0, "GET", "/v1/bdbs/stats/last", Value::Null).status,
+            404
+        );
+        sim.database(None);
+        let row = sim.admin(0, "GET", "/v1/shards/stats", Value::Null).json[0].clone();
+        for (field, want) in [
+            ("uid", "1"),
+            ("status", "active"),
+            ("node_uid", "1"),
+            ("role", "master"),
+            ("assigned_slots", "0-16383"),
+        ] {
+            assert_eq!(row[field], want, "{field}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Metrics. What is always there has a default: its value without traffic; the rest shows when it applies.
 
-use super::{Access, Field, Kind, Source, Table};
-use Kind::{Float, ListOf, MapOf, Nested, Of, Text};
+use super::{Access, COUNT, Field, Kind, Source, Table};
+use Kind::{Either, Float, ListOf, MapOf, Nested, Of, Text};
 
 /// A metric that is always there.
 const fn always(name: &'static str) -> Field {
@@ -13,19 +13,21 @@ const fn when(name: &'static str) -> Field {
     Field::new(name, Float, "", Access::Read)
 }
 
-const fn time(name: &'static str) -> Field {
+const fn text(name: &'static str) -> Field {
     Field::new(name, Text, "", Access::Read)
 }
 
-const INTERVAL: Field = time("interval");
-const FROM: Field = time("stime");
-const TO: Field = time("etime");
+const INTERVAL: Field = text("interval");
+const FROM: Field = text("stime");
+const TO: Field = text("etime");
 
 #[rustfmt::skip]
 pub(crate) const CLUSTER: Table = Table::part("cluster_metrics", "Sums over the nodes.", &[
     INTERVAL, FROM, TO,
     when("available_flash"),
+    when("available_flash_no_overbooking"),
     when("available_memory"),
+    when("available_memory_no_overbooking"),
     when("avg_latency"),
     when("bigstore_free"),
     when("bigstore_iops"),
@@ -33,6 +35,10 @@ pub(crate) const CLUSTER: Table = Table::part("cluster_metrics", "Sums over the 
     when("bigstore_throughput"),
     always("conns"),
     when("cpu_idle"),
+    always("cpu_iowait"),
+    always("cpu_irqs"),
+    always("cpu_nice"),
+    always("cpu_steal"),
     always("cpu_system"),
     always("cpu_user"),
     always("egress_bytes"),
@@ -43,7 +49,9 @@ pub(crate) const CLUSTER: Table = Table::part("cluster_metrics", "Sums over the 
     when("persistent_storage_avail"),
     when("persistent_storage_free"),
     when("provisional_flash"),
+    when("provisional_flash_no_overbooking"),
     when("provisional_memory"),
+    when("provisional_memory_no_overbooking").source(Source::Fixture),
     always("total_req"),
 ]);
 
@@ -51,7 +59,9 @@ pub(crate) const CLUSTER: Table = Table::part("cluster_metrics", "Sums over the 
 pub(crate) const NODE: Table = Table::part("node_metrics", "A node.", &[
     INTERVAL, FROM, TO,
     when("available_flash"),
+    when("available_flash_no_overbooking"),
     when("available_memory"),
+    when("available_memory_no_overbooking"),
     when("avg_latency"),
     when("bigstore_free"),
     when("bigstore_iops"),
@@ -59,6 +69,10 @@ pub(crate) const NODE: Table = Table::part("node_metrics", "A node.", &[
     when("bigstore_throughput"),
     always("conns"),
     when("cpu_idle"),
+    always("cpu_iowait"),
+    always("cpu_irqs"),
+    always("cpu_nice"),
+    always("cpu_steal"),
     always("cpu_system"),
     always("cpu_user"),
     always("cur_aof_rewrites"),
@@ -70,9 +84,10 @@ pub(crate) const NODE: Table = Table::part("node_metrics", "A node.", &[
     when("persistent_storage_avail"),
     when("persistent_storage_free"),
     when("provisional_flash"),
+    when("provisional_flash_no_overbooking"),
     when("provisional_memory"),
-    always("total_req"),
     when("provisional_memory_no_overbooking").source(Source::Fixture),
+    always("total_req"),
 ]);
 
 #[rustfmt::skip]
@@ -109,8 +124,8 @@ pub(crate) const BDB: Table = Table::part("db_metrics", "A database.", &[
     always("fork_cpu_user"),
     always("ingress_bytes"),
     always("instantaneous_ops_per_sec"),
-    time("last_req_time"),
-    time("last_res_time"),
+    text("last_req_time"),
+    text("last_res_time"),
     always("main_thread_cpu_system"),
     always("main_thread_cpu_user"),
     when("mem_frag_ratio"),
@@ -187,6 +202,9 @@ pub(crate) const SHARD: Table = Table::part("shard_metrics", "A shard.", &[
     always("read_misses"),
     always("shard_cpu_system"),
     always("shard_cpu_user"),
+    always("sync_full"),
+    always("sync_partial_err"),
+    always("sync_partial_ok"),
     always("total_req"),
     when("used_memory"),
     when("used_memory_peak"),
@@ -251,7 +269,7 @@ pub(crate) const PEER: Table = Table::part("peer_metrics", "A peer of an Active-
 ]);
 
 const fn uid() -> Field {
-    time("uid")
+    text("uid")
 }
 
 const fn intervals(metrics: &'static Kind) -> Field {
@@ -259,11 +277,21 @@ const fn intervals(metrics: &'static Kind) -> Field {
 }
 
 /// `/v1/cluster/stats`
-pub(crate) const OF_CLUSTER: Kind = Nested(&[intervals(&Of(&CLUSTER))]);
+pub(crate) const OF_CLUSTER: Kind = Nested(&[uid(), intervals(&Of(&CLUSTER))]);
 /// One object's intervals.
-pub(crate) const OF_NODE: Kind = Nested(&[uid(), intervals(&Of(&NODE))]);
+pub(crate) const OF_NODE: Kind = Nested(&[
+    Field::new("uid", Either(&[COUNT, Text]), "", Access::Read).source(Source::DocFixture),
+    intervals(&Of(&NODE)),
+]);
 pub(crate) const OF_BDB: Kind = Nested(&[uid(), intervals(&Of(&BDB))]);
-pub(crate) const OF_SHARD: Kind = Nested(&[uid(), intervals(&Of(&SHARD))]);
+pub(crate) const OF_SHARD: Kind = Nested(&[
+    uid(),
+    text("status"),
+    text("node_uid"),
+    text("role"),
+    text("assigned_slots"),
+    intervals(&Of(&SHARD)),
+]);
 pub(crate) const OF_ENDPOINT: Kind = Nested(&[uid(), intervals(&Of(&ENDPOINT))]);
 pub(crate) const OF_SOURCE: Kind = Nested(&[uid(), intervals(&Of(&SOURCE))]);
 pub(crate) const OF_PEER: Kind = Nested(&[uid(), intervals(&Of(&PEER))]);

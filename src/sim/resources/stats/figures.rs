@@ -4,11 +4,11 @@ use crate::sim::call::Ctx;
 use crate::sim::placement::{Role, Shard};
 use crate::sim::resources::bdbs::Database;
 use crate::sim::schema::{defaults, stats};
-use crate::sim::state::Member;
+use crate::sim::state::{Cluster, Member};
 use serde_json::{Map, Value, json};
 
 /// What a shard without data takes.
-const EMPTY_SHARD_BYTES: u64 = 2 << 20;
+pub(crate) const EMPTY_SHARD_BYTES: u64 = 2 << 20;
 
 #[expect(
     clippy::cast_precision_loss,
@@ -19,11 +19,10 @@ fn set(map: &mut Map<String, Value>, name: &str, value: u64) {
 }
 
 /// What a shard's process holds: its part of the data, replicas the same as their masters.
-fn shard_bytes(ctx: &Ctx<'_>, shard: &Shard) -> u64 {
-    let shards = || ctx.cluster.databases.shards.of(shard.bdb);
+pub(crate) fn shard_bytes(cluster: &Cluster, shard: &Shard) -> u64 {
+    let shards = || cluster.databases.shards.of(shard.bdb);
     let masters = shards().filter(|other| other.role == Role::Master).count().max(1);
-    let data = ctx
-        .cluster
+    let data = cluster
         .databases
         .get(shard.bdb)
         .map_or(0, |database| database.data_bytes);
@@ -47,7 +46,7 @@ pub(super) fn bdb(ctx: &Ctx<'_>, database: &Database) -> Map<String, Value> {
 
 pub(super) fn shard(ctx: &Ctx<'_>, shard: &Shard) -> Map<String, Value> {
     let mut figures = defaults(stats::SHARD.fields, ctx.env.profile);
-    let used = shard_bytes(ctx, shard);
+    let used = shard_bytes(ctx.cluster, shard);
     for name in ["used_memory", "used_memory_peak", "used_memory_rss"] {
         set(&mut figures, name, used);
     }
@@ -65,7 +64,7 @@ pub(super) fn node(ctx: &Ctx<'_>, member: &Member) -> Map<String, Value> {
 }
 
 /// Memory and storage of a node, bytes.
-fn amounts(ctx: &Ctx<'_>, member: &Member) -> [(&'static str, u64); 10] {
+fn amounts(ctx: &Ctx<'_>, member: &Member) -> [(&'static str, u64); 13] {
     let host = ctx
         .env
         .node(member.host)
@@ -82,7 +81,7 @@ fn amounts(ctx: &Ctx<'_>, member: &Member) -> [(&'static str, u64); 10] {
         .databases
         .shards
         .on(member.uid)
-        .map(|shard| shard_bytes(ctx, shard))
+        .map(|shard| shard_bytes(ctx.cluster, shard))
         .sum();
     let reserved: u64 = ctx
         .cluster
@@ -96,9 +95,11 @@ fn amounts(ctx: &Ctx<'_>, member: &Member) -> [(&'static str, u64); 10] {
     } else {
         0
     };
+    let available = (memory / 100 * 96).saturating_sub(used);
     [
         ("free_memory", memory.saturating_sub(used)),
-        ("available_memory", (memory / 100 * 96).saturating_sub(used)),
+        ("available_memory", available),
+        ("available_memory_no_overbooking", available),
         ("provisional_memory", provisional),
         ("provisional_memory_no_overbooking", provisional),
         ("ephemeral_storage_avail", storage),
@@ -106,7 +107,9 @@ fn amounts(ctx: &Ctx<'_>, member: &Member) -> [(&'static str, u64); 10] {
         ("persistent_storage_avail", storage),
         ("persistent_storage_free", storage),
         ("available_flash", flash),
+        ("available_flash_no_overbooking", flash),
         ("provisional_flash", flash),
+        ("provisional_flash_no_overbooking", flash),
     ]
 }
 
@@ -121,8 +124,8 @@ pub(super) fn cluster(ctx: &Ctx<'_>) -> Map<String, Value> {
         .map(|member| amounts(ctx, member))
         .collect();
     let names = nodes.first().into_iter().flatten().map(|(name, _)| *name);
-    for name in names.filter(|name| *name != "provisional_memory_no_overbooking") {
-        let of = |amounts: &[(&'static str, u64); 10]| {
+    for name in names {
+        let of = |amounts: &[(&'static str, u64); 13]| {
             amounts
                 .iter()
                 .find(|(other, _)| *other == name)
