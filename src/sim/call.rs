@@ -2,7 +2,7 @@
 
 use super::auth::Actor;
 use super::ids::NodeIndex;
-use super::schema::Rows;
+use super::schema::{self, Rows, Table};
 use super::state::{Cluster, Env};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -69,6 +69,14 @@ pub(crate) struct Ctx<'a> {
 }
 
 impl Ctx<'_> {
+    /// The body, which a table describes.
+    ///
+    /// # Errors
+    /// 400.
+    pub(crate) fn body(&self, table: &Table) -> Result<Map<String, Value>, ApiError> {
+        schema::body(table, self.env, self.call.object()?)
+    }
+
     /// Says that the call changed something: the state id grows and the log marks the request.
     pub(crate) fn commit(&mut self) {
         self.env.touched = true;

@@ -5,6 +5,7 @@ use crate::sim::auth::{Actor, Role};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::documents::Documents;
 use crate::sim::ids::BdbUid;
+use crate::sim::schema::request::VALIDATE_ACL;
 use crate::sim::switch::Switch;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -206,6 +207,7 @@ pub(crate) fn validate(ctx: &mut Ctx<'_>) -> Answer {
     if !body.contains_key("acl") {
         wrong("missing_field", "acl is missing")?;
     }
+    let body = ctx.body(&VALIDATE_ACL)?;
     check_rules(ctx, text(&body, "acl"))?;
     Ok(Reply::empty())
 }

@@ -18,13 +18,12 @@ use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::BdbUid;
 use crate::sim::permission::Permission;
 use crate::sim::route::Route;
-use crate::sim::schema::shape;
-use crate::sim::schema::{self, Rows};
+use crate::sim::schema::{self, Rows, Table, request::IMPORT, shape};
 use crate::sim::switch::Switch;
 use crate::sim::version::Profile;
 use http::StatusCode;
 use render::View;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::time::Duration;
 
 /// Routes of this family.
@@ -101,15 +100,8 @@ fn delete(ctx: &mut Ctx<'_>) -> Answer {
 /// The body may only say where from; without one the sources of last time are used.
 fn import(ctx: &mut Ctx<'_>) -> Answer {
     let uid = settled(ctx)?;
-    let mut body = ctx.call.object()?;
+    let mut body = only(ctx, &IMPORT)?;
     let sources = body.remove("dataset_import_sources");
-    body.remove("email_notification");
-    if let Some(other) = body.keys().next() {
-        return Err(ApiError::not_acceptable(
-            "invalid_param",
-            format!("{other} cannot be set by an import"),
-        ));
-    }
     let Some(database) = ctx.cluster.databases.get_mut(uid) else {
         return Err(missing(uid));
     };
@@ -135,6 +127,14 @@ fn import(ctx: &mut Ctx<'_>) -> Answer {
     machine::start(ctx.cluster, ctx.env, uid, Change::Import, length);
     ctx.commit();
     Ok(Reply::empty())
+}
+
+/// The body of an export or an import: anything else in it is 406.
+fn only(ctx: &Ctx<'_>, table: &Table) -> Result<Map<String, Value>, ApiError> {
+    let body = ctx.call.object()?;
+    let fits = schema::closed(table, ctx.env.profile, &body);
+    fits.map_err(|error| ApiError::not_acceptable("invalid_param", error.description))?;
+    Ok(body)
 }
 
 fn import_reset_status(ctx: &mut Ctx<'_>) -> Answer {

@@ -6,7 +6,7 @@ use crate::sim::call::{Answer, ApiError, Call, Reply};
 use crate::sim::ids::NodeIndex;
 use crate::sim::permission::Permission::AnyUser;
 use crate::sim::route::Route;
-use crate::sim::schema::shape;
+use crate::sim::schema::{self, shape};
 use crate::sim::state::{BootstrapState, BootstrapStatus, Due, Env, Membership, SimNode};
 use crate::sim::switch::Switch;
 use crate::sim::world::World;
@@ -45,7 +45,7 @@ fn start(world: &mut World, index: NodeIndex, call: &Call) -> Answer {
         ));
     }
     let mut request = Value::Object(call.object()?);
-    check_shape(&request, action)?;
+    check_shape(&world.env, &request, action)?;
     if let Some(map) = request.as_object_mut() {
         map.insert("action".to_owned(), json!(action));
     }
@@ -81,7 +81,7 @@ fn validate(world: &mut World, index: NodeIndex, call: &Call) -> Answer {
         ));
     }
     let mut request = Value::Object(call.object()?);
-    check_shape(&request, action)?;
+    check_shape(&world.env, &request, action)?;
     if let Some(map) = request.as_object_mut() {
         map.insert("action".to_owned(), json!(action));
     }
@@ -108,37 +108,10 @@ fn action(call: &Call) -> Result<&'static str, ApiError> {
 }
 
 /// 400 for a body that has not the shape of a bootstrap object.
-fn check_shape(request: &Value, action: &str) -> Result<(), ApiError> {
-    const TOP: &[&str] = &[
-        "action",
-        "cluster",
-        "node",
-        "credentials",
-        "license",
-        "policy",
-        "dns_suffixes",
-        "cnm_https_port",
-        "crdb_coordinator_port",
-        "envoy_admin_port",
-        "envoy_mgmt_server_port",
-        "gossip_envoy_admin_port",
-        "max_retries",
-        "retry_time",
-        "recovery_filename",
-        "required_version",
-        "user_defined_modules",
-        "witness_disk",
-    ];
+fn check_shape(env: &Env, request: &Value, action: &str) -> Result<(), ApiError> {
     let map = request.as_object().filter(|map| !map.is_empty());
     let map = map.ok_or_else(|| ApiError::bad_request("The bootstrap configuration is empty"))?;
-    if let Some(key) = map.keys().find(|key| !TOP.contains(&key.as_str())) {
-        return Err(ApiError::bad_request(format!("Unknown field {key}")));
-    }
-    for key in ["cluster", "node", "credentials", "policy"] {
-        if map.get(key).is_some_and(|value| !value.is_object()) {
-            return Err(ApiError::bad_request(format!("{key} is not an object")));
-        }
-    }
+    schema::closed(&schema::bootstrap::BOOTSTRAP, env.profile, map)?;
     match map.get("action") {
         None => Ok(()),
         Some(Value::String(named)) if named == action => Ok(()),

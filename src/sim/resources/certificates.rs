@@ -6,7 +6,7 @@ use crate::sim::config::{CertificateOrder, TlsIdentity};
 use crate::sim::ids::NodeIndex;
 use crate::sim::permission::Permission;
 use crate::sim::route::Route;
-use crate::sim::schema::shape;
+use crate::sim::schema::{certificate, closed, shape};
 use crate::sim::state::{Cluster, Due, Env};
 use crate::sim::switch::Switch;
 use crate::sim::version::Profile;
@@ -40,7 +40,7 @@ fn list(ctx: &mut Ctx<'_>) -> Answer {
 /// Several at once. All are checked before any is applied.
 fn replace(ctx: &mut Ctx<'_>) -> Answer {
     let body = ctx.call.object()?;
-    closed(&body, &["certificates"])?;
+    closed(&certificate::BULK_UPLOAD, ctx.env.profile, &body)?;
     let entries = body
         .get("certificates")
         .and_then(Value::as_array)
@@ -60,7 +60,7 @@ fn replace_one(ctx: &mut Ctx<'_>) -> Answer {
 /// New certificates for the traffic between nodes: one, or all of them.
 fn rotate(ctx: &mut Ctx<'_>) -> Answer {
     let body = ctx.call.object()?;
-    closed(&body, &["name"])?;
+    closed(&certificate::ROTATE, ctx.env.profile, &body)?;
     let wanted = body.get("name").and_then(Value::as_str);
     if let Some(name) = wanted
         && !certs::named(name, ctx.env.profile).is_some_and(|row| row.internal)
@@ -120,12 +120,9 @@ fn upload(ctx: &Ctx<'_>, entry: &Value) -> Result<(&'static NameRow, TlsIdentity
     let entry = entry
         .as_object()
         .ok_or_else(|| ApiError::bad_request("a certificate is an object with name, certificate and key"))?;
-    closed(entry, &["name", "certificate", "key"])?;
+    closed(&certificate::UPLOAD, ctx.env.profile, entry)?;
     let text = |field: &str| entry.get(field).and_then(Value::as_str).unwrap_or_default();
-    let name = entry
-        .get("name")
-        .and_then(Value::as_str)
-        .ok_or_else(|| ApiError::bad_request("name: text is wanted"))?;
+    let name = text("name");
     let row = certs::named(name, ctx.env.profile);
     let row =
         row.ok_or_else(|| ApiError::forbidden("forbidden", format!("there is no certificate {name:?}")))?;
@@ -203,14 +200,6 @@ fn members(cluster: &Cluster, env: &Env) -> Vec<NodeIndex> {
     hosts
         .filter(|host| env.node(*host).is_some_and(crate::sim::state::SimNode::is_on))
         .collect()
-}
-
-/// No other keys than these.
-fn closed(map: &Map<String, Value>, keys: &[&str]) -> Result<(), ApiError> {
-    match map.keys().find(|key| !keys.contains(&key.as_str())) {
-        Some(key) => Err(ApiError::bad_request(format!("unknown field {key:?}"))),
-        None => Ok(()),
-    }
 }
 
 #[cfg(test)]

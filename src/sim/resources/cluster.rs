@@ -72,7 +72,6 @@ fn put(ctx: &mut Ctx<'_>) -> Answer {
     for (name, value) in update {
         merge(&mut settings, name, value);
     }
-    check_alerts(&settings)?;
     check_ports(&settings)?;
     check_path(&settings)?;
     if ctx.call.dry_run() {
@@ -117,26 +116,6 @@ fn merge(settings: &mut Map<String, Value>, name: String, value: Value) {
         (_, _, value) => {
             settings.insert(name, value);
         }
-    }
-}
-
-/// An alert is on or off, some with a threshold, which is text.
-fn check_alerts(settings: &Map<String, Value>) -> Result<(), ApiError> {
-    let alerts = settings.get("alert_settings").and_then(Value::as_object);
-    let fits = |setting: &Value| match setting {
-        Value::Bool(_) => true,
-        Value::Object(map) => map.iter().all(|(key, value)| match key.as_str() {
-            "enabled" => value.is_boolean(),
-            "threshold" => value.is_string(),
-            _ => false,
-        }),
-        Value::Null | Value::Number(_) | Value::String(_) | Value::Array(_) => false,
-    };
-    match alerts.into_iter().flatten().find(|(_, setting)| !fits(setting)) {
-        Some((name, _)) => Err(ApiError::bad_request(format!(
-            "alert_settings.{name} has a wrong value"
-        ))),
-        None => Ok(()),
     }
 }
 

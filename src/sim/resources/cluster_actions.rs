@@ -6,7 +6,7 @@ use crate::sim::permission::Permission::{
     CancelClusterAction, StartClusterAction, ViewStatusOfClusterAction,
 };
 use crate::sim::route::Route;
-use crate::sim::schema::shape;
+use crate::sim::schema::{action::CHANGE_MASTER, shape};
 use crate::sim::state::{Due, MemberStatus};
 use crate::sim::task::{Kind, Task, TaskStatus};
 use crate::sim::work;
@@ -55,7 +55,7 @@ fn post(ctx: &mut Ctx<'_>) -> Answer {
     let name = ctx.call.params.get("action").map_or("", String::as_str);
     let kind = Kind::of_path(name, false);
     let kind = kind.ok_or_else(|| ApiError::bad_request(format!("There is no cluster action {name}")))?;
-    let body = ctx.call.object()?;
+    let body = ctx.body(&CHANGE_MASTER)?;
     let uid = body
         .get("node_uid")
         .and_then(Value::as_str)

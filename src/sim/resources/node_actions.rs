@@ -7,12 +7,11 @@ use crate::sim::permission::Permission::{
     CancelNodeAction, StartNodeAction, ViewStatusOfAllNodeActions, ViewStatusOfNodeAction,
 };
 use crate::sim::route::Route;
-use crate::sim::schema::shape;
+use crate::sim::schema::{Table, action as tables, shape};
 use crate::sim::state::Due;
-use crate::sim::switch::Switch;
 use crate::sim::task::{Kind, TaskStatus};
 use crate::sim::work;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// Routes of this family.
 #[rustfmt::skip]
@@ -24,23 +23,16 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("DELETE", "/v1/nodes/{uid}/actions/{action}", CancelNodeAction, shape::NOTHING, delete),
 ];
 
-/// Fields of each action's body.
-const FIELDS: &[(Kind, &[&str])] = &[
-    (Kind::RemoveNode, &["wait_for_persistence"]),
-    (
-        Kind::MaintenanceOn,
-        &[
-            "overwrite_snapshot",
-            "evict_ha_replica",
-            "evict_active_active_replica",
-            "evict_dbs",
-            "keep_slave_shards",
-        ],
-    ),
-    (Kind::MaintenanceOff, &["snapshot_name", "skip_shards_restore"]),
-    (Kind::EnslaveNode, &[]),
-    (Kind::ChangeMaster, &["node_uid"]),
-];
+/// The body that starts an action.
+fn body_of(kind: Kind) -> &'static Table {
+    match kind {
+        Kind::RemoveNode => &tables::REMOVE,
+        Kind::MaintenanceOn => &tables::MAINTENANCE_ON,
+        Kind::MaintenanceOff => &tables::MAINTENANCE_OFF,
+        Kind::EnslaveNode => &tables::ENSLAVE_NODE,
+        Kind::ChangeMaster => &tables::CHANGE_MASTER,
+    }
+}
 
 fn action(ctx: &Ctx<'_>) -> Result<Kind, ApiError> {
     let name = ctx.call.params.get("action").map_or("", String::as_str);
@@ -87,8 +79,7 @@ fn get(ctx: &mut Ctx<'_>) -> Answer {
 fn post(ctx: &mut Ctx<'_>) -> Answer {
     let kind = action(ctx)?;
     let uid = nodes::member(ctx)?.uid;
-    let body = ctx.call.object()?;
-    check_body(ctx, kind, &body)?;
+    let body = ctx.body(body_of(kind))?;
     if ctx.cluster.tasks.running(kind) {
         return Err(ApiError::conflict(
             "action_already_running",
@@ -107,32 +98,6 @@ fn post(ctx: &mut Ctx<'_>) -> Answer {
     Ok(Reply::json(
         json!({"status": TaskStatus::Queued.as_str(), "task_id": id}),
     ))
-}
-
-fn check_body(ctx: &Ctx<'_>, kind: Kind, body: &Map<String, Value>) -> Result<(), ApiError> {
-    let known = FIELDS
-        .iter()
-        .find(|(of, _)| *of == kind)
-        .map_or(&[] as &[&str], |(_, fields)| fields);
-    for (name, value) in body {
-        let fits = match name.as_str() {
-            _ if !known.contains(&name.as_str()) => {
-                if ctx.env.on(Switch::UnknownFieldsIgnored) {
-                    continue;
-                }
-                return Err(ApiError::bad_request(format!("Unknown field {name}")));
-            }
-            "evict_dbs" => value
-                .as_array()
-                .is_some_and(|uids| uids.iter().all(Value::is_string)),
-            "snapshot_name" | "node_uid" => value.is_string(),
-            _ => value.is_boolean(),
-        };
-        if !fits {
-            return Err(ApiError::bad_request(format!("{name} has the wrong type")));
-        }
-    }
-    Ok(())
 }
 
 /// Cancels what runs, after its current step; clears what is over.
@@ -178,7 +143,7 @@ mod tests {
     use super::*;
     use crate::sim::fixture::Fixture;
     use crate::sim::ids::NodeIndex;
-    use crate::sim::switch::Switches;
+    use crate::sim::switch::{Switch, Switches};
 
     const ON: &str = "/v1/nodes/2/actions/maintenance_on";
     const OFF: &str = "/v1/nodes/2/actions/maintenance_off";

@@ -48,7 +48,6 @@ type Object = Map<String, Value>;
 struct Family {
     name: &'static str,
     fields: &'static [Field],
-    required: &'static [&'static str],
     /// `error_code` of an uid that leads nowhere.
     unknown: &'static str,
     /// `error_code` of a wrong value of this field.
@@ -74,7 +73,6 @@ const FAMILIES: &[Family] = &[
     Family {
         name: "roles",
         fields: tables::ROLE,
-        required: &["name"],
         unknown: "not_found",
         wrong: |_| "invalid_param",
         check: access::check_role,
@@ -84,7 +82,6 @@ const FAMILIES: &[Family] = &[
     Family {
         name: "redis_acls",
         fields: tables::REDIS_ACL,
-        required: &["name", "acl"],
         unknown: "not_found",
         wrong: |_| "invalid_param",
         check: access::check_acl,
@@ -94,7 +91,6 @@ const FAMILIES: &[Family] = &[
     Family {
         name: "ldap_mappings",
         fields: tables::LDAP_MAPPING,
-        required: &["name", "dn", "role_uids"],
         unknown: "ldap_mapping_not_exist",
         wrong: access::wrong_in_mapping,
         check: access::check_mapping,
@@ -104,7 +100,6 @@ const FAMILIES: &[Family] = &[
     Family {
         name: "bdb_groups",
         fields: tables::BDB_GROUP,
-        required: &[],
         unknown: "not_found",
         wrong: |_| "invalid_schema",
         check: access::check_group,
@@ -156,11 +151,10 @@ fn get(ctx: &mut Ctx<'_>) -> Answer {
 fn post(ctx: &mut Ctx<'_>) -> Answer {
     let family = family(ctx)?;
     let mut object = accepted(ctx, family, Phase::Create, &Map::new())?;
-    for field in family.required {
-        if !object.contains_key(*field) {
-            let text = format!("{field} is missing");
-            return Err(ApiError::bad_request(text).with_code("missing_field"));
-        }
+    let mut needed = family.fields.iter().filter(|field| field.needed);
+    if let Some(field) = needed.find(|field| !object.contains_key(field.name)) {
+        let text = format!("{} is missing", field.name);
+        return Err(ApiError::bad_request(text).with_code("missing_field"));
     }
     let asked = object.remove("uid").and_then(|uid| uid.as_u64());
     let uid = asked.unwrap_or_else(|| ctx.cluster.documents.next_uid(family.name));

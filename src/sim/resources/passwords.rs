@@ -5,7 +5,7 @@ use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::BdbUid;
 use crate::sim::permission::Permission;
 use crate::sim::route::Route;
-use crate::sim::schema::shape;
+use crate::sim::schema::{request::BDB_PASSWORD, shape};
 use crate::sim::switch::Switch;
 use serde_json::{Value, json};
 
@@ -71,13 +71,13 @@ fn remove(ctx: &mut Ctx<'_>) -> Answer {
 
 fn asked(ctx: &Ctx<'_>) -> Result<(BdbUid, String), ApiError> {
     let uid = existing(ctx)?;
-    let body = ctx.call.object()?;
+    let wrong = |text: String| ApiError::not_acceptable("invalid_param", text);
+    let body = ctx
+        .body(&BDB_PASSWORD)
+        .map_err(|error| wrong(error.description))?;
     match body.get("password").and_then(Value::as_str) {
         Some(password) if !password.is_empty() => Ok((uid, password.to_owned())),
-        _ => Err(ApiError::not_acceptable(
-            "invalid_param",
-            "password: text is wanted",
-        )),
+        _ => Err(wrong("password: text is wanted".to_owned())),
     }
 }
 

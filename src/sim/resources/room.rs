@@ -15,8 +15,15 @@ use crate::sim::permission::Permission::{
     ViewCrdbTaskList, ViewDebuggingInfo, ViewNodeInfo, ViewProxyInfo,
 };
 use crate::sim::route::Route;
-use crate::sim::schema::shape;
-use crate::sim::schema::{self, Phase, module::PROXY, settings::SERVICES};
+use crate::sim::schema::bdb_parts::SET_CERTIFICATE;
+use crate::sim::schema::certificate::HASHING;
+use crate::sim::schema::module::{PROXY, SET_PROXY};
+use crate::sim::schema::node::OPERATE_SERVICES;
+use crate::sim::schema::{
+    self, Phase,
+    settings::{SERVICES, SERVICES_TABLE},
+    shape,
+};
 use crate::sim::state::{Cluster, MemberStatus};
 use crate::sim::switch::Switch;
 use crate::sim::version::Profile::{V7_8_6, V7_22_2, V8_0_20};
@@ -124,14 +131,13 @@ fn put_proxy(ctx: &mut Ctx<'_>) -> Answer {
 
 /// A proxy that does not run cannot confirm: 504, and nothing has changed.
 fn set_proxies(ctx: &mut Ctx<'_>, uids: Vec<NodeUid>) -> Answer {
-    let mut body = ctx.call.object()?;
+    let mut body = ctx.body(&SET_PROXY)?;
     let settings = body.remove("proxy");
-    if let Some(other) = body.keys().find(|key| *key != "allow_restart") {
-        return Err(ApiError::bad_request(format!("unknown field {other:?}")));
-    }
-    let Some(Value::Object(settings)) = settings else {
-        return Err(ApiError::bad_request("proxy: an object is wanted"));
-    };
+    let settings = settings
+        .as_ref()
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
     let mut changed = Vec::new();
     for uid in uids {
         let current = proxy_of(ctx, uid);
@@ -190,7 +196,7 @@ fn services(ctx: &mut Ctx<'_>) -> Answer {
     let names = CORE_SERVICES
         .iter()
         .copied()
-        .chain(SERVICES.iter().map(|field| field.name));
+        .chain(SERVICES_TABLE.names(ctx.env.profile));
     let shown = |name: &str| {
         let disabled = configured
             .get(name)
@@ -218,23 +224,19 @@ fn uptime(secs: i64) -> String {
 
 /// Starts, stops and restarts services.
 fn operate_services(ctx: &mut Ctx<'_>) -> Answer {
-    let body = ctx.call.object()?;
-    let operation = body
-        .get("operation_type")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned();
-    if !matches!(operation.as_str(), "start" | "stop" | "restart") {
-        return Err(ApiError::bad_request("operation_type is start, stop or restart"));
-    }
-    let names = body.get("services").and_then(Value::as_array);
-    let names = names.ok_or_else(|| ApiError::bad_request("services: a list is wanted"))?;
+    let body = ctx.body(&OPERATE_SERVICES)?;
+    let stop = body.get("operation_type") == Some(&json!("stop"));
+    let names = body
+        .get("services")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     let path = services_path(ctx);
     let mut stopped = ctx.cluster.documents.single(&path).cloned().unwrap_or_default();
     let mut done = Map::new();
-    for name in names.iter().filter_map(Value::as_str) {
+    for name in names.filter_map(Value::as_str) {
         let known = CORE_SERVICES.contains(&name) || SERVICES.iter().any(|field| field.name == name);
-        if known && operation == "stop" {
+        if known && stop {
             stopped.insert(name.to_owned(), json!(true));
         } else if known {
             stopped.remove(name);
@@ -295,11 +297,8 @@ fn witness_disk(_: &mut Ctx<'_>) -> Answer {
 
 /// 400 for the algorithm that is in use already.
 fn change_hashing(ctx: &mut Ctx<'_>) -> Answer {
-    let body = ctx.call.object()?;
+    let body = ctx.body(&HASHING)?;
     let wanted = body.get("algorithm").and_then(Value::as_str).unwrap_or_default();
-    if !matches!(wanted, "SHA-256" | "PBKDF2") {
-        return Err(ApiError::bad_request("algorithm is SHA-256 or PBKDF2"));
-    }
     if ctx.cluster.settings.get("password_hashing_algorithm") == Some(&json!(wanted)) {
         return Err(ApiError::bad_request(format!("{wanted} is in use already")));
     }
@@ -411,12 +410,7 @@ fn set_bdb_certificate(ctx: &mut Ctx<'_>) -> Answer {
     let path = certificate_path(database(ctx)?);
     let body = ctx.call.object()?;
     let text = |key: &str| body.get(key).and_then(Value::as_str).unwrap_or_default();
-    if let Some(other) = body
-        .keys()
-        .find(|key| !matches!(key.as_str(), "cert" | "private_key"))
-    {
-        return Err(ApiError::bad_request(format!("unknown field {other:?}")));
-    }
+    schema::closed(&SET_CERTIFICATE, ctx.env.profile, &body)?;
     let row = certs::named("proxy", ctx.env.profile)
         .ok_or_else(|| ApiError::bad_request("certificates are not known"))?;
     let rules = Rules {

@@ -7,7 +7,10 @@ use crate::sim::ids::{BdbUid, NodeUid, ShardUid};
 use crate::sim::permission::Permission;
 use crate::sim::placement::{Role, Shard};
 use crate::sim::route::Route;
-use crate::sim::schema::shape;
+use crate::sim::schema::{
+    action::{FAILOVER, MIGRATE},
+    shape,
+};
 use crate::sim::version::Profile;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -80,10 +83,8 @@ fn shown(ctx: &Ctx<'_>, shard: &Shard) -> Value {
                 json!({"status": if shard.up { "idle" } else { "link_down" }, "progress": 0}),
             );
         }
-        if ctx.env.profile >= Profile::V8_0_20 {
-            map.insert("actual_role".to_owned(), json!(shard.role.as_str()));
-            map.insert("marked_for_removal".to_owned(), json!(false));
-        }
+        map.insert("actual_role".to_owned(), json!(shard.role.as_str()));
+        map.insert("marked_for_removal".to_owned(), json!(false));
     }
     object
 }
@@ -92,6 +93,7 @@ fn shown(ctx: &Ctx<'_>, shard: &Shard) -> Value {
 fn failover(ctx: &mut Ctx<'_>) -> Answer {
     let body = ctx.call.object()?;
     let shards = named(ctx, &body)?;
+    let body = ctx.body(&FAILOVER)?;
     let databases: BTreeSet<BdbUid> = shards.iter().map(|shard| shard.bdb).collect();
     if databases.len() > 1 {
         return Err(refused(
@@ -126,6 +128,7 @@ fn failover(ctx: &mut Ctx<'_>) -> Answer {
 fn migrate(ctx: &mut Ctx<'_>) -> Answer {
     let body = ctx.call.object()?;
     let shards = named(ctx, &body)?;
+    let body = ctx.body(&MIGRATE)?;
     let target = body.get("target_node_uid").and_then(Value::as_u64).map(NodeUid);
     let target = target.ok_or_else(|| refused("invalid_param", "target_node_uid: an integer is wanted"))?;
     if !ctx.cluster.members.contains_key(&target) {

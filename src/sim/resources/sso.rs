@@ -4,6 +4,7 @@ use super::settings::{changed, current, store};
 use crate::sim::call::{Answer, ApiError, Ctx, Document, Reply};
 use crate::sim::permission::Permission::{ConfigSso, TestOcspStatus, ViewOcspStatus, ViewSso};
 use crate::sim::route::Route;
+use crate::sim::schema::request::IDP_METADATA;
 use crate::sim::schema::settings;
 use crate::sim::schema::shape;
 use crate::sim::version::Profile::V8_0_20;
@@ -115,6 +116,7 @@ fn issuer_metadata(ctx: &mut Ctx<'_>) -> Answer {
     let Some(encoded) = body.get("idp_metadata").and_then(Value::as_str) else {
         return refuse("missing_param", "idp_metadata is missing");
     };
+    ctx.body(&IDP_METADATA)?;
     let xml = BASE64
         .decode(encoded)
         .ok()

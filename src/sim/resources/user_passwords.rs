@@ -6,7 +6,7 @@ use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::UserUid;
 use crate::sim::permission::Permission;
 use crate::sim::route::Route;
-use crate::sim::schema::shape;
+use crate::sim::schema::{request::USER_PASSWORD, shape};
 use crate::sim::version::Profile;
 use http::{Method, StatusCode};
 use serde_json::{Map, Value};
@@ -21,7 +21,7 @@ pub(crate) const ROUTES: &[Route] = &[
 
 /// PUT replaces every password, POST adds one.
 fn set(ctx: &mut Ctx<'_>) -> Answer {
-    let body = ctx.call.object()?;
+    let body = ctx.body(&USER_PASSWORD)?;
     let uid = target(ctx, &body)?;
     let keep = ctx.call.method == Method::POST;
     let new = body
@@ -48,7 +48,7 @@ fn set(ctx: &mut Ctx<'_>) -> Answer {
 }
 
 fn delete(ctx: &mut Ctx<'_>) -> Answer {
-    let body = ctx.call.object()?;
+    let body = ctx.body(&USER_PASSWORD)?;
     let uid = target(ctx, &body)?;
     let old = body.get("old_password").and_then(Value::as_str);
     let old = old.ok_or_else(|| ApiError::bad_request("old_password is missing"))?;

@@ -45,7 +45,7 @@ fn shown(ctx: &Ctx<'_>, user: &User) -> Value {
     let rules = LoginRules::of(&ctx.cluster.policy, &ctx.cluster.settings);
     let status = if user.is_locked(ctx.env.now) {
         "locked"
-    } else if user.is_expired(&rules, ctx.env.now) {
+    } else if ctx.env.profile >= Profile::V7_8_6 && user.is_expired(&rules, ctx.env.now) {
         "password_expired"
     } else {
         "active"
@@ -68,12 +68,10 @@ fn shown(ctx: &Ctx<'_>, user: &User) -> Value {
             .as_ref()
             .map(|uid| ("action_uid".to_owned(), json!(uid))),
     );
-    if ctx.env.profile >= Profile::V8_2_0 {
-        shown.extend(
-            user.last_login
-                .map(|at| ("last_login".to_owned(), json!(at.as_second()))),
-        );
-    }
+    shown.extend(
+        user.last_login
+            .map(|at| ("last_login".to_owned(), json!(at.as_second()))),
+    );
     Value::Object(shown)
 }
 
@@ -166,28 +164,26 @@ fn set_extra(user: &mut User, body: &Map<String, Value>) {
     }
 }
 
+/// Types by the table, patterns of email and name besides.
 fn check_fields(ctx: &Ctx<'_>, body: &Map<String, Value>) -> Result<(), ApiError> {
+    let lenient = ctx.env.on(Switch::UnknownFieldsIgnored);
     for (name, value) in body {
-        let fits = match name.as_str() {
-            "uid" | "password_hash_method" | "account_id" => value.is_u64(),
-            "email_alerts" | "cluster_email_alerts" => value.is_boolean(),
-            "role_uids" | "bdbs_email_alerts" => value.is_array(),
-            "email" => value.as_str().is_some_and(is_login),
-            "name" => value
-                .as_str()
-                .is_some_and(|name| (1..=255).contains(&name.len()) && !name.contains(['"', '&', '<', '>'])),
-            "auth_method" => matches!(
-                value.as_str(),
-                Some("regular" | "certificate" | "entraid" | "sso")
-            ),
-            _ => value.is_string(),
-        };
-        let field = schema::find(FIELDS, ctx.env.profile, name).filter(|field| field.access != Access::Read);
-        let known = field.is_some() || name == "account_id";
-        if !known && !ctx.env.on(Switch::UnknownFieldsIgnored) {
+        let field = schema::find(FIELDS, ctx.env.profile, name)
+            .filter(|field| field.access != Access::Read || name == "account_id");
+        let Some(field) = field else {
+            if lenient {
+                continue;
+            }
             return Err(ApiError::bad_request(format!("Unknown field {name}")));
-        }
-        if known && !fits {
+        };
+        let text = value.as_str();
+        let fits = match name.as_str() {
+            "email" => text.is_some_and(is_login),
+            "name" => text
+                .is_some_and(|name| (1..=255).contains(&name.len()) && !name.contains(['"', '&', '<', '>'])),
+            _ => field.kind.check(ctx.env.profile, value).is_ok(),
+        };
+        if !fits {
             return Err(ApiError::bad_request(format!("{name} has a wrong value")));
         }
     }

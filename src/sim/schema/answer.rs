@@ -6,7 +6,9 @@ use crate::sim::version::Profile;
 use serde::Serializer;
 use serde_json::Value;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 /// What a route answers when it succeeds.
 #[derive(Clone, Copy, Debug)]
@@ -121,16 +123,30 @@ struct Index {
     fields: &'static [Field],
     profile: Profile,
     /// By name; empty for a short table.
-    sorted: Vec<&'static Field>,
+    sorted: Sorted,
+}
+
+type Sorted = Rc<[&'static Field]>;
+
+thread_local! {
+    /// Sorted once for each long table and profile.
+    static SORTED: RefCell<HashMap<(*const Field, Profile), Sorted>> = RefCell::default();
 }
 
 impl Index {
     fn of(fields: &'static [Field], profile: Profile) -> Self {
-        let mut sorted: Vec<&'static Field> = Vec::new();
-        if fields.len() > LONG {
-            sorted.extend(fields.iter().filter(|field| field.within(profile)));
+        let sort = || {
+            let mut sorted: Vec<&'static Field> =
+                fields.iter().filter(|field| field.within(profile)).collect();
             sorted.sort_unstable_by_key(|field| field.name);
-        }
+            Rc::from(sorted)
+        };
+        let sorted = if fields.len() > LONG {
+            let key = (fields.as_ptr(), profile);
+            SORTED.with_borrow_mut(|sorted| sorted.entry(key).or_insert_with(sort).clone())
+        } else {
+            Rc::default()
+        };
         Self {
             fields,
             profile,

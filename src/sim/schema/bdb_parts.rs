@@ -346,10 +346,19 @@ pub(crate) const CERTIFICATE: Table = Table::part(
     "The certificate that a database's endpoint shows.",
     &[
         ro("bdb_uid", Text),
-        rw("cert", Text, "").needed(),
-        Field::new("private_key", Text, "", Access::Write).needed(),
+        ro("cert", Text),
         ro("not_before", Text),
         ro("not_after", Text),
+    ],
+)
+.since(V8_0_20);
+
+pub(crate) const SET_CERTIFICATE: Table = Table::part(
+    "set_bdb_certificate",
+    "A certificate for a database's endpoint.",
+    &[
+        Field::new("cert", Text, "", Access::Write),
+        Field::new("private_key", Text, "", Access::Write),
     ],
 )
 .since(V8_0_20);

@@ -164,7 +164,11 @@ fn all(value: &Value, fits: fn(&Value) -> bool) -> bool {
 }
 
 /// Every key is a field of the profile, every value fits, and nothing that is needed is missing.
-fn check_object(fields: &[Field], profile: Profile, object: &Map<String, Value>) -> Result<(), String> {
+pub(super) fn check_object(
+    fields: &[Field],
+    profile: Profile,
+    object: &Map<String, Value>,
+) -> Result<(), String> {
     for (name, value) in object {
         let field = find(fields, profile, name).ok_or_else(|| format!("an object without {name}"))?;
         let fits = field.kind.check(profile, value);

@@ -105,6 +105,7 @@ pub(crate) const TABLES: &[&Table] = &[
     &bdb_parts::TIMESERIES,
     &bdb_parts::PROBABILISTIC,
     &bdb_parts::CERTIFICATE,
+    &bdb_parts::SET_CERTIFICATE,
     &request::CREATE_V2,
     &request::EXPORT,
     &request::IMPORT,
@@ -397,6 +398,31 @@ pub(crate) fn accept(
         }
     }
     Ok(accepted)
+}
+
+/// The body of a call that changes no object of its own, checked against its table.
+///
+/// # Errors
+/// 400 for unknown fields (unless they are ignored), for wrong values, and for what is missing.
+pub(crate) fn body(
+    table: &Table,
+    env: &Env,
+    mut body: Map<String, Value>,
+) -> Result<Map<String, Value>, ApiError> {
+    if env.on(Switch::UnknownFieldsIgnored) {
+        body.retain(|name, _| find(table.fields, env.profile, name).is_some());
+    }
+    closed(table, env.profile, &body)?;
+    Ok(body)
+}
+
+/// The same where unknown fields are never ignored.
+///
+/// # Errors
+/// 400.
+pub(crate) fn closed(table: &Table, profile: Profile, body: &Map<String, Value>) -> Result<(), ApiError> {
+    let fits = kind::check_object(table.fields, profile, body);
+    fits.map_err(|wanted| ApiError::bad_request(format!("{}: {wanted} is wanted", table.name)))
 }
 
 /// Checks the body of a partial update against a table: unknown and read-only fields, types, ranges. What is left is to

@@ -1,7 +1,7 @@
 //! Bodies of calls on databases and accounts that are no objects, and what those calls answer.
 
 use super::bdb_parts::{IMPORT_SOURCE, LOCATION, ROLE};
-use super::{Access, COUNT, Field, INT, Kind, Source, Table, bdb};
+use super::{Access, COUNT, Field, INT, Kind, Source, Table};
 use crate::sim::version::Profile::{V7_8_6, V7_22_2};
 use Kind::{Bool, Either, Float, ListOf, Nested, Object, Of, OneOf, Text, Texts};
 
@@ -29,7 +29,8 @@ pub(crate) const CREATE_V2: Table = Table::part(
     "create_bdb_v2",
     "A new database, from old files if a plan names them.",
     &[
-        wo("bdb", Of(&bdb::TABLE)).needed(),
+        // A database, which has errors of its own.
+        wo("bdb", Object).needed(),
         wo("recovery_plan", Nested(RECOVERY)),
     ],
 );

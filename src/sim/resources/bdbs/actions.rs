@@ -3,7 +3,7 @@
 use super::machine;
 use super::store::{Change, Database, Status, demand, rules};
 use super::validate;
-use super::{blueprint, busy, change, existing, missing, settle, settled};
+use super::{blueprint, busy, change, existing, missing, only, settle, settled};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::BdbUid;
 use crate::sim::permission::Permission::{
@@ -12,10 +12,10 @@ use crate::sim::permission::Permission::{
 };
 use crate::sim::placement::{Role, Shard};
 use crate::sim::route::Route;
-use crate::sim::schema::Phase;
-use crate::sim::schema::shape;
+use crate::sim::schema::request::{COMMAND, EXPORT, RECOVER, REVAMP};
+use crate::sim::schema::{Phase, find, shape};
 use crate::sim::switch::Switch;
-use crate::sim::version::Profile::{V7_8_6, V7_22_2};
+use crate::sim::version::Profile::{self, V7_8_6, V7_22_2};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -73,16 +73,7 @@ fn check_location(location: &Value) -> Result<(), ApiError> {
 
 fn export(ctx: &mut Ctx<'_>) -> Answer {
     let uid = settled(ctx)?;
-    let body = ctx.call.object()?;
-    if let Some(other) = body
-        .keys()
-        .find(|key| !matches!(key.as_str(), "export_location" | "email_notification"))
-    {
-        return Err(ApiError::not_acceptable(
-            "invalid_param",
-            format!("{other} cannot be set by an export"),
-        ));
-    }
+    let body = only(ctx, &EXPORT)?;
     check_location(body.get("export_location").unwrap_or(&Value::Null))?;
     set(ctx, uid, "export_status", json!("exporting"));
     set(ctx, uid, "export_progress", json!(0.0));
@@ -191,29 +182,15 @@ fn place(ctx: &mut Ctx<'_>, uid: BdbUid, wanted: &Value) -> Result<Duration, Api
     Ok(ctx.env.timings.shard_move * u32::try_from(moved).unwrap_or(0))
 }
 
-/// Fields that `revamp` and `optimize_shards_placement` take.
-const SHAPE: [&str; 6] = [
-    "avoid_nodes",
-    "bigstore_ram_size",
-    "memory_size",
-    "replication",
-    "shards_count",
-    "shards_placement",
-];
-
 /// An update of what decides the placement, followed by the placement.
 fn revamp(ctx: &mut Ctx<'_>) -> Answer {
     let uid = settled(ctx)?;
-    let mut body = ctx.call.object()?;
-    if let Some(other) = body.keys().find(|key| !SHAPE.contains(&key.as_str())) {
-        return Err(ApiError::bad_request(format!("unknown field {other:?}")));
-    }
-    let avoided = avoided(body.get("avoid_nodes"))?;
+    let mut body = ctx.body(&REVAMP)?;
     let blueprint = optimum(ctx, uid, &body)?;
     if ctx.call.dry_run() {
         return Ok(Reply::json(blueprint));
     }
-    body.remove("avoid_nodes");
+    let avoided = body.remove("avoid_nodes");
     change::update_from(ctx, &body, true)?;
     if let Some(avoided) = avoided {
         set(ctx, uid, "avoid_nodes", avoided);
@@ -227,19 +204,6 @@ fn revamp(ctx: &mut Ctx<'_>) -> Answer {
     Ok(Reply::json(json!({"action_uid": action_uid})))
 }
 
-fn avoided(nodes: Option<&Value>) -> Result<Option<Value>, ApiError> {
-    let texts = |nodes: &Value| {
-        nodes
-            .as_array()
-            .is_some_and(|nodes| nodes.iter().all(Value::is_string))
-    };
-    match nodes {
-        None => Ok(None),
-        Some(nodes) if texts(nodes) => Ok(Some(nodes.clone())),
-        Some(_) => Err(ApiError::bad_request("avoid_nodes: a list of texts is wanted")),
-    }
-}
-
 /// The same question by query, without any effect.
 fn optimize(ctx: &mut Ctx<'_>) -> Answer {
     let uid = existing(ctx)?;
@@ -248,7 +212,7 @@ fn optimize(ctx: &mut Ctx<'_>) -> Answer {
         .call
         .query
         .iter()
-        .filter(|(key, _)| SHAPE.contains(&key.as_str()))
+        .filter(|(key, _)| find(REVAMP.fields, Profile::V8_2_0, key).is_some())
     {
         let value = match key.as_str() {
             "avoid_nodes" => json!(text.split(',').collect::<Vec<_>>()),
@@ -303,7 +267,7 @@ fn epoch(at: jiff::Timestamp) -> f64 {
 
 fn recover(ctx: &mut Ctx<'_>) -> Answer {
     let uid = existing(ctx)?;
-    let body = ctx.call.object()?;
+    let body = ctx.body(&RECOVER)?;
     let idle = |database: &Database| database.status == Status::Recovery && database.change.is_none();
     let Some(database) = ctx.cluster.databases.get(uid).filter(|database| idle(database)) else {
         return Err(busy(uid));
@@ -350,7 +314,7 @@ fn syncer_state(ctx: &mut Ctx<'_>) -> Answer {
 /// A Redis command. What the simulator can answer without data is answered.
 fn command(ctx: &mut Ctx<'_>) -> Answer {
     settled(ctx)?;
-    let body = ctx.call.object()?;
+    let body = ctx.body(&COMMAND)?;
     let name = body.get("command").and_then(Value::as_str).unwrap_or_default();
     let response = match name.to_ascii_uppercase().as_str() {
         "PING" => json!(true),

@@ -9,7 +9,7 @@ use super::{licensed, missing, precondition, settled, shown};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::BdbUid;
 use crate::sim::placement::{Demand, NoRoom, Shard};
-use crate::sim::schema::{Phase, accept, bdb::FIELDS};
+use crate::sim::schema::{Phase, accept, bdb::FIELDS, request::CREATE_V2};
 use crate::sim::switch::Switch;
 use crate::sim::version::Profile;
 use serde_json::{Map, Value, json};
@@ -22,13 +22,7 @@ pub(super) fn create(ctx: &mut Ctx<'_>) -> Answer {
 
 /// `POST /v2/bdbs`: the same inside `bdb`, with an optional `recovery_plan` that must fit the shards asked for.
 pub(super) fn create_v2(ctx: &mut Ctx<'_>) -> Answer {
-    let body = ctx.call.object()?;
-    if let Some(unknown) = body
-        .keys()
-        .find(|key| !matches!(key.as_str(), "bdb" | "recovery_plan"))
-    {
-        return Err(ApiError::bad_request(format!("unknown field {unknown:?}")));
-    }
+    let body = ctx.body(&CREATE_V2)?;
     let bdb = body.get("bdb").and_then(Value::as_object);
     let bdb = bdb.ok_or_else(|| ApiError::bad_request("bdb: an object is wanted"))?;
     let plan = body

@@ -10,7 +10,7 @@ use crate::sim::permission::Permission::{EditBdbModule, UpdateBdbWithAction};
 use crate::sim::resources::catalog;
 use crate::sim::resources::modules::{self, Offered};
 use crate::sim::route::Route;
-use crate::sim::schema::shape;
+use crate::sim::schema::{module::CONFIGURE, request::UPGRADE, shape};
 use crate::sim::version::Profile::V8_0_20;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -25,27 +25,10 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("POST", "/v1/modules/upgrade/bdb/{uid}", EditBdbModule, shape::BDB, upgrade_modules).until(V8_0_20),
 ];
 
-const UPGRADE: [&str; 11] = [
-    "force_restart",
-    "keep_redis_version",
-    "keep_crdt_protocol_version",
-    "may_discard_data",
-    "force_discard",
-    "preserve_roles",
-    "parallel_shards_upgrade",
-    "modules",
-    "redis_version",
-    "latest_with_modules",
-    "swap_roles",
-];
-
 /// To the Redis version asked for, else to the newest.
 fn upgrade(ctx: &mut Ctx<'_>) -> Answer {
     let uid = settled(ctx)?;
-    let body = ctx.call.object()?;
-    if let Some(other) = body.keys().find(|key| !UPGRADE.contains(&key.as_str())) {
-        return Err(ApiError::bad_request(format!("unknown field {other:?}")));
-    }
+    let body = ctx.body(&UPGRADE)?;
     let database = ctx.cluster.databases.get(uid).ok_or_else(|| missing(uid))?;
     loses_nothing(database, &body)?;
     let current = database.text("redis_version").to_owned();
@@ -250,6 +233,7 @@ fn upgrade_modules(ctx: &mut Ctx<'_>) -> Answer {
     if !body.get("modules").is_some_and(Value::is_array) {
         return Err(ApiError::bad_request("modules: a list is wanted").with_code("missing_field"));
     }
+    let body = ctx.body(&UPGRADE)?;
     loses_nothing(database, &body)?;
     let changes = module_changes(ctx, database, &body, database.text("redis_version"))?;
     let before = database.set.clone();
@@ -309,6 +293,7 @@ fn configure(ctx: &mut Ctx<'_>) -> Answer {
             args: Some(json!(args)),
         });
     }
+    ctx.body(&CONFIGURE)?;
     if let Some(database) = ctx.cluster.databases.get_mut(uid) {
         changes
             .iter()

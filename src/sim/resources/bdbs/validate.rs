@@ -65,7 +65,6 @@ pub(crate) fn check(cluster: &Cluster, env: &Env, candidate: &Candidate<'_>) -> 
     persistence(candidate)?;
     backup(candidate)?;
     clustering(candidate)?;
-    eviction(env, candidate)?;
     memcached(candidate)?;
     modules(candidate)?;
     flash(candidate)?;
@@ -91,13 +90,8 @@ fn name(candidate: &Candidate<'_>) -> Verdict {
 fn tags(candidate: &Candidate<'_>) -> Verdict {
     let mut keys = BTreeSet::new();
     for tag in candidate.list("tags") {
-        let part = |field: &str| tag.get(field).and_then(Value::as_str);
-        let (Some(key), Some(value)) = (part("key"), part("value")) else {
-            return refuse(
-                "invalid_bdb_tags",
-                "tags: each has a key and a value, both strings",
-            );
-        };
+        let part = |field: &str| tag.get(field).and_then(Value::as_str).unwrap_or_default();
+        let (key, value) = (part("key"), part("value"));
         if [key, value]
             .iter()
             .any(|text| text.contains(['&', '<', '>', '"']))
@@ -160,17 +154,6 @@ fn racks(cluster: &Cluster, candidate: &Candidate<'_>) -> Verdict {
 
 fn persistence(candidate: &Candidate<'_>) -> Verdict {
     let policy = candidate.list("snapshot_policy");
-    let fits = |entry: &Value| {
-        ["secs", "writes"]
-            .iter()
-            .all(|field| entry.get(field).is_some_and(Value::is_u64))
-    };
-    if !policy.iter().all(fits) {
-        return refuse(
-            "invalid_data_persistence",
-            "snapshot_policy: each entry has secs and writes",
-        );
-    }
     match candidate.text("data_persistence") {
         "snapshot" if policy.is_empty() => refuse(
             "invalid_data_persistence",
@@ -215,16 +198,6 @@ fn clustering(candidate: &Candidate<'_>) -> Verdict {
         return refuse(
             "invalid_oss_cluster_configuration",
             "memcached databases have no OSS cluster mode",
-        );
-    }
-    Ok(())
-}
-
-fn eviction(env: &Env, candidate: &Candidate<'_>) -> Verdict {
-    if candidate.text("eviction_policy").ends_with("-lrm") && env.profile < Profile::V8_2_0 {
-        return refuse(
-            "eviction_policy_violation",
-            "this eviction policy is not supported by the database version",
         );
     }
     Ok(())
