@@ -227,7 +227,7 @@ mod tests {
         answered
     }
 
-    /// That an answer fits is asserted for every answer on its way out; this test brings the answers about.
+    /// That an answer fits is asserted whenever one comes back; this test brings the answers about.
     #[test]
     fn every_read_of_every_version_answers_what_its_table_describes() {
         let mut answered = BTreeSet::new();

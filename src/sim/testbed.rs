@@ -6,6 +6,7 @@ use super::fault::FaultPlan;
 use super::form::Formation;
 use super::ids::NodeIndex;
 use super::license_text::License;
+use super::monitor::UNDESCRIBED;
 use super::switch::{Switch, Switches};
 use super::version::Profile;
 use super::world::{Outcome, World};
@@ -114,7 +115,11 @@ impl Bed {
         } else {
             Bytes::from(body.to_string())
         };
-        match self.world.handle(NodeIndex(node), &request.body(body).unwrap()) {
+        let outcome = self.world.handle(NodeIndex(node), &request.body(body).unwrap());
+        let faults = self.world.violations().iter();
+        let fault = faults.rev().find(|violation| violation.rule == UNDESCRIBED);
+        assert!(fault.is_none(), "{fault:?}");
+        match outcome {
             Outcome::Reply { response, .. } => (
                 response.status().as_u16(),
                 serde_json::from_slice(response.body()).unwrap_or(Value::Null),
