@@ -255,7 +255,7 @@ fn objects(page: &mut String) {
     line(
         page,
         format_args!(
-            "\n## Objects\n\nBodies of requests are checked by these tables and answers are held against them; the answers of `GET /v1/jsonschema`\ncome from the same. Sources: D documentation, C captured from a real cluster, A seen by an audit of real clusters, I deduced.\n\"Needed\" marks what a request must name.\n"
+            "\n## Objects\n\nBodies of requests are checked by these tables and answers are held against them; the answers of `GET /v1/jsonschema`\ncome from the same. Sources: D documentation, C captured from a real cluster, A seen by an audit of real clusters, I deduced.\n\"Needed\" marks what a request must name. A wrong value is `invalid_schema` or `invalid_param` where no code of its own\nstands.\n"
         ),
     );
     for table in OBJECTS.iter().copied().filter(|table| !table.part) {
@@ -283,7 +283,9 @@ fn object(page: &mut String, table: &Table) {
     );
     line(
         page,
-        format_args!("| field | type | default | set by | versions | source |\n|---|---|---|---|---|---|"),
+        format_args!(
+            "| field | type | default | set by | wrong value | versions | source |\n|---|---|---|---|---|---|---|"
+        ),
     );
     for field in table.fields {
         row(page, field);
@@ -318,10 +320,14 @@ fn row(page: &mut String, field: &Field) {
         Source::Inferred => "I",
     };
     let versions = span(field.since, field.until);
+    let code = match field.code {
+        "invalid_param" => String::new(),
+        code => format!("`{code}`"),
+    };
     line(
         page,
         format_args!(
-            "| `{}` | {} | {default} | {set}{needed} | {versions} | {source} |",
+            "| `{}` | {} | {default} | {set}{needed} | {code} | {versions} | {source} |",
             field.name,
             kind(field.kind)
         ),

@@ -178,8 +178,10 @@ const DOCUMENTED: &[(&str, &str)] = &[
 pub(crate) fn fresh(env: &mut Env, name: &str) -> Map<String, Value> {
     let mut settings = super::defaults(FIELDS, env.profile);
     if env.on(Switch::DefaultsAsDocumented) {
+        let known = |(name, _): &&(&str, &str)| super::find(FIELDS, env.profile, name).is_some();
         let documented = DOCUMENTED
             .iter()
+            .filter(known)
             .filter_map(|(name, text)| Some(((*name).to_owned(), serde_json::from_str(text).ok()?)));
         settings.extend(documented);
     }

@@ -489,6 +489,46 @@ mod tests {
     }
 
     #[test]
+    fn a_version_has_the_fields_of_its_own_pages() {
+        for (object, field, has) in [
+            ("bdb", "activedefrag", "00111"),
+            ("bdb", "tracking_table_max_keys", "01111"),
+            ("bdb", "traffic_manually_disabled", "00011"),
+            ("bdb", "gradual_sync_policy", "00001"),
+            ("cluster", "password_min_length", "01111"),
+            ("cluster", "logrotate_settings", "00111"),
+            ("cluster", "mask_bdb_credentials", "00011"),
+            ("cluster", "use_ipv6", "11110"),
+            ("cluster_settings", "default_bigstore_version", "00111"),
+            ("cluster_settings", "filter_node_wd_health_metrics", "00011"),
+            ("node", "second_rack_id", "00111"),
+            ("node", "oss_cluster_ip_mapping", "00011"),
+            ("identity", "second_rack_id", "00111"),
+            ("credentials", "client_cert", "00001"),
+            ("proxy", "client_eviction", "00111"),
+            ("module", "platforms", "11100"),
+            ("module", "compatible_redis_version", "01111"),
+            ("role", "resources", "00001"),
+            ("user", "certificate_subject_line", "01111"),
+            ("user", "last_login", "00011"),
+            ("ldap", "cba", "00011"),
+            ("alert_settings", "cluster_inconsistent_redis_sw", "11000"),
+            ("alert_settings", "cluster_users_count_approaches_limit", "00011"),
+            ("job_scheduler", "bdb_usage_report_job_settings", "01111"),
+            ("services_configuration", "sentinel_service", "00111"),
+            ("shard", "actual_role", "00011"),
+        ] {
+            let table = TABLES.iter().find(|table| table.name == object).expect(object);
+            let knows = |profile: Profile| table.names(profile).any(|name| name == field);
+            let found: String = Profile::ALL
+                .map(|profile| if knows(profile) { '1' } else { '0' })
+                .iter()
+                .collect();
+            assert_eq!(found, has, "{field} of {object}");
+        }
+    }
+
+    #[test]
     fn every_table_is_in_the_register_once_and_has_each_field_once_in_a_profile() {
         let mut names = std::collections::BTreeSet::new();
         for table in TABLES {
