@@ -33,13 +33,19 @@ impl Pace {
             other => other,
         };
         self.at_once = u32::from(visit == Visit::Again);
-        self.failures = if visit == Visit::Backoff {
-            self.failures.saturating_add(1)
-        } else {
-            0
+        self.failures = match visit {
+            Visit::Backoff | Visit::BackoffWithin(_) => self.failures.saturating_add(1),
+            Visit::Again
+            | Visit::Soon
+            | Visit::Later
+            | Visit::Resync
+            | Visit::Doubtful
+            | Visit::OnChange
+            | Visit::Never => 0,
         };
         let again = match visit {
             Visit::Backoff => Some(self.backoff()),
+            Visit::BackoffWithin(most) => Some(self.backoff().min(most)),
             other => other
                 .window(interval)
                 .map(|(least, most)| self.jitter.between(least, most)),
@@ -48,7 +54,7 @@ impl Pace {
         let sweep = match visit {
             Visit::Again | Visit::Soon => Some(floor),
             Visit::Later => Some(interval.min(Duration::from_secs(15))),
-            Visit::Backoff => again
+            Visit::Backoff | Visit::BackoffWithin(_) => again
                 .map(|delay| delay.max(floor))
                 .filter(|delay| *delay < interval),
             Visit::Resync | Visit::Doubtful | Visit::OnChange | Visit::Never => None,
@@ -103,6 +109,20 @@ mod tests {
         assert!(delays[0] <= BACKOFF_FIRST);
         assert!(delays.iter().all(|delay| *delay <= BACKOFF_MAX));
         assert!(delays[12..].iter().all(|delay| *delay >= BACKOFF_MAX / 10));
+    }
+
+    #[test]
+    fn a_failure_that_will_have_something_to_tell_comes_back_for_that() {
+        let mut pace = Pace::default();
+        let within = Duration::from_millis(1500);
+        for _ in 0..20 {
+            let again = pace.next(Visit::BackoffWithin(within), INTERVAL, FLOOR).0;
+            assert!(again.is_some_and(|delay| delay <= within), "{again:?}");
+        }
+        assert!(
+            pace.next(Visit::Backoff, INTERVAL, FLOOR).0.unwrap() > within,
+            "it counts as a failure all the same"
+        );
     }
 
     #[test]

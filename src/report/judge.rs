@@ -25,6 +25,7 @@ use crate::report::condition::word;
 use crate::report::requeue::Meaning;
 use crate::report::requeue::meaning;
 use jiff::SignedDuration;
+use std::time::Duration;
 
 const RETRYING: &str = "Retrying";
 const AVAILABLE: &str = "Available";
@@ -284,9 +285,14 @@ impl<A> Judge<'_, A> {
             .board
             .last(READY)
             .is_some_and(|ready| ready.status == "Unknown" && ready.reason == reason);
-        let lasts = self.board.lasts(RECONCILING, RETRYING);
-        if !is_known && lasts.is_none_or(|lasts| lasts < self.interval.saturating_mul(2)) {
-            return self.retrying(words);
+        let lasts = self.board.lasts(RECONCILING, RETRYING).unwrap_or_default();
+        let left =
+            Duration::try_from(self.interval.saturating_mul(2).saturating_sub(lasts)).unwrap_or_default();
+        if !is_known && !left.is_zero() {
+            return Told {
+                visit: Visit::BackoffWithin(left),
+                ..self.retrying(words)
+            };
         }
         let unknown = || self.steady(READY, Sight::new(Truth::Unknown, &reason, words.clone()));
         Told {

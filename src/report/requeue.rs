@@ -20,6 +20,8 @@ pub enum Visit {
     Later,
     /// Less and less often, per cluster: 1 s, doubled up to five minutes, full jitter.
     Backoff,
+    /// As `Backoff`, and after this at the latest: then there is something to tell.
+    BackoffWithin(Duration),
     /// At the next interval.
     Resync,
     /// When something changes; a safety net after five minutes.
@@ -31,7 +33,7 @@ pub enum Visit {
 }
 
 impl Visit {
-    /// Shortest and longest wait; `None` for `Never`, and for `Backoff`, which depends on how often it failed.
+    /// Shortest and longest wait; `None` for `Never`, and for what depends on how often it failed.
     pub fn window(self, interval: Duration) -> Option<(Duration, Duration)> {
         let secs = |least, most| Some((Duration::from_secs(least), Duration::from_secs(most)));
         match self {
@@ -41,7 +43,7 @@ impl Visit {
             Self::Resync => Some((interval.mul_f32(0.9), interval.mul_f32(1.1))),
             Self::Doubtful => secs(270, 330),
             Self::OnChange => secs(540, 660),
-            Self::Backoff | Self::Never => None,
+            Self::Backoff | Self::BackoffWithin(_) | Self::Never => None,
         }
     }
 }

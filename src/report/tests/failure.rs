@@ -61,7 +61,7 @@ fn an_outage_is_unknown_after_two_intervals_and_costs_three_writes() {
         Synced=True InSync: what the spec sets is what is there
         Reconciling=True Retrying: RedisCluster redis/prod does not answer; see its conditions
         PasswordSynced=True InSync: the database has the password of the Secret
-        next Backoff
+        next BackoffWithin(60s)
     "#]]);
     life.later(30).fails(unreachable("timed out"), false);
     assert_eq!((life.ready().as_str(), life.writes), ("True Available", 1));
@@ -115,11 +115,11 @@ fn a_creation_whose_reply_is_lost_is_not_given_up() {
     let mut life = Life::of(wanted());
     life.fails(failed(&route::CREATE_BDB, ErrorKind::Timeout), true)
         .check(expect![[r#"
-        Ready=False Creating: create database sessions: Redis Enterprise is creating it
-        Synced=False PendingApply: create database sessions: Redis Enterprise is creating it
-        Reconciling=True Retrying: RedisCluster redis/prod does not answer; see its conditions
-        next Backoff
-    "#]]);
+            Ready=False Creating: create database sessions: Redis Enterprise is creating it
+            Synced=False PendingApply: create database sessions: Redis Enterprise is creating it
+            Reconciling=True Retrying: RedisCluster redis/prod does not answer; see its conditions
+            next BackoffWithin(60s)
+        "#]]);
     assert_eq!(
         life.status().intent.as_ref().map(|intent| intent.action),
         Some(IntentAction::CreateDatabase)
@@ -197,7 +197,7 @@ fn every_disposition_has_its_conditions_and_its_visit() {
     expect![[r#"
         busy: ready True Available; Reconciling Busy: Redis Enterprise is busy with the same object; next Soon
         stale: ready True Available; ; next Again
-        unreachable: ready True Available; Reconciling Retrying: RedisCluster redis/prod does not answer; see its conditions; next Backoff
+        unreachable: ready True Available; Reconciling Retrying: RedisCluster redis/prod does not answer; see its conditions; next BackoffWithin(60s)
         rejected: ready False Rejected; Stalled Rejected: PUT /v1/bdbs/3: 406 invalid_proxy_policy; correct the spec; next OnChange
         licence expired: ready False LicenseExpired; Stalled LicenseExpired: PUT /v1/bdbs/3: 403: License expired; install a licence that is in force; next OnChange
         licence: ready False LicenseLimit; Stalled LicenseLimit: PUT /v1/bdbs/3: 403: license shards limit; install a licence that allows it, or ask for less; next OnChange
