@@ -36,6 +36,7 @@ pub struct Clusters {
     transport: Transport,
     clock: Clock,
     metrics: Arc<Metrics>,
+    interval: Duration,
     seats: Mutex<BTreeMap<ClusterKey, Arc<Seat>>>,
 }
 
@@ -67,12 +68,13 @@ struct Swept {
 }
 
 impl Clusters {
-    /// Clusters are reached over `transport`.
-    pub fn new(transport: Transport, metrics: Arc<Metrics>, clock: Clock) -> Self {
+    /// Clusters are reached over `transport`, and looked at every `interval`.
+    pub fn new(transport: Transport, metrics: Arc<Metrics>, clock: Clock, interval: Duration) -> Self {
         Self {
             clock,
             transport,
             metrics,
+            interval,
             seats: Mutex::default(),
         }
     }
@@ -101,7 +103,7 @@ impl Clusters {
 
     fn new_seat(&self, key: &ClusterKey, stores: &Stores) -> Seat {
         let transport = requests::counted(self.transport.clone(), key.to_string(), self.metrics.clone());
-        let view = ClusterView::new(Client::new(transport));
+        let view = ClusterView::new(Client::new(transport).looking_every(self.interval));
         let cluster = stores.clusters.get(&key.namespace, &key.name);
         let rejected = cluster.and_then(|cluster| cluster.status.as_ref()?.rejected_credentials.clone());
         let view = match rejected {
@@ -206,7 +208,12 @@ mod tests {
 
     fn seat() -> Arc<Seat> {
         let metrics = Arc::new(Metrics::new(Arc::default()));
-        let clusters = Clusters::new(crate::rest::transport::over_tls(), metrics, Clock::system());
+        let clusters = Clusters::new(
+            crate::rest::transport::over_tls(),
+            metrics,
+            Clock::system(),
+            Duration::from_secs(30),
+        );
         clusters.seat(
             &ClusterKey {
                 namespace: "redis".into(),

@@ -135,7 +135,12 @@ mod tests {
 
     fn seat() -> Arc<Seat> {
         let metrics = Arc::new(Metrics::new(Arc::default()));
-        let clusters = Clusters::new(crate::rest::transport::over_tls(), metrics, Clock::system());
+        let clusters = Clusters::new(
+            crate::rest::transport::over_tls(),
+            metrics,
+            Clock::system(),
+            Duration::from_secs(30),
+        );
         clusters.seat(&database("a").cluster(), &Stores::default())
     }
 

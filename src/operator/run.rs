@@ -174,7 +174,7 @@ fn assemble(
         scope,
         secrets: Secrets::new(config.interval),
         roster,
-        clusters: Clusters::new(transport, metrics.clone(), config.clock.clone()),
+        clusters: Clusters::new(transport, metrics.clone(), config.clock.clone(), config.interval),
         leadership: elector.leadership(),
         reign: OnceLock::new(),
         nursery,

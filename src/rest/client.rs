@@ -6,6 +6,7 @@ use crate::rest::call::refusal;
 use crate::rest::error::Error;
 use crate::rest::error::ErrorKind;
 use crate::rest::route;
+use crate::rest::route::Route;
 use crate::rest::session::Session;
 use crate::rest::tls::Presented;
 use crate::rest::tls::Trust;
@@ -24,6 +25,7 @@ use secrecy::SecretString;
 use secrecy::zeroize::Zeroize;
 use std::fmt;
 use std::net::Ipv6Addr;
+use std::time::Duration;
 use tower::ServiceExt;
 
 /// Where a node's REST API is.
@@ -77,6 +79,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 #[derive(Clone)]
 pub struct Client {
     transport: Transport,
+    interval: Duration,
 }
 
 /// Shows nothing of the transport.
@@ -97,7 +100,21 @@ pub struct FreshNode {
 impl Client {
     /// A client over `transport`: [`over_tls`](crate::rest::transport::over_tls), or a simulator.
     pub fn new(transport: Transport) -> Self {
-        Self { transport }
+        Self {
+            transport,
+            interval: Duration::MAX,
+        }
+    }
+
+    /// The same for who looks every `interval`: reads end in time for the next look.
+    #[must_use]
+    pub fn looking_every(self, interval: Duration) -> Self {
+        Self { interval, ..self }
+    }
+
+    /// Longest time that a call may take.
+    pub(crate) fn deadline(&self, route: &Route) -> Duration {
+        route.deadline_at(self.interval)
     }
 
     /// Sees which certificate a node shows, with proof of its key, and sends nothing.
@@ -167,7 +184,7 @@ impl Client {
 
     async fn transmit(&self, call: &Call, request: Request<Bytes>) -> Result<Response<Bytes>, ErrorKind> {
         let answer = self.transport.clone().oneshot(request);
-        match tokio::time::timeout(call.route.deadline, answer).await {
+        match tokio::time::timeout(self.deadline(call.route), answer).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(TransportError::Connect(why))) => Err(ErrorKind::Connect(why)),
             Ok(Err(TransportError::Untrusted(mistrust))) => Err(ErrorKind::Untrusted(mistrust)),

@@ -18,7 +18,7 @@ pub struct Route {
     pub conflict: Conflict,
     /// What 404 means.
     pub not_found: NotFound,
-    /// Longest time from the first byte sent until the last byte read.
+    /// Longest time from the first byte sent until the last byte read; for a read, see [`deadline_at`](Route::deadline_at).
     pub deadline: Duration,
     /// Longest answer, in bytes.
     pub answer_bytes_max: usize,
@@ -57,10 +57,16 @@ pub enum NotFound {
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
+/// To connect and shake hands.
+const HANDSHAKES: Duration = Duration::from_secs(10);
 const USUAL: Duration = Duration::from_secs(30);
 const LIST: Duration = Duration::from_secs(60);
 /// The server's own time budget for applying certificates on every node.
 const CERTIFICATES: Duration = Duration::from_secs(900);
+/// The interval of observation from which on reads have the deadlines above.
+const LONG_INTERVAL: Duration = Duration::from_secs(30);
+/// The interval below which the deadlines of reads shrink no further: a slow answer is not an outage.
+const SHORT_INTERVAL: Duration = Duration::from_secs(10);
 
 const fn call(method: Method, path: &'static str, idempotent: bool, conflict: Conflict) -> Route {
     Route {
@@ -100,6 +106,11 @@ impl Route {
         self
     }
 
+    const fn handshake(mut self) -> Self {
+        self.deadline = HANDSHAKES;
+        self
+    }
+
     const fn slow(mut self) -> Self {
         self.deadline = CERTIFICATES;
         self
@@ -123,6 +134,22 @@ impl Route {
     const fn gone(mut self) -> Self {
         self.not_found = NotFound::Stale;
         self
+    }
+
+    /// Whether it changes nothing and is made again with the next look.
+    pub fn is_read(&self) -> bool {
+        self.method == Method::GET || self.method == Method::CONNECT
+    }
+
+    /// Longest time for who looks every `interval`. A node that accepts and never answers must not hide for longer than a
+    /// look: with an interval below 30 s the deadlines of reads are shorter in proportion, down to a third. Nothing else is
+    /// cut short, for whether it took effect would be unknown.
+    pub fn deadline_at(&self, interval: Duration) -> Duration {
+        if !self.is_read() {
+            return self.deadline;
+        }
+        let interval = interval.clamp(SHORT_INTERVAL, LONG_INTERVAL);
+        self.deadline.mul_f64(interval.div_duration_f64(LONG_INTERVAL))
     }
 
     /// The path with its arguments, in order. Arguments are percent-encoded.
@@ -159,8 +186,9 @@ fn encode(text: &str, into: &mut String) {
 }
 
 /// No HTTP at all: a TLS handshake, to see the certificate of a node.
-pub static HANDSHAKE: Route =
-    call(Method::CONNECT, "(TLS handshake)", true, Conflict::Undocumented).of_node();
+pub static HANDSHAKE: Route = call(Method::CONNECT, "(TLS handshake)", true, Conflict::Undocumented)
+    .of_node()
+    .handshake();
 
 /// How far the bootstrap of the answering node is.
 pub static BOOTSTRAP: Route = get("/v1/bootstrap").of_node();
@@ -304,6 +332,28 @@ mod tests {
                 Method::POST => assert_eq!(route.idempotent, *route == VALIDATE_BOOTSTRAP, "{route}"),
                 _ => {}
             }
+        }
+    }
+
+    #[test]
+    fn reads_end_in_time_for_the_next_look_and_other_calls_take_what_they_need() {
+        let secs = |route: &Route, interval| route.deadline_at(Duration::from_secs(interval)).as_millis();
+        for (interval, handshake, usual, list) in [
+            (1, 3_333, 10_000, 20_000),
+            (10, 3_333, 10_000, 20_000),
+            (15, 5_000, 15_000, 30_000),
+            (30, 10_000, 30_000, 60_000),
+            (3600, 10_000, 30_000, 60_000),
+        ] {
+            let read = [&HANDSHAKE, &CLUSTER, &BDBS].map(|route| secs(route, interval));
+            assert_eq!(read, [handshake, usual, list], "every {interval} s");
+        }
+        for route in ALL.iter().filter(|route| !route.is_read()) {
+            assert_eq!(
+                route.deadline_at(Duration::from_secs(1)),
+                route.deadline,
+                "{route}"
+            );
         }
     }
 

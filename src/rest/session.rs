@@ -14,12 +14,13 @@ use http::Uri;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
+use tokio::time::Instant;
 
 /// The members of one cluster, the trust that they must satisfy, and the credentials that only they are shown. Cheap to
 /// clone; clones share which member answered last.
 ///
 /// A call goes to that member. If nothing could be sent to it and the call may be repeated, it goes to the next one. One
-/// redirect is followed, to a member. Beyond that, nothing is retried.
+/// redirect is followed, to a member. Beyond that, nothing is retried. A read has one deadline for all of this.
 #[derive(Clone, Debug)]
 pub struct Session {
     cluster: Arc<Members>,
@@ -80,10 +81,18 @@ impl Session {
     pub(crate) async fn send(&self, call: &Call) -> Result<Answer, Error> {
         let members = &self.cluster.members;
         let first = self.cluster.preferred.load(Ordering::Relaxed);
+        let end = Instant::now() + self.cluster.client.deadline(call.route);
         let mut unsent: Option<Error> = None;
         for place in (0..members.len()).map(|step| (first + step) % members.len()) {
             let Some(member) = members.get(place) else { break };
-            match self.ask(place, member, call).await {
+            let asked = self.ask(place, member, call);
+            let answer = match call.route.is_read() {
+                true => tokio::time::timeout_at(end, asked)
+                    .await
+                    .unwrap_or_else(|_| Err(call.failed(&member.to_string(), ErrorKind::Timeout))),
+                false => asked.await,
+            };
+            match answer {
                 Ok(answer) => return Ok(answer),
                 Err(error) => {
                     self.leave(place, &error);

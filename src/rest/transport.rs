@@ -62,7 +62,7 @@ impl std::fmt::Display for TransportError {
 
 impl StdError for TransportError {}
 
-/// Longest time to connect and shake hands.
+/// Longest time to connect and shake hands before a request; whoever waits for the answer may wait less.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an unused connection is kept: longer than an interval between observations.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
@@ -160,15 +160,10 @@ async fn exchange(
 }
 
 async fn shake_hands(uri: &Uri) -> Result<Response<Bytes>, TransportError> {
-    match tokio::time::timeout(CONNECT_TIMEOUT, look(uri)).await {
-        Ok(Ok(presented)) => {
-            let mut response = Response::new(Bytes::new());
-            response.extensions_mut().insert(presented);
-            Ok(response)
-        }
-        Ok(Err(error)) => Err(before_sending(&error)),
-        Err(_) => Err(TransportError::Connect("timed out".to_owned())),
-    }
+    let presented = look(uri).await.map_err(|error| before_sending(&error))?;
+    let mut response = Response::new(Bytes::new());
+    response.extensions_mut().insert(presented);
+    Ok(response)
 }
 
 async fn look(uri: &Uri) -> io::Result<Presented> {

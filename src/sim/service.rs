@@ -122,6 +122,9 @@ impl Shared {
         let refused = || TransportError::Refused(authority.clone());
         let node = self.resolve(request).ok_or_else(refused)?;
         if request.method() == Method::CONNECT {
+            if self.world().hangs(node) {
+                return std::future::pending().await;
+            }
             return self.presented(node).ok_or_else(refused);
         }
         let outcome = self.world().handle(node, request);

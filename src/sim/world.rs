@@ -347,6 +347,13 @@ impl World {
             .is_some_and(|node| node.power != Power::Crashed)
     }
 
+    /// Whether connections to the node are accepted and get no further.
+    pub fn hangs(&self, node: NodeIndex) -> bool {
+        self.env
+            .node(node)
+            .is_some_and(|node| node.power == Power::Frozen)
+    }
+
     /// The node that listens on `address:port`.
     #[must_use]
     pub fn node_at(&self, address: &str, port: u16) -> Option<NodeIndex> {

@@ -23,25 +23,51 @@ async fn power(resim: &Resim, what: &str) -> Result<()> {
     Ok(())
 }
 
+/// All nodes go in one way, and come back; how long the objects took to say the one and the other.
+async fn goes_and_comes_back(name: &'static str, how: &str) -> Result<[Duration; 2]> {
+    const OBJECTS: [(&str, &str); 2] = [("RedisCluster", "prod"), ("RedisDatabase", "cache")];
+    let site = site(name).start().await?;
+    site.apply(&site.cluster()).await?;
+    site.apply(&site.database("cache")).await?;
+    for (kind, name) in OBJECTS {
+        site.ready(kind, name).await?;
+    }
+    let began = Instant::now();
+    power(&site.resim, how).await?;
+    for (kind, name) in OBJECTS {
+        site.told(kind, name, "Ready", "Unknown", "ClusterUnreachable")
+            .await?;
+    }
+    let gone = began.elapsed();
+    let began = Instant::now();
+    power(&site.resim, "start").await?;
+    for (kind, name) in OBJECTS {
+        site.ready(kind, name).await?;
+    }
+    let back = began.elapsed();
+    assert_eq!(site.databases().await?.len(), 1, "an outage is not absence");
+    site.assert_silent().await?;
+    Ok([gone, back])
+}
+
 #[test]
 fn an_unreachable_cluster_is_unknown_after_two_intervals_and_comes_back() {
     run(async {
-        let site = site("outage").start().await?;
-        site.apply(&site.cluster()).await?;
-        site.apply(&site.database("cache")).await?;
-        site.ready("RedisDatabase", "cache").await?;
-        site.ready("RedisCluster", "prod").await?;
-        power(&site.resim, "crash").await?;
-        for (kind, name) in [("RedisCluster", "prod"), ("RedisDatabase", "cache")] {
-            site.told(kind, name, "Ready", "Unknown", "ClusterUnreachable")
-                .await?;
-        }
-        power(&site.resim, "start").await?;
-        for (kind, name) in [("RedisCluster", "prod"), ("RedisDatabase", "cache")] {
-            site.ready(kind, name).await?;
-        }
-        assert_eq!(site.databases().await?.len(), 1, "an outage is not absence");
-        site.assert_silent().await
+        let [gone, _] = goes_and_comes_back("outage", "crash").await?;
+        assert!(gone >= 2 * INTERVAL, "not before: {gone:?}");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_cluster_that_accepts_and_never_answers_is_unknown_before_one_usual_deadline_and_comes_back() {
+    run(async {
+        let took = goes_and_comes_back("silent", "freeze").await?;
+        assert!(
+            took.iter().all(|took| *took < Duration::from_secs(30)),
+            "the deadlines of reads follow the interval of {INTERVAL:?}: {took:?}"
+        );
+        Ok(())
     });
 }
 

@@ -25,7 +25,7 @@ use tokio::time::Instant;
 use tower::ServiceExt;
 use tower::util::BoxCloneSyncService;
 
-/// Interval of observation.
+/// Interval of observation, unless a site says otherwise.
 pub const INTERVAL: Duration = Duration::from_secs(30);
 
 /// How long nothing may happen before a site counts as settled: longer than whatever is awaited in between.
@@ -39,6 +39,8 @@ pub struct Site {
     pub machines: sim::Shared,
     pub api: ApiServer,
     pub effects: Effects,
+    /// The operator's interval of observation.
+    pub interval: Duration,
     operator: Option<JoinHandle<()>>,
     starts: usize,
 }
@@ -62,6 +64,7 @@ impl Site {
             machines,
             api,
             effects,
+            interval: INTERVAL,
             operator: None,
             starts: 0,
         }
@@ -96,8 +99,8 @@ impl Site {
         self.effects.thaw();
         self.starts += 1;
         let config = Config {
-            interval: INTERVAL,
-            floor: Duration::from_secs(2),
+            interval: self.interval,
+            floor: Duration::from_secs(2).min(self.interval),
             watch_namespaces: Vec::new(),
             http_address: None,
             http_port_file: None,
@@ -178,7 +181,7 @@ impl Site {
     /// Checks that three intervals pass without a mutating call and without a write.
     pub async fn assert_silent(&self) {
         let before = self.mark();
-        tokio::time::sleep(3 * INTERVAL + Duration::from_secs(1)).await;
+        tokio::time::sleep(3 * self.interval + Duration::from_secs(1)).await;
         let writes = self.api.writes().split_off(before.writes);
         let requests: Vec<String> = self.mutations().split_off(before.requests);
         assert!(

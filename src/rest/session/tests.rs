@@ -305,6 +305,30 @@ async fn every_call_ends_by_its_deadline() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_read_of_members_that_hang_has_one_deadline_and_the_next_begins_with_another_member() {
+    let heard: Arc<Mutex<Vec<String>>> = Arc::default();
+    let log = heard.clone();
+    let transport = BoxCloneSyncService::new(tower::service_fn(move |request: Request<Bytes>| {
+        log.lock().unwrap().push(request.uri().host().unwrap().to_owned());
+        async {
+            tokio::time::sleep(std::time::Duration::from_secs(6)).await;
+            refused()
+        }
+    }));
+    let session = Client::new(transport)
+        .looking_every(std::time::Duration::from_secs(10))
+        .session(vec![node(1), node(2), node(3)], trust(), credentials());
+    let began = tokio::time::Instant::now();
+    assert_eq!(session.cluster().await.unwrap_err().kind, ErrorKind::Timeout);
+    assert_eq!(began.elapsed().as_secs(), 10);
+    assert_eq!(session.cluster().await.unwrap_err().kind, ErrorKind::Timeout);
+    assert_eq!(
+        *heard.lock().unwrap(),
+        ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.1"]
+    );
+}
+
 #[tokio::test]
 async fn absence_is_an_answer_only_where_the_server_says_so() {
     let cases = [
