@@ -61,40 +61,7 @@ fn three_hundred_databases_cost_one_post_and_three_writes_each_and_nothing_at_re
             "nor do Kubernetes reads, the slow round of Secrets apart"
         );
 
-        site.operator
-            .take()
-            .ok_or("the operator runs")?
-            .process()
-            .stop()?;
-        let (seq, mark) = (site.resim.last_seq().await?, site.mark().await?);
-        site.start_operator("second")?;
-        eventually("the new operator to read", Duration::from_secs(60), || async {
-            let reads = site
-                .resim
-                .log(seq)
-                .await?
-                .iter()
-                .filter(|call| call.by_operator())
-                .count();
-            Ok(if reads > 0 {
-                Ok(())
-            } else {
-                Err("no read yet".to_owned())
-            })
-        })
-        .await?;
-        site.assert_silent().await?;
-        assert!(
-            site.mutations(seq).await?.is_empty(),
-            "a restart makes no mutating call"
-        );
-        let requests = site.requests(mark).await?;
-        let writes: Vec<_> = audit::writes(&requests)
-            .iter()
-            .map(|entry| entry.text())
-            .collect();
-        assert!(writes.is_empty(), "a restart writes nothing: {writes:?}");
-        Ok(())
+        site.assert_restart_changes_nothing().await
     });
 }
 

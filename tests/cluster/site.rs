@@ -5,6 +5,7 @@ use crate::live::Result;
 use crate::live::audit;
 use crate::live::certificates::Authority;
 use crate::live::controlplane::ControlPlane;
+use crate::live::eventually;
 use crate::live::objects;
 use crate::live::operator::Operator;
 use crate::live::resim::Logged;
@@ -364,6 +365,33 @@ impl Site {
             Some(log) => audit::mark(&log),
             None => Err("this test counts from an audit log; unset REGENT_TEST_KUBECONFIG".into()),
         }
+    }
+
+    /// Another operator in the place of the one that runs: it reads, finds everything as it should be, and changes nothing.
+    pub(crate) async fn assert_restart_changes_nothing(&mut self) -> Result<()> {
+        let mut before = self.operator.take().ok_or("the operator runs")?;
+        before.process().stop()?;
+        let (seq, mark) = (self.resim.last_seq().await?, self.mark().await?);
+        self.start_operator("second")?;
+        eventually("the new operator to read", PATIENCE, || async {
+            let log = self.resim.log(seq).await?;
+            Ok(if log.iter().any(Logged::by_operator) {
+                Ok(())
+            } else {
+                Err("no read yet".to_owned())
+            })
+        })
+        .await?;
+        self.assert_silent().await?;
+        let mutating = self.mutations(seq).await?;
+        assert!(mutating.is_empty(), "a restart changes nothing: {mutating:?}");
+        let requests = self.requests(mark).await?;
+        let writes: Vec<_> = audit::writes(&requests)
+            .iter()
+            .map(|entry| entry.text())
+            .collect();
+        assert!(writes.is_empty(), "a restart writes nothing: {writes:?}");
+        Ok(())
     }
 
     /// Three resyncs with reads but without a mutating REST call or a Kubernetes write; no invariant was ever broken.

@@ -1,7 +1,6 @@
 //! From `kubectl apply` to a converged cluster, and what happens when the operator dies on the way.
 
 use crate::live::Result;
-use crate::live::audit;
 use crate::live::eventually;
 use crate::live::objects;
 use crate::site::INTERVAL;
@@ -138,40 +137,7 @@ fn drift_is_put_back_within_an_interval_and_a_restart_changes_nothing() {
         site.ready("RedisDatabase", "cache").await?;
         site.assert_silent().await?;
 
-        site.operator
-            .take()
-            .ok_or("the operator runs")?
-            .process()
-            .stop()?;
-        let (seq, mark) = (site.resim.last_seq().await?, site.mark().await?);
-        site.start_operator("second")?;
-        eventually("the new operator to read", PATIENCE, || async {
-            let reads = site
-                .resim
-                .log(seq)
-                .await?
-                .iter()
-                .filter(|call| call.by_operator())
-                .count();
-            Ok(if reads > 0 {
-                Ok(())
-            } else {
-                Err("no read yet".to_owned())
-            })
-        })
-        .await?;
-        site.assert_silent().await?;
-        assert!(
-            site.mutations(seq).await?.is_empty(),
-            "a restart makes no mutating call"
-        );
-        let requests = site.requests(mark).await?;
-        let writes: Vec<_> = audit::writes(&requests)
-            .iter()
-            .map(|entry| entry.text())
-            .collect();
-        assert!(writes.is_empty(), "a restart writes nothing: {writes:?}");
-        Ok(())
+        site.assert_restart_changes_nothing().await
     });
 }
 

@@ -10,6 +10,8 @@
 mod data;
 mod guide;
 mod keep;
+#[path = "../support/onlooker.rs"]
+mod onlooker;
 mod program;
 mod robust;
 mod wire;

@@ -1,9 +1,9 @@
 //! HTTP over TLS by hand, so that broken requests can be sent as well.
 
+use crate::onlooker;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -41,47 +41,6 @@ impl Reply {
     }
 }
 
-/// Trusts whatever is shown.
-#[derive(Debug)]
-struct Anything;
-
-impl ServerCertVerifier for Anything {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        rustls::crypto::aws_lc_rs::default_provider()
-            .signature_verification_algorithms
-            .supported_schemes()
-    }
-}
-
 pub type Tls = StreamOwned<ClientConnection, TcpStream>;
 
 /// A connection whose reads fail after twenty seconds.
@@ -94,19 +53,18 @@ pub fn tcp(address: &str) -> TcpStream {
 
 /// A TLS connection that offers these application protocols; the handshake happens with the first use.
 pub fn tls(address: &str, protocols: &[&str]) -> Tls {
-    let mut config = trusting().with_no_client_auth();
-    config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
-    over(address, config)
+    over(address, onlooker::config(protocols))
 }
 
 /// A TLS connection that shows this certificate, PEM, with its key.
 pub fn tls_as(address: &str, certificate: &str, key: &str) -> Tls {
-    use rustls::pki_types::{PrivateKeyDer, pem::PemObject as _};
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
     let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+    let trusting = onlooker::trusting(rustls::DEFAULT_VERSIONS);
     over(
         address,
-        trusting().with_client_auth_cert(vec![certificate], key).unwrap(),
+        trusting.with_client_auth_cert(vec![certificate], key).unwrap(),
     )
 }
 
@@ -114,23 +72,8 @@ pub fn tls_as(address: &str, certificate: &str, key: &str) -> Tls {
 pub fn tls_1_2(address: &str) -> Tls {
     over(
         address,
-        speaking(&[&rustls::version::TLS12]).with_no_client_auth(),
+        onlooker::trusting(&[&rustls::version::TLS12]).with_no_client_auth(),
     )
-}
-
-type Trusting = rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert>;
-
-fn trusting() -> Trusting {
-    speaking(rustls::DEFAULT_VERSIONS)
-}
-
-fn speaking(versions: &[&'static rustls::SupportedProtocolVersion]) -> Trusting {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(versions)
-        .unwrap()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anything))
 }
 
 fn over(address: &str, config: ClientConfig) -> Tls {
