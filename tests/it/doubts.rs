@@ -63,15 +63,15 @@ async fn converge(profile: sim::Profile, switches: sim::Switches) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn versions_converge_with_every_doubt_on_its_usual_side() {
-    for profile in [sim::Profile::V7_4_6, sim::Profile::V7_22_2, sim::Profile::V8_2_0] {
+async fn every_version_converges_with_every_doubt_on_its_usual_side() {
+    for profile in sim::Profile::ALL {
         converge(profile, sim::Switches::all_default()).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn versions_converge_with_every_doubt_on_its_other_side() {
-    for profile in [sim::Profile::V7_4_6, sim::Profile::V7_22_2, sim::Profile::V8_2_0] {
+async fn every_version_converges_with_every_doubt_on_its_other_side() {
+    for profile in sim::Profile::ALL {
         converge(profile, sim::Switches::all_alternative()).await;
     }
 }
