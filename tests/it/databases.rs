@@ -93,6 +93,34 @@ async fn a_change_reaches_the_server_and_sends_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn tls_turned_on_for_a_live_database_waits_for_what_clients_must_show_and_says_so() {
+    let site = site_with(database("cache")).await;
+    edit(&site, "cache", |spec| spec["tls"] = json!({"mode": "Enabled"}));
+    site.settle().await;
+    assert_eq!(
+        site.condition(DATABASES, "cache", "Stalled"),
+        ("True".into(), "Rejected".into())
+    );
+    let message = site.message(DATABASES, "cache", "Stalled");
+    assert!(message.contains("enforce_client_authentication"), "{message}");
+    assert_eq!(site.bdb("cache")["tls_mode"], "disabled", "nothing is invented");
+
+    let path = format!("/v1/bdbs/{}", site.bdb("cache")["uid"]);
+    site.meddle(
+        "PUT",
+        &path,
+        &json!({"enforce_client_authentication": "disabled"}),
+    );
+    site.api.edit(DATABASES, "cache", |object| {
+        object["metadata"]["annotations"] = json!({"regent.dev/reconcile-requested-at": "now"});
+    });
+    site.settle().await;
+    site.assert_ready(DATABASES, "cache");
+    assert_eq!(site.bdb("cache")["tls_mode"], "enabled");
+    site.assert_silent().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_somebody_changed_is_put_back_and_what_is_unmanaged_stays() {
     let site = site_with(with("cache", &json!({"evictionPolicy": "NoEviction"}))).await;
     let path = format!("/v1/bdbs/{}", site.bdb("cache")["uid"]);
