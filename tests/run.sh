@@ -6,6 +6,7 @@ readonly logs=target/test-logs
 mkdir -p "$logs"
 began=$SECONDS
 failed=()
+. tests/background.sh
 
 say() { printf '\n== %s (%d s)\n' "$*" $((SECONDS - began)); }
 
@@ -21,26 +22,18 @@ say "programs that the tests run"
 bash tests/programs.sh || exit 2
 PATH=$PWD/target/python/bin:$PATH
 
-# The Go tools build while cargo does; both are in the user's cache after the first time.
+# The Go tools build while cargo does, one after the other; both are in the user's cache after the first time.
+tools() {
+    [ -n "${REGENT_TEST_KUBECONFIG:-}" ] ||
+        bash tests/controlplane/build.sh controlplane target/controlplane &&
+        bash tests/controlplane/build.sh helm target/helm
+}
 say "building the test tools in the background"
-tools=()
-if [ -z "${REGENT_TEST_KUBECONFIG:-}" ]; then
-    bash tests/controlplane/build.sh controlplane target/controlplane &
-    tools+=($!)
-fi
-(
-    # One heavy build at a time: helm after the control plane.
-    wait_for=${tools[0]:-}
-    while [ -n "$wait_for" ] && kill -0 "$wait_for" 2>/dev/null; do sleep 1; done
-    exec bash tests/controlplane/build.sh helm target/helm
-) &
-tools+=($!)
+background tools
 
 say "building"
 cargo test --locked --no-run --lib --bins --test it --test resim --test cluster --test demo || exit 1
-for tool in "${tools[@]}"; do
-    wait "$tool" || { say "a test tool could not be built; its message is above"; exit 1; }
-done
+wait_for_all || { say "a test tool could not be built; its message is above"; exit 1; }
 
 run unit cargo test --locked --lib --bins
 run it cargo test --locked --test it

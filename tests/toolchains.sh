@@ -1,5 +1,8 @@
 #!/usr/bin/env bash
 # Names a toolchain that is missing or too old, with the version wanted and the way out, before anything is built.
+#
+#   toolchains.sh        what compiles Regent
+#   toolchains.sh go     and what compiles the test tools that are written in Go
 set -uo pipefail
 missing=0
 
@@ -15,8 +18,13 @@ want() {
     missing=1
 }
 
-want rustc 1.95 "$(rustc --version 2>/dev/null | cut -d ' ' -f 2)" "Install it with rustup: rustup toolchain install stable"
-want go 1.26 "$(go version 2>/dev/null | sed -n 's/^go version go\([0-9.]*\).*/\1/p')" \
-    "Unpack a newer Go and put its bin folder first in PATH"
+for tool in rustc cargo; do
+    want "$tool" 1.95 "$("$tool" --version 2>/dev/null | cut -d ' ' -f 2)" \
+        "Install it with rustup: rustup toolchain install stable"
+done
 want cc 4 "$(cc -dumpversion 2>/dev/null)" "Install a C compiler: apt-get install gcc"
+if [ "${1:-}" = go ]; then
+    want go 1.26 "$(go version 2>/dev/null | sed -n 's/^go version \(.* \)\{0,1\}go\([0-9][0-9.]*\).*/\2/p')" \
+        "Unpack a newer Go and put its bin folder first in PATH"
+fi
 exit $((missing * 2))

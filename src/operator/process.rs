@@ -46,6 +46,9 @@ pub struct RunOptions {
     /// cannot be repeated before.
     #[arg(long, default_value = "30s", value_parser = duration, hide = true)]
     takeover_grace: Duration,
+    /// Stop when the process that started this one ends.
+    #[arg(long, hide = true)]
+    die_with_parent: bool,
 }
 
 /// Forms of the log.
@@ -74,12 +77,14 @@ pub async fn main(options: RunOptions) -> ExitCode {
 
 async fn serve(options: RunOptions) -> Result<(), Box<dyn std::error::Error>> {
     let client = Client::try_default().await?;
+    let orphaned = orphaned(options.die_with_parent);
     let config = options.config(client.default_namespace(), &instance());
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let shutdown = async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            () = orphaned => {}
         }
     };
     tracing::info!(
@@ -88,6 +93,17 @@ async fn serve(options: RunOptions) -> Result<(), Box<dyn std::error::Error>> {
         "starting"
     );
     Ok(run(config, client, shutdown).await?)
+}
+
+/// Waits for the end of the parent process; for ever, if it does not matter.
+async fn orphaned(matters: bool) {
+    if !matters {
+        return std::future::pending().await;
+    }
+    let parent = std::os::unix::process::parent_id();
+    while std::os::unix::process::parent_id() == parent {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }
 
 impl RunOptions {

@@ -13,11 +13,14 @@
 #[path = "../support/live/mod.rs"]
 mod live;
 mod site;
+#[path = "../support/started.rs"]
+mod started;
 
 mod bad_input;
 mod charts;
 mod crds;
 mod deletion;
+mod demo;
 mod leadership;
 mod many;
 mod outage;

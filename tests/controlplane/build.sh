@@ -29,6 +29,7 @@ case $2 in
 esac
 
 cd "$(dirname "${BASH_SOURCE[0]}")"
+. ../background.sh
 script=$PWD/$(basename "${BASH_SOURCE[0]}")
 case $name in
 controlplane) ;;
@@ -90,13 +91,13 @@ plan() {
 }
 
 # Runs a command with its output in $log, one line a module or a package, and says every $beat seconds that it is at work. The
-# command is a job in the background so that an interrupted build does not leave it running.
-running='' total=''
+# command is a job in the background so that an interrupted build does not leave it, or a compiler of its, running.
+total=''
 run() { # run PHASE COMMAND...
-    local phase=$1 began=$SECONDS count
+    local phase=$1 began=$SECONDS count running
     shift
-    "$@" >"$log" 2>&1 &
-    running=$!
+    background "$@" >"$log" 2>&1
+    running=${jobs_begun[-1]}
     while kill -0 "$running" 2>/dev/null; do
         sleep 0.5
         if ((SECONDS - began >= beat)); then
@@ -107,8 +108,7 @@ run() { # run PHASE COMMAND...
         fi
     done
     local status=0
-    wait "$running" || status=$?
-    running=
+    wait_for_all || status=1
     if [ "$status" -ne 0 ]; then
         tail -n 30 "$log" >&2
         die 1 "$name: $phase failed"
@@ -116,10 +116,7 @@ run() { # run PHASE COMMAND...
 }
 
 build() {
-    trap '[ -z "$running" ] || kill "$running" 2>/dev/null; rm -f "$log" "$new"' EXIT
-    trap 'exit 130' INT
-    trap 'exit 143' TERM HUP
-
+    trap 'stop "${jobs_begun[@]}"; rm -f "$log" "$new"' EXIT
     rm -f "$new" # of a build that was killed
     say "building it, once for this machine: $estimate when Go's caches are empty"
     # go list downloads what the package needs, and no more (go mod download would).
@@ -153,7 +150,8 @@ if [ ! -x "$binary" ]; then
     exec 9>"$cache/$name.lock"
     if command -v flock >/dev/null && ! flock -n 9; then
         say "another build of it is under way; waiting for that one"
-        flock 9
+        background flock 9
+        wait_for_all
     fi
     if [ ! -x "$binary" ]; then # the other build may have been this very one
         plan

@@ -26,6 +26,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 use story::Story;
+use tokio::signal::unix::SignalKind;
+use tokio::signal::unix::signal;
 
 /// Name of the samples' cluster.
 pub(crate) const CLUSTER_NAME: &str = "prod.redis.example.com";
@@ -56,18 +58,38 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    // Whoever loses the race is dropped, and with it every process that it started.
     let code = runtime.block_on(async {
+        let interrupted = match interrupted() {
+            Ok(interrupted) => interrupted,
+            Err(error) => {
+                eprintln!("demo: cannot listen for signals: {error}");
+                return ExitCode::FAILURE;
+            }
+        };
+        // Whoever loses the race is dropped, and with it every process that it started.
         tokio::select! {
             code = demo() => code,
-            _ = tokio::signal::ctrl_c() => {
-                println!("\nInterrupted; everything is being stopped.");
-                ExitCode::from(130)
-            }
+            code = interrupted => code,
         }
     });
     runtime.shutdown_timeout(Duration::from_secs(1));
     code
+}
+
+/// Waits for Ctrl-C, the end of the terminal, or a polite request to end, from now on; gives what a shell calls such an end.
+fn interrupted() -> std::io::Result<impl Future<Output = ExitCode>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    Ok(async move {
+        let number = tokio::select! {
+            _ = interrupt.recv() => SignalKind::interrupt(),
+            _ = terminate.recv() => SignalKind::terminate(),
+            _ = hangup.recv() => SignalKind::hangup(),
+        };
+        println!("\nInterrupted; everything is being stopped.");
+        ExitCode::from(128 + u8::try_from(number.as_raw_value()).unwrap_or_default())
+    })
 }
 
 async fn demo() -> ExitCode {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the demo and becomes it, so that Ctrl-C reaches it and nobody else.
+# Builds the demo and becomes it, so that Ctrl-C reaches it and nobody else: what it starts has process groups of its own.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 cargo build --locked --bins

@@ -25,5 +25,6 @@ mod outage;
 mod pages;
 mod reasons;
 mod samples;
+mod scripts;
 mod tidy;
 mod wire;

@@ -5,3 +5,4 @@ pub mod certs;
 pub mod effects;
 pub mod manifests;
 pub mod site;
+pub mod started;

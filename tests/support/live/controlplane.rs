@@ -4,6 +4,7 @@ use super::Result;
 use super::eventually;
 use super::process::Process;
 use super::target;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -93,6 +94,7 @@ impl ControlPlane {
             .arg("--kubeconfig")
             .arg(&self.kubeconfig)
             .args(args)
+            .process_group(0)
             .output()?;
         if output.status.success() {
             Ok(String::from_utf8(output.stdout)?)

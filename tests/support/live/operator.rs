@@ -19,6 +19,7 @@ impl Operator {
     pub fn start(dir: &Path, name: &str, kubeconfig: &Path, flags: &[&str]) -> Result<Self> {
         let mut args = vec![
             "run".to_owned(),
+            "--die-with-parent".to_owned(),
             "--http-address".to_owned(),
             "127.0.0.1:0".to_owned(),
         ];

@@ -2,6 +2,7 @@
 
 use super::Result;
 use std::fs::File;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Child;
@@ -19,7 +20,8 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `program`; standard output and error go to `log`. Standard input stays open until the process is ended.
+    /// Starts `program`; standard output and error go to `log`. Standard input stays open until the process is ended. Ctrl-C
+    /// is for its owner, who ends it in its turn.
     pub fn start(
         name: &str,
         program: &Path,
@@ -31,6 +33,7 @@ impl Process {
         let child = Command::new(program)
             .args(args)
             .envs(envs.iter().map(|(key, value)| (key, value)))
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(output.try_clone()?)
             .stderr(output)
