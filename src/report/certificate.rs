@@ -119,7 +119,8 @@ fn scene(round: &Pass<'_>, applied: Option<bool>) -> Scene<Action> {
             "the credentials Secret of RedisCluster {}",
             object.spec.cluster_ref.name
         ),
-        unreachable: round.inputs.map(|inputs| {
+        // A cluster that was seen does answer: then it is a node that does not, and the plan says which.
+        unreachable: round.inputs.filter(|_| seen(round).is_none()).map(|inputs| {
             format!(
                 "RedisCluster {} does not answer; see its conditions",
                 inputs.cluster

@@ -108,6 +108,35 @@ async fn a_cluster_that_hangs_is_unknown_after_two_intervals_and_comes_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_member_that_hangs_hides_its_certificates_and_nothing_else() {
+    let site = at_rest(Duration::from_secs(10)).await;
+    // The first one is asked first.
+    site.machines.world().freeze(NodeIndex(0));
+    for _ in 0..120 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        for (plural, name) in &OBJECTS[..2] {
+            assert_ne!(
+                site.condition(plural, name, "Ready").0,
+                "Unknown",
+                "{plural}/{name}"
+            );
+        }
+    }
+    for (plural, name) in &OBJECTS[2..] {
+        assert_eq!(
+            site.condition(plural, name, "Ready"),
+            ("Unknown".into(), "ClusterUnreachable".into())
+        );
+        let message = site.message(plural, name, "Ready");
+        assert!(message.ends_with("could not be read: n1"), "{message}");
+    }
+    site.machines.world().power_on(NodeIndex(0));
+    site.settle().await;
+    assert_all_ready(&site);
+    site.assert_silent().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cluster_that_takes_eight_seconds_for_an_answer_is_slow_and_not_unknown() {
     let site = at_rest(Duration::from_secs(1)).await;
     let slow = Rule {

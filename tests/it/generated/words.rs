@@ -33,7 +33,7 @@ const CONDITIONS: &[(&str, &str, &str, &str)] = &[
         "Ready",
         "Unknown",
         "ClusterUnreachable",
-        "Redis Enterprise has not answered for two intervals. Databases usually serve on.",
+        "Redis Enterprise, or a node whose certificate is to be proven, has not answered for two intervals. Databases usually serve on.",
     ),
     ("Synced", "True", "InSync", "What the spec sets is what is there."),
     ("Synced", "False", "PendingApply", "A change is under way."),
