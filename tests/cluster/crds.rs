@@ -46,6 +46,31 @@ fn the_samples_are_accepted() {
 }
 
 #[test]
+fn kubectl_explains_every_field_with_its_effect_and_what_it_is_called_in_redis_enterprise() {
+    run(async {
+        let control_plane = control_plane().await?;
+        for (field, words) in [
+            (
+                "redisdatabase.spec.memorySize",
+                ["Growing is online", "`memory_size`"],
+            ),
+            (
+                "rsc.spec.nodes.maintenance",
+                ["every shard and endpoint", "`maintenance_on`"],
+            ),
+            ("rscert.spec.secretRef", ["tls.crt", "tls.key"]),
+        ] {
+            let told = control_plane.kubectl(&["explain", field])?;
+            let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+            for word in words {
+                assert!(told.contains(word), "{field}: {word:?} is missing: {told}");
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
 fn invalid_manifests_are_refused_with_a_message_that_names_the_field() {
     run(async {
         let client = control_plane().await?.client().await?;

@@ -10,6 +10,7 @@ use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::time::Duration;
+use std::time::Instant;
 
 /// Long enough for a loaded machine of two cores, and for the demo to lose its own patience first.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -95,6 +96,15 @@ fn a_terminal_that_is_closed_and_a_request_to_end_leave_no_process_either() {
     }
 }
 
+#[test]
+fn a_demo_that_is_killed_takes_what_it_started_with_it() {
+    let _turn = turn();
+    let mut demo = demo("killed-demo", &[]);
+    demo.until("the operator runs as its ServiceAccount", LIMIT);
+    demo.signal("KILL");
+    demo.until_gone(Duration::from_secs(30));
+}
+
 /// Waits for the demo's failure, and gives the verdict.
 #[track_caller]
 fn verdict(demo: Started) -> String {
@@ -124,11 +134,23 @@ fn a_demo_without_a_control_plane_fails_and_leaves_no_process() {
 }
 
 #[test]
-fn a_demo_whose_control_plane_dies_on_the_way_fails_and_leaves_no_process() {
+fn a_demo_that_loses_a_part_on_the_way_fails_at_once_and_leaves_no_process() {
     let _turn = turn();
-    let mut demo = demo("widowed", &[]);
-    demo.until("kubectl apply -f deploy/samples", LIMIT);
-    demo.kill("controlplane up");
-    let verdict = verdict(demo);
-    assert!(!verdict.trim().is_empty());
+    for (part, words) in [
+        ("controlplane up", "error trying to connect"),
+        ("resim", "error sending request"),
+        ("regent run", "regent ended (signal: 9 (SIGKILL))"),
+    ] {
+        let mut demo = demo("bereft", &[]);
+        demo.until("kubectl apply -f deploy/samples", LIMIT);
+        let began = Instant::now();
+        demo.kill(part);
+        let verdict = verdict(demo);
+        assert!(verdict.contains(words), "without {part}: {verdict}");
+        assert!(
+            began.elapsed() < LIMIT / 3,
+            "without {part}: {:?}",
+            began.elapsed()
+        );
+    }
 }

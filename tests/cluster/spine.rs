@@ -5,6 +5,7 @@ use crate::live::eventually;
 use crate::live::objects;
 use crate::site::INTERVAL;
 use crate::site::PATIENCE;
+use crate::site::Site;
 use crate::site::control_plane;
 use crate::site::run;
 use crate::site::site;
@@ -46,6 +47,7 @@ async fn converges(name: &'static str, profile: &str) -> Result<()> {
             "--timeout=120s",
         ])?;
     }
+    assert_columns(&site).await?;
     let nodes = site.rest("GET", "/v1/nodes", &Value::Null).await?;
     assert_eq!(nodes.as_array().map(Vec::len), Some(3), "{nodes}");
     let state = site.resim.admin("GET", "/state", &Value::Null).await?;
@@ -67,6 +69,36 @@ async fn converges(name: &'static str, profile: &str) -> Result<()> {
     }
     site.ready("RedisCluster", "prod").await?;
     site.assert_silent().await
+}
+
+/// What `kubectl get` shows of each kind: the columns, and no cell that is empty once the object is Ready.
+async fn assert_columns(site: &Site) -> Result<()> {
+    let control_plane = control_plane().await?;
+    for (kind, wanted) in [
+        (
+            "rsc",
+            "NAME READY STATUS VERSION NODES SHARDS DATABASES LICENSE AGE",
+        ),
+        ("rsdb", "NAME READY STATUS CLUSTER MEMORY SHARDS AGE"),
+        (
+            "rscert",
+            "NAME READY STATUS CLUSTER CERTIFICATE NOT-AFTER SECRET AGE",
+        ),
+    ] {
+        let table = control_plane.kubectl(&["get", kind, "-n", &site.namespace])?;
+        let mut rows = table
+            .lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let head = rows.next().unwrap_or_default();
+        assert_eq!(head.join(" "), wanted, "{table}");
+        for row in rows {
+            assert_eq!(row.len(), head.len(), "an empty cell: {table}");
+            assert_eq!(row.get(1..3), Some(["True", "Available"].as_slice()), "{table}");
+        }
+    }
+    let all = control_plane.kubectl(&["get", "regent", "-n", &site.namespace, "-o", "name"])?;
+    assert_eq!(all.lines().count(), 4, "the category lists all kinds: {all}");
+    Ok(())
 }
 
 #[test]

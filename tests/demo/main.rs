@@ -40,9 +40,8 @@ pub(crate) const OPERATOR_USER: &str = "system:serviceaccount:regent-system:rege
 /// Time between two visits.
 pub(crate) const INTERVAL: Duration = Duration::from_secs(3);
 
-/// Everything that runs. Fields are ended in this order.
+/// Everything that runs but the operator. Fields are ended in this order.
 pub(crate) struct Stage {
-    pub(crate) operator: Operator,
     pub(crate) resim: Resim,
     pub(crate) control_plane: ControlPlane,
     pub(crate) client: kube::Client,
@@ -107,27 +106,42 @@ async fn run(stays: bool) -> Result<()> {
     regent::rest::tls::install_provider();
     let mut story = Story::begin();
     let dir = live::scratch("demo")?;
-    let mut stage = set(&dir, &mut story).await?;
-    let outcome = play(&mut stage, &mut story).await;
+    // Whatever is declared last is ended first.
+    let (mut stage, mut operator) = set(&dir, &mut story).await?;
+    let outcome = tokio::select! {
+        outcome = play(&mut stage, &mut story) => outcome,
+        ended = ended(&mut operator) => Err(ended),
+    };
     if outcome.is_err() {
         eprintln!(
             "\nThe operator's last lines:\n{}",
-            stage.operator.process().last_lines()
+            operator.process().last_lines()
         );
     }
     outcome?;
     story.verdict("DEMO PASSED: every step above was seen from outside the operator.");
     if stays {
         how_to_go_on(&stage);
-        std::future::pending::<()>().await;
+        return Err(ended(&mut operator).await);
     }
+    drop(operator);
     drop(stage);
     // Nobody will look into the folder of a demo that passed.
     std::fs::remove_dir_all(&dir)?;
     Ok(())
 }
 
-async fn set(dir: &Path, story: &mut Story) -> Result<Stage> {
+/// Waits for the operator's end, which nobody asked for.
+async fn ended(operator: &mut Operator) -> Box<dyn std::error::Error + Send + Sync> {
+    loop {
+        if let Err(error) = operator.process().check() {
+            return error;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+async fn set(dir: &Path, story: &mut Story) -> Result<(Stage, Operator)> {
     story.chapter("Setting the stage");
     let control_plane = ControlPlane::start(dir).await?;
     story.saw("a Kubernetes API server is ready (kube-apiserver and etcd, on loopback)");
@@ -164,14 +178,14 @@ async fn set(dir: &Path, story: &mut Story) -> Result<Stage> {
     operator.http("/readyz").await?;
     story.saw("deploy/install.yaml is applied, and the operator runs as its ServiceAccount");
     let authority = Authority::new("Example authority")?;
-    Ok(Stage {
-        operator,
+    let stage = Stage {
         resim,
         control_plane,
         client,
         authority,
         dir: dir.to_owned(),
-    })
+    };
+    Ok((stage, operator))
 }
 
 async fn play(stage: &mut Stage, story: &mut Story) -> Result<()> {

@@ -71,7 +71,7 @@ impl Tools {
         let _ = fs::remove_dir_all(&folder);
         let bin = folder.join("bin");
         fs::create_dir_all(&bin).unwrap();
-        for tool in SYSTEM.into_iter().chain(["uname", "wc", "lscpu", "nproc", "tee"]) {
+        for tool in SYSTEM.into_iter().chain(["uname", "wc", "chmod", "tee"]) {
             let found = ["/usr/bin", "/bin"].map(|dir| Path::new(dir).join(tool));
             if let Some(found) = found.iter().find(|path| path.exists()) {
                 symlink(found, bin.join(tool)).unwrap();
@@ -247,6 +247,26 @@ fn make_builds_with_toolchains_that_will_do_and_wants_go_only_for_what_is_writte
     ] {
         let (_, said) = without_go.run("make", &[target], envs);
         assert!(said.contains("cargo at work"), "make {target}: {said}");
+    }
+}
+
+#[test]
+fn a_second_clone_finds_what_the_first_one_built() {
+    let write =
+        "while [ $# -gt 0 ]; do [ \"$1\" = -o ] && echo built >\"$2\" && chmod +x \"$2\"; shift; done";
+    let tools = Tools::new("cache", FINE, write);
+    for tool in ["controlplane", "helm"] {
+        let build = |clone: &str| {
+            let out = tools.folder.join(clone).join(tool);
+            let script = "tests/controlplane/build.sh";
+            let (code, said) = tools.run("bash", &[script, tool, &out.display().to_string()], &[]);
+            assert_eq!(code, Some(0), "{said}");
+            assert_eq!(fs::read_to_string(&out).unwrap(), "built\n");
+            said
+        };
+        let (first, second) = (build("first"), build("second"));
+        assert!(first.contains("building it, once for this machine"), "{first}");
+        assert_eq!(second, "", "nothing is built and nothing said");
     }
 }
 

@@ -89,6 +89,20 @@ impl Started {
         }
     }
 
+    /// Waits until nothing of it lives.
+    #[track_caller]
+    pub fn until_gone(&self, limit: Duration) {
+        let end = Instant::now() + limit;
+        loop {
+            let alive = self.alive();
+            if alive.is_empty() {
+                return;
+            }
+            assert!(Instant::now() < end, "it lives on: {alive:?}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Signals its group, as a terminal does.
     #[track_caller]
     pub fn signal(&self, signal: &str) {
