@@ -62,96 +62,102 @@ enum Log {
     None,
 }
 
+const WORLD: &str = "World";
+const ADDRESSES: &str = "Addresses";
+const FAULTS: &str = "What goes wrong";
+const FILES: &str = "Files";
+const REPORTS: &str = "Reports";
+
 #[derive(Clone, Debug, Args)]
 struct ServeArgs {
     /// Number of nodes.
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=35))]
+    #[arg(long, help_heading = WORLD, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=35))]
     nodes: u8,
     /// Version to stand for: 7.4, 7.8, 7.22, 8.0 or 8.2.
-    #[arg(long, value_name = "VERSION", default_value = "8.2")]
+    #[arg(long, help_heading = WORLD, value_name = "VERSION", default_value = "8.2")]
     profile: Profile,
     /// Begin with a cluster of this name that all nodes have joined, instead of with fresh nodes.
-    #[arg(long, value_name = "FQDN")]
+    #[arg(long, help_heading = WORLD, value_name = "FQDN")]
     cluster: Option<String>,
     /// Administrator of that cluster.
-    #[arg(long, value_name = "NAME", default_value = "admin@example.com")]
+    #[arg(long, help_heading = WORLD, value_name = "NAME", default_value = "admin@example.com")]
     username: String,
     /// The administrator's password.
-    #[arg(long, value_name = "TEXT", default_value = "resim-admin")]
+    #[arg(long, help_heading = WORLD, value_name = "TEXT", default_value = "resim-admin")]
     password: String,
     /// Shards that the licence of that cluster allows, instead of the trial's four.
-    #[arg(long, value_name = "N", requires = "cluster")]
+    #[arg(long, help_heading = WORLD, value_name = "N", requires = "cluster")]
     license_shards: Option<u64>,
     /// Shards that each node of that cluster may hold.
-    #[arg(long, value_name = "N", default_value_t = 100, requires = "cluster")]
+    #[arg(long, help_heading = WORLD, value_name = "N", default_value_t = 100, requires = "cluster")]
     node_shards: u64,
     /// Database endpoints that each node of that cluster may serve.
-    #[arg(long, value_name = "N", default_value_t = 100, requires = "cluster")]
+    #[arg(long, help_heading = WORLD, value_name = "N", default_value_t = 100, requires = "cluster")]
     node_listeners: u64,
     /// Address of the first node; the others follow it, or share it with --one-address.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.11")]
+    #[arg(long, help_heading = ADDRESSES, value_name = "ADDRESS", default_value = "127.0.0.11")]
     bind: IpAddr,
     /// Port of every node; 0 takes free ones.
-    #[arg(long, value_name = "PORT", default_value_t = 9443)]
+    #[arg(long, help_heading = ADDRESSES, value_name = "PORT", default_value_t = 9443)]
     port: u16,
     /// All nodes share one address and take ports one after the other.
-    #[arg(long)]
+    #[arg(long, help_heading = ADDRESSES)]
     one_address: bool,
     /// Port for admin requests (request log, faults, power) on 127.0.0.1, plain HTTP; 0 takes a free one.
-    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    #[arg(long, help_heading = ADDRESSES, value_name = "PORT", default_value_t = 0)]
     admin_port: u16,
     /// Simulated seconds per second.
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    #[arg(long, help_heading = WORLD, value_name = "FACTOR", default_value_t = 1.0)]
     speed: f64,
     /// Memory of each node: GiB, or with a unit, as 512Mi.
-    #[arg(long, value_name = "SIZE", default_value = "32", value_parser = parse_size)]
+    #[arg(long, help_heading = WORLD, value_name = "SIZE", default_value = "32", value_parser = parse_size)]
     node_memory: u64,
     /// Ids and choices that look random follow from it.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, help_heading = WORLD, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// Certificates with RSA 4096 keys, as the product makes them, instead of ECDSA. Takes some seconds.
-    #[arg(long)]
+    #[arg(long, help_heading = WORLD)]
     rsa: bool,
     /// What shall go wrong, and when: `METHOD PATH node=N skip=N count=N EFFECT`, all but the effect optional, as
     /// `POST /v1/bdbs count=1 lost_reply`. Can be given several times; the first rule that matches a request acts on it.
-    #[arg(long, value_name = "RULE")]
+    #[arg(long, help_heading = FAULTS, value_name = "RULE")]
     fault: Vec<Rule>,
     /// JSON file with a fault plan: {"rules": [{"method": ..., "path": ..., "node": ..., "skip": ..., "count": ..., "effect": ...}]}.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = FAULTS, value_name = "FILE")]
     faults: Option<PathBuf>,
     /// Print what can go wrong and end.
-    #[arg(long)]
+    #[arg(long, help_heading = FAULTS)]
     list_faults: bool,
     /// Documented doubts to take the other way, separated by commas, or `all`.
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    #[arg(long, help_heading = WORLD, value_name = "NAMES", value_delimiter = ',')]
     switches: Vec<String>,
     /// Print the documented doubts and end.
-    #[arg(long)]
+    #[arg(long, help_heading = WORLD)]
     list_switches: bool,
     /// Tag key that names the owner of a database; two databases with one owner break an invariant.
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, help_heading = WORLD, value_name = "KEY")]
     ownership_tag: Option<String>,
     /// Write this JSON file when the nodes serve: addresses, certificates, credentials, admin port, pid.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = FILES, value_name = "FILE")]
     ready_file: Option<PathBuf>,
     /// Keep in this file the certificates that the nodes show, for clients to trust.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = FILES, value_name = "FILE")]
     ca_out: Option<PathBuf>,
     /// Keep the world in this file across restarts, with its secrets. If the file is there, the world in it goes on, at the same
     /// addresses; flags that describe a new world are then not needed.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = FILES, value_name = "FILE")]
     state_file: Option<PathBuf>,
     /// Serve every active database by a real redis-server on its endpoint's port.
     #[arg(long)]
     data_plane: bool,
     /// How requests are reported on standard error.
-    #[arg(long, value_enum, default_value_t = Log::Text)]
+    #[arg(long, help_heading = REPORTS, value_enum, default_value_t = Log::Text)]
     log: Log,
     /// Requests that the admin port's log keeps at least; older ones are forgotten, their numbers are not given again.
-    #[arg(long, value_name = "N", default_value_t = LOG_CAPACITY)]
+    #[arg(long, help_heading = REPORTS, value_name = "N", default_value_t = LOG_CAPACITY)]
     log_capacity: usize,
     /// End with status 3 if a request broke an invariant.
-    #[arg(long)]
+    #[arg(long, help_heading = REPORTS)]
     strict: bool,
     /// End when the process that started resim does.
     #[arg(long)]

@@ -5,6 +5,7 @@ mod client;
 mod connection;
 mod data_plane;
 mod live;
+mod stall;
 
 pub use live::{Live, write_atomically};
 
@@ -31,7 +32,7 @@ pub struct Limits {
     pub handshake: Duration,
     /// Time to send the head of the next request; also how long a connection may be idle.
     pub head: Duration,
-    /// Time to send a whole body.
+    /// Time to send a whole body; also how long a client may take nothing of its answer.
     pub body: Duration,
     /// Largest body, bytes.
     pub body_bytes: usize,

@@ -111,11 +111,16 @@ fn the_quick_start_works_with_curl() {
         "cluster-state-id: ",
         "date: ",
         "content-length: ",
+        "x-envoy-upstream-service-time: ",
     ] {
         assert!(head.contains(header), "{header}: {head}");
     }
     let bdbs: serde_json::Value = serde_json::from_str(body).unwrap();
     assert_eq!((&bdbs[0]["name"], &bdbs[0]["uid"]), (&json!("tr01"), &json!(1)));
+    assert!(
+        bdbs[0]["version"].is_string() && bdbs[0]["wait_command"] == true,
+        "{body}"
+    );
     let one = format!("{list}/1");
     let kind = "content-type: application/json";
     for headers in [&["-H", accept, "-H", kind][..], &["-H", accept], &[]] {

@@ -114,6 +114,7 @@ fn a_file_that_cannot_be_used_is_refused_and_left_alone() {
     refused(&file, &["--nodes", "5"], "--nodes");
     refused(&file, &["--profile", "8.0"], "--profile");
     refused(&file, &["--cluster", "other.example.com"], "--cluster");
+    refused(&file, &["--switches", "restart-resets"], "--switches");
     for (text, says) in [
         (whole[..whole.len() / 2].to_owned(), "damaged"),
         (whole.replacen("rs.example.com", "rs.example.org", 1), "damaged"),

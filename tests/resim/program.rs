@@ -41,11 +41,40 @@ fn the_banner_says_where_who_and_what_to_try() {
         sim.banner
     );
     assert!(sim.banner.contains("3 fresh nodes"), "{}", sim.banner);
+    assert!(
+        sim.banner.contains("admin@example.com  password resim-admin"),
+        "{}",
+        sim.banner
+    );
+}
+
+#[test]
+fn rsa_makes_keys_of_the_products_own_kind() {
+    use x509_parser::public_key::PublicKey;
+    let kind = |flags: &[&str]| {
+        let sim = Resim::start(&[&["--nodes", "1"], flags].concat());
+        let chain = sim.ready["nodes"][0]["certificate"].as_str().unwrap().to_owned();
+        let (_, pem) = x509_parser::pem::parse_x509_pem(chain.as_bytes()).unwrap();
+        let certificate = pem.parse_x509().unwrap();
+        match certificate.public_key().parsed().unwrap() {
+            PublicKey::RSA(key) => ("RSA", key.key_size()),
+            PublicKey::EC(key) => ("EC", key.key_size()),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(kind(&["--rsa"]), ("RSA", 4096));
+    assert_eq!(kind(&[]), ("EC", 256));
 }
 
 #[test]
 fn the_curl_line_of_the_banner_works_as_pasted() {
-    for sim in [Resim::start(&[]), Resim::cluster(&[])] {
+    let odd = ["--password", "it's \"odd\" $HOME"];
+    for sim in [
+        Resim::start(&[]),
+        Resim::cluster(&[]),
+        Resim::start(&odd),
+        Resim::cluster(&odd),
+    ] {
         let lines = sim.banner.lines().skip_while(|line| !line.starts_with("Try:"));
         for line in lines {
             let line = line.trim_start_matches("Try:").trim();

@@ -107,6 +107,182 @@ fn nonsense_in_place_of_a_request_is_answered_or_closed() {
     still_serves(&sim);
 }
 
+#[test]
+fn pipelined_requests_are_answered_in_their_order() {
+    let sim = Resim::cluster(&["--nodes", "1"]);
+    let mut stream = wire::tls(&sim.node(0), &["http/1.1"]);
+    let asks = |path: &str, end: &str| format!("GET {path} HTTP/1.1\r\nhost: x\r\n{end}\r\n");
+    let all = [
+        asks("/v1/nonsense", ""),
+        asks("/v1/nodes", ""),
+        asks("/v1/nothing", "connection: close\r\n"),
+        asks("/v1/after", ""),
+    ];
+    stream.write_all(all.concat().as_bytes()).unwrap();
+    let answer = String::from_utf8_lossy(&read_to_end(&mut stream)).into_owned();
+    let statuses: Vec<&str> = answer.matches("HTTP/1.1 4").collect();
+    assert_eq!(statuses.len(), 3, "nothing follows a close: {answer}");
+    let order: Vec<_> = answer
+        .match_indices("HTTP/1.1 ")
+        .map(|(at, _)| &answer[at + 9..at + 12])
+        .collect();
+    assert_eq!(order, ["404", "401", "404"]);
+}
+
+#[test]
+fn http_1_0_is_answered_and_closed_unless_it_asks_to_stay() {
+    let sim = Resim::cluster(&["--nodes", "1"]);
+    let login = "authorization: Basic YWRtaW5AZXhhbXBsZS5jb206cmVzaW0tYWRtaW4=\r\n";
+    let reply = wire::send_raw(
+        &sim.node(0),
+        format!("GET /v1/nodes HTTP/1.0\r\n{login}\r\n").as_bytes(),
+    );
+    assert_eq!(reply.status, 200, "without a host header too: {reply:?}");
+    let stay = format!("GET /v1/nodes HTTP/1.0\r\nconnection: keep-alive\r\n{login}\r\n");
+    let last = format!("GET /v1/nodes HTTP/1.0\r\n{login}\r\n");
+    let mut stream = wire::tls(&sim.node(0), &["http/1.1"]);
+    stream.write_all((stay + &last).as_bytes()).unwrap();
+    let answer = String::from_utf8_lossy(&read_to_end(&mut stream)).into_owned();
+    assert_eq!(answer.matches(" 200 OK\r\n").count(), 2, "{answer}");
+}
+
+#[test]
+fn a_client_that_asks_before_it_sends_is_told_to_go_on_or_not_to() {
+    let sim = Resim::cluster(&["--nodes", "1"]);
+    let login = "authorization: Basic YWRtaW5AZXhhbXBsZS5jb206cmVzaW0tYWRtaW4=";
+    let head = |length: usize| {
+        format!(
+            "PUT /v1/cluster HTTP/1.1\r\nhost: x\r\n{login}\r\nexpect: 100-continue\r\ncontent-length: {length}\r\n\r\n"
+        )
+    };
+    let mut stream = wire::tls(&sim.node(0), &["http/1.1"]);
+    let body = br#"{"email_alerts": true}"#;
+    stream.write_all(head(body.len()).as_bytes()).unwrap();
+    let mut told = [0; 25];
+    std::io::Read::read_exact(&mut stream, &mut told).unwrap();
+    assert_eq!(&told, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(body).unwrap();
+    stream
+        .write_all(b"GET /v1/x HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        .unwrap();
+    let answer = String::from_utf8_lossy(&read_to_end(&mut stream)).into_owned();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let reply = wire::send_raw(&sim.node(0), head(LIMIT + 1).as_bytes());
+    assert_eq!(reply.status, 413, "{reply:?}");
+}
+
+#[test]
+fn lengths_that_contradict_each_other_are_refused() {
+    let sim = Resim::cluster(&["--nodes", "1"]);
+    let before = sim.admin("GET", "/state", &Value::Null)["requests"]["total"].clone();
+    for headers in [
+        "content-length: 2\r\ncontent-length: 9\r\n",
+        "content-length: 2, 9\r\n",
+        "transfer-encoding: gzip\r\n",
+        "transfer-encoding: chunked, identity\r\n",
+    ] {
+        let request = format!("PUT /v1/cluster HTTP/1.1\r\nhost: x\r\n{headers}\r\n{{}}1234567");
+        let reply = wire::send_raw(&sim.node(0), request.as_bytes());
+        assert!((400..=501).contains(&reply.status), "{headers:?}: {reply:?}");
+    }
+    assert_eq!(
+        sim.admin("GET", "/state", &Value::Null)["requests"]["total"],
+        before
+    );
+    still_serves(&sim);
+}
+
+#[test]
+fn a_head_that_is_too_long_is_431() {
+    let sim = Resim::cluster(&["--nodes", "1"]);
+    let login = "authorization: Basic YWRtaW5AZXhhbXBsZS5jb206cmVzaW0tYWRtaW4=";
+    for (bytes, status) in [(40 << 10, 200), (200 << 10, 431), (5 << 20, 431)] {
+        let word = "x".repeat(bytes);
+        let request = format!(
+            "GET /v1/nodes HTTP/1.1\r\nhost: x\r\n{login}\r\nconnection: close\r\nx-long: {word}\r\n\r\n"
+        );
+        assert_eq!(
+            wire::send_raw(&sim.node(0), request.as_bytes()).status,
+            status,
+            "{bytes}"
+        );
+    }
+    still_serves(&sim);
+}
+
+#[test]
+fn noise_in_place_of_a_handshake_is_closed() {
+    let sim = Resim::cluster(&["--nodes", "1"]);
+    let mut seed: u32 = 1;
+    for length in [1, 5, 6, 100, 20_000] {
+        let mut noise: Vec<u8> = Vec::new();
+        for _ in 0..length {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            noise.push(seed.to_be_bytes()[0]);
+        }
+        for first in [noise[0], 0x16] {
+            noise[0] = first;
+            let mut stream = wire::tcp(&sim.node(0));
+            let _ = stream.write_all(&noise);
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            let answer = read_to_end(&mut stream);
+            assert!(answer.len() < 100, "an alert at most: {answer:?}");
+        }
+    }
+    still_serves(&sim);
+}
+
+#[test]
+fn many_large_bodies_at_a_time_are_all_served_in_bounded_memory() {
+    let sim = Resim::cluster(&["--nodes", "1"]);
+    let body = format!("{{\"email_alerts\": true}}{}", " ".repeat(LIMIT - 100));
+    let send = || {
+        wire::send(
+            &sim.node(0),
+            "PUT",
+            "/v1/cluster",
+            Some(ADMIN),
+            &[],
+            body.as_bytes(),
+        )
+        .status
+    };
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let sending: Vec<_> = (0..24).map(|_| scope.spawn(send)).collect();
+        sending.into_iter().map(|sent| sent.join().unwrap()).collect()
+    });
+    assert_eq!(statuses, [200; 24]);
+    assert!(
+        sim.proc_status("VmHWM") < 250 << 10,
+        "{} KiB",
+        sim.proc_status("VmHWM")
+    );
+}
+
+#[test]
+fn the_admin_port_is_as_patient_and_as_firm() {
+    let sim = Resim::cluster(&["--nodes", "1"]);
+    let address = format!("127.0.0.1:{}", sim.ready["admin_port"]);
+    let long = format!(
+        "GET /state HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n",
+        "x".repeat(300 << 10)
+    );
+    for bytes in ["\u{16}\u{3}\u{1}\0\0\0\r\n\r\n", "GET\r\n\r\n", &long] {
+        let mut stream = wire::tcp(&address);
+        let _ = stream.write_all(bytes.as_bytes());
+        let answer = String::from_utf8_lossy(&read_to_end(&mut stream)).into_owned();
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+    }
+    let over = format!(
+        "POST /faults HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n",
+        LIMIT + 1
+    );
+    let mut stream = wire::tcp(&address);
+    stream.write_all(over.as_bytes()).unwrap();
+    assert!(read_to_end(&mut stream).starts_with(b"HTTP/1.1 413"));
+    still_serves(&sim);
+}
+
 /// A client hello of TLS 1.1: no supported_versions, one old cipher suite.
 const TLS_1_1_HELLO: &[u8] = &[
     0x16, 3, 1, 0, 45, // handshake record, 45 bytes

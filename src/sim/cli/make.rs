@@ -1,6 +1,6 @@
 //! The world that the flags describe, or that a state file holds, and where its nodes listen.
 
-use super::ServeArgs;
+use super::{ServeArgs, run::read_switches};
 use crate::sim::certs::mint::{self, KeyKind};
 use crate::sim::config::{Config, NodeConfig, Timings};
 use crate::sim::fault::FaultPlan;
@@ -135,7 +135,9 @@ pub(super) fn restore(
     described.cluster = text("cluster");
     described.username = text("username").unwrap_or_else(|| args.username.clone());
     described.password = text("password").unwrap_or_else(|| args.password.clone());
+    let switches = args.switches.is_empty() || read_switches(&args.switches)? == world.env.switches;
     let same = [
+        ("switches", switches),
         ("nodes", described.nodes == args.nodes),
         ("profile", described.profile == args.profile),
         ("cluster", described.cluster == args.cluster),

@@ -148,7 +148,7 @@ fn read_faults(path: &Path) -> Result<FaultPlan, String> {
     serde_json::from_str(&text).map_err(|error| format!("{} is not a fault plan: {error}", path.display()))
 }
 
-fn read_switches(names: &[String]) -> Result<Switches, String> {
+pub(super) fn read_switches(names: &[String]) -> Result<Switches, String> {
     let mut switches = Switches::all_default();
     for name in names {
         if name == "all" {

@@ -68,23 +68,39 @@ pub(super) fn banner(args: &ServeArgs, ready: &Value) -> String {
         "  admin   http://127.0.0.1:{}/state",
         part(ready, "admin_port")
     );
+    let _ = writeln!(
+        text,
+        "  login   {}  password {}{}",
+        args.username,
+        args.password,
+        if args.cluster.is_some() {
+            ""
+        } else {
+            ", once there is a cluster"
+        }
+    );
     let first = nodes.first().map(url).unwrap_or_default();
     let _ = match &args.cluster {
-        Some(_) => writeln!(
-            text,
-            "Try:  curl -k -u '{}:{}' {first}/v1/nodes",
-            args.username, args.password
-        ),
+        Some(_) => {
+            let login = quoted(&format!("{}:{}", args.username, args.password));
+            writeln!(text, "Try:  curl -k -u {login} {first}/v1/nodes")
+        }
         None => {
             let body = json!({
                 "action": "create_cluster", "cluster": {"name": "demo.example.com"},
                 "credentials": {"username": args.username, "password": args.password},
             });
+            let body = quoted(&body.to_string());
             writeln!(
                 text,
-                "Try:  curl -k {first}/v1/bootstrap\n      curl -k {first}/v1/bootstrap/create_cluster -d '{body}'"
+                "Try:  curl -k {first}/v1/bootstrap\n      curl -k {first}/v1/bootstrap/create_cluster -d {body}"
             )
         }
     };
     text
+}
+
+/// As one word of a shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }

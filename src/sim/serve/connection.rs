@@ -2,6 +2,7 @@
 
 use super::body::Answer;
 use super::live::Live;
+use super::stall::Stall;
 use crate::sim::client_cert::ClientCertificates;
 use crate::sim::config::TlsIdentity;
 use crate::sim::ids::NodeIndex;
@@ -77,9 +78,9 @@ async fn converse(live: Arc<Live>, node: NodeIndex, identity: &TlsIdentity, tls:
         .timer(TokioTimer::new())
         .header_read_timeout(live.options.limits.head)
         .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(tls), service);
+        .serve_connection(TokioIo::new(Stall::new(tls, live.options.limits.body)), service);
     let _ = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
-    let mut tls = connection.into_parts().io.into_inner();
+    let mut tls = connection.into_parts().io.into_inner().into_inner();
     if resets.load(Ordering::Relaxed) {
         reset(tls.get_ref().0);
     } else {
@@ -209,7 +210,6 @@ fn plain(status: StatusCode) -> Response<Answer> {
 }
 
 pub(super) async fn admin_connection(live: Arc<Live>, stream: TcpStream) {
-    let head = live.options.limits.head;
     let service = service_fn(|request| {
         let live = live.clone();
         async move {
@@ -229,6 +229,10 @@ pub(super) async fn admin_connection(live: Arc<Live>, stream: TcpStream) {
         }
     });
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(head);
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(live.options.limits.head)
+        .max_buf_size(HEAD_BYTES);
+    let stream = Stall::new(stream, live.options.limits.body);
     let _ = builder.serve_connection(TokioIo::new(stream), service).await;
 }

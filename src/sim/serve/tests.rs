@@ -300,6 +300,20 @@ async fn slow_clients_are_cut_off_in_each_phase_of_a_connection() {
 }
 
 #[tokio::test]
+async fn a_client_that_reads_no_answers_is_broken_off() {
+    let served = Served::with(true, short()).await;
+    let mut stream = served.connect(0).await;
+    let login = STANDARD.encode("admin@example.com:secret");
+    let request = format!("GET /v1/jsonschema HTTP/1.1\r\nhost: x\r\nauthorization: Basic {login}\r\n\r\n");
+    // What both kernels hold in between is some megabytes at most.
+    let broken = async { while stream.write_all(request.as_bytes()).await.is_ok() {} };
+    tokio::time::timeout(Duration::from_secs(20), broken)
+        .await
+        .unwrap();
+    assert!(!served.shown(0).await.is_empty());
+}
+
+#[tokio::test]
 async fn connections_over_the_limit_are_closed_at_once_and_room_is_given_back() {
     let limits = Limits {
         connections: 2,
