@@ -3,6 +3,7 @@
 
 use super::fault::FaultPlan;
 use super::ids::{BdbUid, NodeIndex};
+use super::storage::FileState;
 use super::world::World;
 use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
@@ -68,7 +69,22 @@ pub const ADMIN_ROUTES: &[(&str, &str, &str)] = &[
     (
         "POST",
         "/nodes/{index}/reinstall",
-        "the software is installed anew: the node belongs to no cluster",
+        "the software is installed anew: the node belongs to no cluster; {\"wipe\": true} empties its disk, {\"software_version\": V} installs another version",
+    ),
+    (
+        "GET",
+        "/nodes/{index}/files",
+        "what is on the node's persistent storage",
+    ),
+    (
+        "POST",
+        "/nodes/{index}/files",
+        "{\"path\": P, \"state\": S}: a left file becomes sound, unreadable, corrupted or missing",
+    ),
+    (
+        "POST",
+        "/nodes/{index}/mount",
+        "{\"from\": N, \"path\": P}: copies what is on the storage of node N to P on this one",
     ),
 ];
 
@@ -87,7 +103,14 @@ pub(crate) fn answer(world: &mut World, method: &str, path: &str, query: &str, b
         ("GET", ["faults"]) => (200, shown_faults(world)),
         ("POST", ["faults"]) => faults(world, body),
         ("POST", ["advance"]) => advance(world, body),
-        ("POST", ["nodes", index, action]) => node(world, index, action, body),
+        ("GET", ["nodes", index, "files"]) => match machine(world, index) {
+            Ok(index) => (200, json!(world.files(index))),
+            Err(reply) => reply,
+        },
+        ("POST", ["nodes", index, action]) => match machine(world, index) {
+            Ok(index) => act(world, index, action, body),
+            Err(reply) => reply,
+        },
         _ => {
             let known: Vec<String> = ADMIN_ROUTES
                 .iter()
@@ -198,31 +221,68 @@ fn advance(world: &mut World, body: &[u8]) -> AdminReply {
     }
 }
 
-fn node(world: &mut World, index: &str, action: &str, body: &[u8]) -> AdminReply {
-    let index = index
-        .parse::<usize>()
-        .ok()
-        .filter(|index| *index < world.env.nodes.len())
-        .map(NodeIndex);
-    let Some(index) = index else {
-        return refuse(
-            404,
-            format!("there are nodes 0 to {}", world.env.nodes.len().saturating_sub(1)),
-        );
+/// The machine that a path names.
+fn machine(world: &World, index: &str) -> Result<NodeIndex, AdminReply> {
+    let last = world.env.nodes.len().saturating_sub(1);
+    let index = index.parse::<usize>().ok().filter(|index| *index <= last);
+    index
+        .map(NodeIndex)
+        .ok_or_else(|| refuse(404, format!("there are nodes 0 to {last}")))
+}
+
+fn act(world: &mut World, index: NodeIndex, action: &str, bytes: &[u8]) -> AdminReply {
+    let body = match serde_json::from_slice::<Value>(bytes) {
+        Ok(Value::Object(body)) => body,
+        Ok(Value::Null) => Map::new(),
+        Err(_) if bytes.is_empty() => Map::new(),
+        Ok(_) | Err(_) => return refuse(400, "a JSON object is wanted"),
     };
+    let text = |key: &str| body.get(key).and_then(Value::as_str);
     match action {
         "crash" => world.crash(index),
         "freeze" => world.freeze(index),
         "start" => world.power_on(index),
+        "reinstall" if body.get("wipe") == Some(&json!(true)) => world.wipe(index),
         "reinstall" => world.reinstall(index),
-        "clock" => match seconds(body) {
+        "clock" => match seconds(bytes) {
             #[expect(clippy::cast_possible_truncation, reason = "whole seconds are enough")]
             Some(seconds) => world.set_clock(index, seconds as i64),
             None => return refuse(400, "seconds: a number is wanted"),
         },
-        _ => return refuse(404, "crash, freeze, start, clock or reinstall is wanted"),
+        "files" => return spoil(world, index, &body),
+        "mount" => return mount(world, index, &body),
+        _ => {
+            let known = "crash, freeze, start, clock, reinstall, files or mount is wanted";
+            return refuse(404, known);
+        }
+    }
+    if let (Some(version), "reinstall") = (text("software_version"), action) {
+        world.set_software(index, version);
     }
     done()
+}
+
+fn spoil(world: &mut World, index: NodeIndex, body: &Map<String, Value>) -> AdminReply {
+    let path = body.get("path").and_then(Value::as_str).unwrap_or_default();
+    let state = body.get("state").cloned().unwrap_or_default();
+    match serde_json::from_value::<FileState>(state) {
+        Ok(state) if world.spoil(index, path, state) => done(),
+        Ok(_) => refuse(404, format!("no file {path:?} is left there")),
+        Err(error) => refuse(400, format!("state: {error}")),
+    }
+}
+
+fn mount(world: &mut World, to: NodeIndex, body: &Map<String, Value>) -> AdminReply {
+    let path = body
+        .get("path")
+        .and_then(Value::as_str)
+        .filter(|path| path.starts_with('/'));
+    let from = body.get("from").map(ToString::to_string).unwrap_or_default();
+    match (machine(world, &from), path) {
+        (Ok(from), Some(path)) => (200, json!({"files": world.mount(from, to, path)})),
+        (Err(reply), _) => reply,
+        (Ok(_), None) => refuse(400, "path: an absolute path is wanted"),
+    }
 }
 
 fn database(world: &World, uid: &str) -> AdminReply {
@@ -405,6 +465,42 @@ mod tests {
         );
         assert_eq!(bed.world.env.nodes[2].config.clock_skew_secs, 90);
         assert_eq!(ask(&mut bed, "POST", "/nodes/2/clock", &json!({})).0, 400);
+    }
+
+    #[test]
+    fn a_machine_can_be_installed_anew_and_its_disk_looked_at_mounted_and_spoiled() {
+        let mut bed = with_database();
+        let path = "/var/opt/redislabs/persist/ccs/ccs-redis.rdb";
+        assert_eq!(ask(&mut bed, "POST", "/nodes/2/reinstall", &Value::Null).0, 200);
+        let (status, files) = ask(&mut bed, "GET", "/nodes/2/files", &Value::Null);
+        assert_eq!(
+            (status, &files[0]["path"], &files[0]["state"]),
+            (200, &json!(path), &json!("sound"))
+        );
+        let mount = json!({"from": 2, "path": "/mnt/old"});
+        let version = json!({"wipe": true, "software_version": "9.9.9-9"});
+        assert_eq!(ask(&mut bed, "POST", "/nodes/1/reinstall", &version).0, 200);
+        assert_eq!(bed.world.env.nodes[1].software_version, "9.9.9-9");
+        assert_eq!(
+            ask(&mut bed, "POST", "/nodes/1/mount", &mount),
+            (200, json!({"files": 1}))
+        );
+        let mounted = "/mnt/old/ccs/ccs-redis.rdb";
+        for (body, status) in [
+            (json!({"path": mounted, "state": "corrupted"}), 200),
+            (json!({"path": mounted, "state": "missing"}), 200),
+            (json!({"path": mounted, "state": "sound"}), 404),
+            (json!({"path": path, "state": "melted"}), 400),
+        ] {
+            assert_eq!(ask(&mut bed, "POST", "/nodes/1/files", &body).0, status, "{body}");
+        }
+        for (body, status) in [
+            (json!({"from": 9, "path": "/mnt"}), 404),
+            (json!({"from": 2, "path": "mnt"}), 400),
+        ] {
+            assert_eq!(ask(&mut bed, "POST", "/nodes/1/mount", &body).0, status, "{body}");
+        }
+        assert_eq!(ask(&mut bed, "POST", "/nodes/1/reinstall", &json!([1])).0, 400);
     }
 
     #[test]

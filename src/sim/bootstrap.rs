@@ -4,22 +4,25 @@ mod check;
 
 #[cfg(test)]
 pub(crate) use check::ERROR_CODES;
-pub(crate) use check::{Failure, Plan, is_rack_id};
+pub(crate) use check::{Failure, Plan, is_rack_id, large_enough, text};
 
 use super::auth::Accounts;
+use super::bugs::Bug;
 use super::config::{CertificateOrder, Timings};
 use super::documents::Documents;
 use super::ids::{ClusterId, NodeIndex, NodeUid};
+use super::internode;
 use super::license_text::License;
+use super::recovery;
 use super::resources::bdbs::{self, Databases};
 use super::schema;
 use super::state::{BootstrapState, Cluster, Due, Env, Member, MemberStatus, Membership};
 use super::switch::Switch;
 use super::task::{Machines, Tasks};
 use super::world::World;
-use check::text;
 use serde_json::{Map, Value, json};
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// Names of the certificates that every cluster has.
 pub(crate) const REQUIRED_CERTIFICATES: &[&str] = &[
@@ -34,7 +37,7 @@ pub(crate) const REQUIRED_CERTIFICATES: &[&str] = &[
 
 /// How long a bootstrap takes.
 pub(crate) fn duration(timings: &Timings, action: &str) -> Duration {
-    if action == "create_cluster" {
+    if matches!(action, "create_cluster" | "recover_cluster") {
         timings.create_cluster
     } else {
         timings.join_cluster
@@ -63,6 +66,7 @@ pub(crate) fn step(world: &mut World, index: NodeIndex) {
 
 fn begin(world: &mut World, index: NodeIndex, request: &Value, action: &str) {
     let checked = Plan::check(world, index, request);
+    let checked = checked.and_then(|plan| unraced(world, index, plan));
     if let Ok(Plan::Join {
         cluster,
         replaces: None,
@@ -92,6 +96,37 @@ fn begin(world: &mut World, index: NodeIndex, request: &Value, action: &str) {
         }
         Err(failure) => fail(world, index, &failure),
     }
+}
+
+/// A defect: nodes of another version that join at the same time delete each other's entry.
+fn unraced(world: &mut World, index: NodeIndex, plan: Plan) -> Result<Plan, Failure> {
+    let Plan::Join {
+        cluster: id,
+        replaces: None,
+    } = plan
+    else {
+        return Ok(plan);
+    };
+    let World { env, clusters, .. } = world;
+    let Some(cluster) = clusters
+        .get_mut(&id)
+        .filter(|_| env.has(Bug::ConcurrentJoinsLoseNodes))
+    else {
+        return Ok(plan);
+    };
+    let version = |host: NodeIndex| env.node(host).map(|node| node.software_version.as_str());
+    let master = cluster
+        .master
+        .and_then(|uid| cluster.members.get(&uid))
+        .map(|member| member.host);
+    let newer = master.is_some_and(|master| version(master) != version(index));
+    let joining = |member: &Member| member.status == MemberStatus::Provisioning;
+    if !newer || !cluster.members.values().any(joining) {
+        return Ok(plan);
+    }
+    cluster.members.retain(|_, member| !joining(member));
+    cluster.state_id += 1;
+    Err(Failure::new("internal_error", "The node's configuration is gone"))
 }
 
 fn fail(world: &mut World, index: NodeIndex, failure: &Failure) {
@@ -130,6 +165,7 @@ fn finish(world: &mut World, index: NodeIndex, request: &Value) {
             Plan::Join { replaces: None, .. } => {
                 Err(Failure::new("internal_error", "The join was interrupted"))
             }
+            Plan::Recover { uid, path } => recovery::recover(world, index, uid, &path).map(|id| (id, uid)),
         }),
     };
     match done {
@@ -150,8 +186,8 @@ fn become_member(world: &mut World, index: NodeIndex, request: &Value, id: Clust
         .map(|member| member.host);
     // The machine that was replaced must not come back as the member that it was.
     if let Some(old) = replaced
-        .filter(|old| *old != index)
         .and_then(|old| env.node_mut(old))
+        .filter(|old| old.membership == Membership::Member(id, uid))
     {
         old.membership = Membership::Removed;
     }
@@ -160,14 +196,20 @@ fn become_member(world: &mut World, index: NodeIndex, request: &Value, id: Clust
     if let Some(node) = env.node_mut(index) {
         node.membership = Membership::Member(id, uid);
         node.installed.clone_from(&cluster.certificates);
+        node.flaws.clear();
+        node.storage.ccs_path = text(request, "/node/paths/ccs_persistent_path").map(str::to_owned);
         node.bootstrap.state = BootstrapState::Completed;
         node.bootstrap.ended = Some(now);
         node.bootstrap.request = None;
         node.restarting_until = Some(restart);
     }
-    cluster
-        .members
-        .extend(member(env, index, uid, request, MemberStatus::Active).map(|member| (uid, member)));
+    let before = cluster.members.remove(&uid);
+    let member = member(env, index, uid, request, MemberStatus::Active);
+    let member = member.map(|member| match before {
+        Some(before) if before.status == MemberStatus::Down => successor(before, member, request),
+        Some(_) | None => member,
+    });
+    cluster.members.extend(member.map(|member| (uid, member)));
     if uid != NodeUid(1) || cluster.members.len() > 1 {
         cluster
             .documents
@@ -178,8 +220,33 @@ fn become_member(world: &mut World, index: NodeIndex, request: &Value, id: Clust
         cluster.elect(env, None);
     }
     if replaced.is_some() {
+        bdbs::lose_memory(cluster, uid);
         bdbs::node_found(cluster, env, uid);
     }
+}
+
+/// A member that takes the place of `old`: what the request does not say stays as it was.
+fn successor(old: Member, mut new: Member, request: &Value) -> Member {
+    let said = |key: &str| request.pointer(&format!("/node/{key}")).is_some();
+    if !said("identity/rack_id") {
+        new.rack_id = old.rack_id;
+    }
+    if !said("identity/second_rack_id") {
+        new.second_rack_id = old.second_rack_id;
+    }
+    if !said("identity/accept_servers") && old.maintenance == 0 {
+        new.accept_servers = old.accept_servers;
+    }
+    if !said("limits/max_listeners") && old.maintenance == 0 {
+        new.max_listeners = old.max_listeners;
+    }
+    if !said("limits/max_redis_servers") {
+        new.max_redis_servers = old.max_redis_servers;
+    }
+    let mut extra = old.extra;
+    extra.append(&mut new.extra);
+    new.extra = extra;
+    new
 }
 
 fn member(
@@ -240,6 +307,7 @@ fn member(
         closed: false,
         maintenance: 0,
         snapshots: Vec::new(),
+        awaited: false,
     })
 }
 
@@ -251,12 +319,13 @@ fn create(
     license: License,
 ) -> (ClusterId, NodeUid) {
     let env = &mut world.env;
-    let id = ClusterId(world.clusters.len() as u64 + 1);
+    let id = env.next_cluster();
     let issue = |certificate: &&str| {
         let order = CertificateOrder {
             cluster_name: name.clone(),
             certificate: (*certificate).to_owned(),
             generation: 0,
+            at: env.now,
         };
         ((*certificate).to_owned(), env.certificates.issue(&order))
     };
@@ -294,10 +363,13 @@ fn create(
         machines: Machines::default(),
         certificates,
         certificate_generation: 0,
+        customer_certificates: BTreeSet::new(),
+        recovered: None,
         suffixes: super::resources::suffixes::fresh(&name, request.get("dns_suffixes")),
         databases: Databases::default(),
         documents: Documents::fresh(),
     };
+    internode::plan(&cluster, env);
     world.clusters.insert(id, cluster);
     world.monitor_created(index, &name);
     (id, NodeUid(1))

@@ -4,6 +4,7 @@ mod make;
 mod run;
 mod told;
 
+use super::bugs::BUGS;
 use super::config::LOG_CAPACITY;
 use super::fault::{EFFECTS, Rule};
 use super::fidelity;
@@ -134,6 +135,12 @@ struct ServeArgs {
     /// Print the documented doubts and end.
     #[arg(long, help_heading = WORLD)]
     list_switches: bool,
+    /// Admitted defects to have, separated by commas, `all` or `none`, instead of those of the build.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    bugs: Vec<String>,
+    /// Print the admitted defects and the builds that have them, and end.
+    #[arg(long)]
+    list_bugs: bool,
     /// Tag key that names the owner of a database; two databases with one owner break an invariant.
     #[arg(long, help_heading = WORLD, value_name = "KEY")]
     ownership_tag: Option<String>,
@@ -187,6 +194,10 @@ pub fn main() -> ExitCode {
             print!("{}", switches_text());
             Ok(ExitCode::SUCCESS)
         }
+        None if cli.serve.list_bugs => {
+            print!("{}", bugs_text());
+            Ok(ExitCode::SUCCESS)
+        }
         None => run(&cli.serve, given),
     };
     result.unwrap_or_else(|error| {
@@ -203,6 +214,18 @@ fn license(args: &LicenseArgs, now: Timestamp) -> License {
         now - SignedDuration::from_hours(1),
         args.days,
     )
+}
+
+fn bugs_text() -> String {
+    let mut text = String::new();
+    for row in BUGS {
+        let (name, effect, builds, source) = (row.name, row.effect, row.builds(), row.source);
+        let _ = writeln!(
+            text,
+            "{name}\n    effect   {effect}\n    builds   {builds}\n    source   {source}"
+        );
+    }
+    text
 }
 
 fn switches_text() -> String {

@@ -1,7 +1,7 @@
 //! What a world is made from: machines, certificates, version, switches, timings, faults.
 
 use super::certs::mint::{self, KeyKind};
-use super::{FaultPlan, Profile, Switches};
+use super::{Bugs, FaultPlan, Profile, Switches};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
@@ -37,6 +37,8 @@ pub struct Config {
     pub profile: Profile,
     /// Which side of each documented doubt holds.
     pub switches: Switches,
+    /// Which admitted defects are at work; those of the build if absent.
+    pub bugs: Option<Bugs>,
     /// How long things take.
     pub timings: Timings,
     /// The machines; their order gives them their [`NodeIndex`](super::NodeIndex).
@@ -67,6 +69,7 @@ impl Config {
             start,
             profile: Profile::default(),
             switches: Switches::all_default(),
+            bugs: None,
             timings: Timings::default(),
             nodes: (1..=count).map(machine).collect::<Result<_, rcgen::Error>>()?,
             certificates: mint::source(start, KeyKind::Ecdsa)?,
@@ -151,6 +154,8 @@ pub struct CertificateOrder {
     pub certificate: String,
     /// 0 at creation, one more with each rotation.
     pub generation: u64,
+    /// When it is ordered.
+    pub at: Timestamp,
 }
 
 /// Gives a cluster its certificates. The world makes none itself.

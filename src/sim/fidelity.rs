@@ -1,6 +1,7 @@
 //! The page that says how faithful the simulator is, written from its own tables.
 
 use super::auth::ROLES;
+use super::bugs::BUGS;
 use super::permission::{DOUBTS, PERMISSIONS};
 use super::refusals::{LEFT_OUT, Oddity, REFUSALS, Step, Sure};
 use super::resources::room::is_left_out;
@@ -30,10 +31,6 @@ const LIMITS: &[(&str, &str)] = &[
         "all nodes have the profile's version unless the world's author sets another",
     ),
     (
-        "Recovery of a cluster",
-        "`recover_cluster` is checked and then fails, as no recovery file exists on a simulated node",
-    ),
-    (
         "Scheduled work",
         "backups, rotation of logs and usage reports have their settings and never run",
     ),
@@ -47,7 +44,7 @@ const LIMITS: &[(&str, &str)] = &[
     ),
     (
         "Services",
-        "a stopped service shows as stopped and fails its node's check; what it did is still done",
+        "a stopped service shows as stopped and fails its node's check; without `cnm_http` or `envoy` the node's REST API is gone, without `ccs` the cluster loses the node; what the others did is still done",
     ),
     ("Migrations and the witness disk", "there never is one"),
     (
@@ -96,6 +93,7 @@ pub fn page() -> String {
     objects(&mut page);
     codes(&mut page);
     switches(&mut page);
+    bugs(&mut page);
     left_out(&mut page);
     page
 }
@@ -462,6 +460,34 @@ fn switches(page: &mut String) {
                 escaped(row.default),
                 escaped(row.alternative),
                 escaped(row.source)
+            ),
+        );
+    }
+}
+
+fn bugs(page: &mut String) {
+    line(
+        page,
+        format_args!(
+            "\n## Admitted defects\n\nWhat release notes say that builds did wrong. A profile has those of its build; `--bugs NAME,...` chooses others,\n`--bugs none` and `--bugs all` too.\n"
+        ),
+    );
+    line(
+        page,
+        format_args!("| defect | what it does | builds | profiles | release note |\n|---|---|---|---|---|"),
+    );
+    for row in BUGS {
+        let had = Profile::ALL.into_iter().filter(|profile| row.affects(*profile));
+        let profiles: Vec<String> = had.map(|profile| profile.to_string()).collect();
+        line(
+            page,
+            format_args!(
+                "| `{}` | {} | {} | {} | {} |",
+                row.name,
+                escaped(row.effect),
+                row.builds(),
+                profiles.join(", "),
+                row.source
             ),
         );
     }

@@ -62,6 +62,7 @@ impl Fixture {
             start: Timestamp::from_second(1_760_400_066).unwrap(),
             profile,
             switches,
+            bugs: None,
             timings: Timings::default(),
             nodes: (1..=nodes).map(node).collect(),
             certificates: CertificateSource::new(|order| {

@@ -3,6 +3,7 @@
 
 use super::answer::{Answered, Body, answered, front_end, refuse, respond};
 use super::auth::{Actor, LoginRules, Role};
+use super::bugs::Bug;
 use super::call::{ApiError, Call, Ctx};
 use super::client_cert::{self, ClientCertificates};
 use super::ids::{ClusterId, NodeIndex, NodeUid, UserUid};
@@ -118,9 +119,15 @@ fn at_member(
     let cluster = clusters
         .get_mut(&id)
         .ok_or(Refusal::FrontEnd(StatusCode::SERVICE_UNAVAILABLE))?;
-    let of_cluster = matches!(route.handler, Handler::Cluster(_));
+    let of_cluster = acts_on_cluster(route, env);
     if of_cluster {
         require_leader(cluster, env)?;
+    }
+    if cluster.master != Some(uid)
+        && !route.path.starts_with("/v1/bootstrap")
+        && only_leader_serves(cluster, env)
+    {
+        return Err(Refusal::FrontEnd(StatusCode::SERVICE_UNAVAILABLE));
     }
     call.actor = authenticate(cluster, env, route, request)?;
     if of_cluster && cluster.master != Some(uid) && !handles_redirects(cluster) {
@@ -149,6 +156,18 @@ fn at_member(
         Handler::Node(handler) => handler(world, node, &call)?,
     };
     Ok(answered(world, node, route, reply))
+}
+
+/// Whether a call is the leader's to answer: all those of the cluster, and by a defect the availability of databases.
+fn acts_on_cluster(route: &Route, env: &Env) -> bool {
+    let availability = || route.path == "/v1/bdbs/{uid}/availability" && env.has(Bug::AvailabilityRedirects);
+    matches!(route.handler, Handler::Cluster(_)) || availability()
+}
+
+/// A defect of clusters that let client certificates log in.
+fn only_leader_serves(cluster: &Cluster, env: &Env) -> bool {
+    env.has(Bug::CertificateLoginOnPrimaryOnly)
+        && cluster.settings.get("mtls_certificate_authentication") == Some(&Value::Bool(true))
 }
 
 /// 403 for a role that may not do this.

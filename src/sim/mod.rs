@@ -39,6 +39,7 @@ mod admin;
 mod answer;
 mod auth;
 mod bootstrap;
+mod bugs;
 mod call;
 pub mod certs;
 pub mod cli;
@@ -53,12 +54,14 @@ mod form;
 mod front;
 mod ids;
 mod inbound;
+mod internode;
 pub mod license_text;
 mod log;
 mod monitor;
 mod permission;
 mod placement;
 mod power;
+mod recovery;
 mod refusals;
 mod resources;
 mod route;
@@ -67,6 +70,7 @@ mod schema;
 pub mod serve;
 mod service;
 mod state;
+mod storage;
 mod switch;
 mod task;
 #[cfg(test)]
@@ -78,6 +82,7 @@ mod work;
 mod world;
 
 pub use admin::ADMIN_ROUTES;
+pub use bugs::{BUGS, Bug, BugRow, Bugs};
 pub use client_cert::ClientCertificates;
 pub use config::{
     CertificateOrder, CertificateSource, Config, LOG_CAPACITY, NodeConfig, Timings, TlsIdentity,
@@ -90,6 +95,7 @@ pub use log::{LogEntry, Sent, Totals};
 pub use monitor::{RULES, UNDESCRIBED, Violation};
 pub use saved::Unreadable;
 pub use service::{InProcess, Presented, Shared, TransportError};
+pub use storage::{FileEntry, FileState};
 pub use switch::{SWITCHES, Switch, SwitchRow, Switches};
 pub use version::Profile;
 pub use world::{Outcome, World};

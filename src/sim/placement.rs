@@ -7,6 +7,7 @@ mod seat;
 pub(crate) use seat::{Demand, Host, NoRoom, Rules, Strategy};
 
 use super::ids::{BdbUid, NodeUid, ShardUid};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -41,6 +42,8 @@ pub(crate) struct Shard {
     pub(crate) flash: bool,
     /// Whether its node is up.
     pub(crate) up: bool,
+    /// Its persistence file is not on its node before then.
+    pub(crate) unsaved_until: Option<Timestamp>,
 }
 
 impl Shard {
@@ -197,6 +200,7 @@ impl Shards {
                     memory_bytes: demand.shard_memory_bytes,
                     flash: demand.flash,
                     up: old.is_none_or(|shard| shard.up),
+                    unsaved_until: old.and_then(|shard| shard.unsaved_until),
                 };
                 let stays = old.is_some_and(|old| {
                     old.memory_bytes >= wanted.memory_bytes || self.fits(old.node, hosts, rules, &wanted)
@@ -224,9 +228,13 @@ impl Shards {
             .collect()
     }
 
-    /// A node came back: its shards synchronise again.
-    pub(crate) fn node_back(&mut self, node: NodeUid) {
-        let there: Vec<ShardUid> = self.on(node).map(|shard| shard.uid).collect();
+    /// A node came back: its shards that `runs` names synchronise again.
+    pub(crate) fn node_back(&mut self, node: NodeUid, runs: impl Fn(&Shard) -> bool) {
+        let there: Vec<ShardUid> = self
+            .on(node)
+            .filter(|shard| runs(shard))
+            .map(|shard| shard.uid)
+            .collect();
         for uid in there {
             self.change(uid, |shard| shard.up = true);
         }
@@ -297,6 +305,65 @@ impl Shards {
         }
         *self = trial;
         Ok(moves)
+    }
+
+    /// Takes one shard off its node, as [`Shards::evacuate`] does with all.
+    ///
+    /// # Errors
+    /// When it fits nowhere else; a replica may have taken over by then.
+    pub(crate) fn leave(
+        &mut self,
+        uid: ShardUid,
+        others: &[Host],
+        rules: &Rules,
+        leaves: impl Fn(&Shard) -> bool,
+    ) -> Result<Vec<Move>, NoRoom> {
+        let mut moves = self.failover(uid);
+        if let Some(shard) = self.get(uid).filter(|shard| leaves(shard)).cloned() {
+            let to = self.seat(&shard, others, rules)?;
+            self.relocate(uid, to);
+            moves.push(Move {
+                shard: uid,
+                bdb: shard.bdb,
+                from: shard.node,
+                to,
+                role: shard.role,
+            });
+        }
+        Ok(moves)
+    }
+
+    /// Places the shards of a database whose node is not up on others.
+    ///
+    /// # Errors
+    /// When one fits nowhere; those before it have moved.
+    pub(crate) fn seat_lost(&mut self, bdb: BdbUid, hosts: &[Host], rules: &Rules) -> Result<(), NoRoom> {
+        let alive = |node: NodeUid| hosts.iter().any(|host| host.uid == node && host.alive);
+        let lost: Vec<Shard> = self.of(bdb).filter(|shard| !alive(shard.node)).cloned().collect();
+        for shard in lost {
+            let to = self.seat(&shard, hosts, rules)?;
+            self.relocate(shard.uid, to);
+            self.change(shard.uid, |shard| shard.up = false);
+        }
+        Ok(())
+    }
+
+    /// Says of each shard of a database whether it is up.
+    pub(crate) fn set_up(&mut self, bdb: BdbUid, up: impl Fn(&Shard) -> bool) {
+        let uids: Vec<ShardUid> = self.of(bdb).map(|shard| shard.uid).collect();
+        for uid in uids {
+            self.change(uid, |shard| shard.up = up(shard));
+        }
+    }
+
+    /// Whether a shard serves.
+    pub(crate) fn set_shard_up(&mut self, uid: ShardUid, up: bool) {
+        self.change(uid, |shard| shard.up = up);
+    }
+
+    /// A shard's file will be on its node at `when`.
+    pub(crate) fn set_unsaved(&mut self, uid: ShardUid, when: Timestamp) {
+        self.change(uid, |shard| shard.unsaved_until = Some(when));
     }
 
     /// Where every shard is, for [`Shards::restore`].

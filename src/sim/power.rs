@@ -1,8 +1,10 @@
 //! Machines that crash, hang, come back or are installed anew, and what their cluster makes of it.
 
 use super::ids::{NodeIndex, NodeUid};
+use super::internode;
 use super::resources::bdbs;
-use super::state::{Cluster, Due, Env, Member, MemberStatus, Membership, Power};
+use super::state::{Cluster, Due, Env, Member, MemberStatus, Membership, Power, SimNode};
+use super::storage;
 use super::work;
 use super::world::World;
 use serde_json::Value;
@@ -20,6 +22,9 @@ impl World {
     }
 
     fn lose(&mut self, index: NodeIndex, power: Power) {
+        if self.env.node(index).is_some_and(SimNode::is_on) {
+            storage::keep(self, index);
+        }
         let delay = self.env.timings.failure_detection;
         let Some(node) = self.env.node_mut(index) else {
             return;
@@ -39,6 +44,8 @@ impl World {
         };
         if node.power == Power::Crashed {
             node.booted = now;
+            node.cold = true;
+            node.stopped.clear();
         }
         node.power = Power::On;
         node.restarting_until = Some(until);
@@ -58,9 +65,27 @@ impl World {
         }
     }
 
-    /// Installs the software anew on a machine: it is fresh, whatever it was. If its cluster still lists it, the cluster
-    /// notices that it is gone.
+    /// Installs the software anew on a machine with an empty disk: nothing is left of what it was.
+    pub fn wipe(&mut self, index: NodeIndex) {
+        self.reinstall(index);
+        if let Some(node) = self.env.node_mut(index) {
+            node.storage = Default::default();
+        }
+    }
+
+    /// The version of the software that a machine has from now on; meant for one that belongs to no cluster.
+    pub fn set_software(&mut self, index: NodeIndex, software_version: &str) {
+        if let Some(node) = self.env.node_mut(index) {
+            software_version.clone_into(&mut node.software_version);
+        }
+    }
+
+    /// Installs the software anew on a machine: it is fresh, whatever it was. What its persistent storage holds stays. If its
+    /// cluster still lists it, the cluster notices that it is gone.
     pub fn reinstall(&mut self, index: NodeIndex) {
+        if self.env.node(index).is_some_and(SimNode::is_on) {
+            storage::keep(self, index);
+        }
         let (now, delay) = (self.env.now, self.env.timings.failure_detection);
         let Some(node) = self.env.node_mut(index) else {
             return;
@@ -69,6 +94,10 @@ impl World {
         node.membership = Membership::Fresh;
         node.bootstrap = Default::default();
         node.installed.clear();
+        node.flaws.clear();
+        node.stopped.clear();
+        node.silent_until = None;
+        node.cold = false;
         node.power = Power::On;
         node.restarting_until = None;
         node.booted = now;
@@ -78,6 +107,10 @@ impl World {
         }
         if let Membership::Member(id, uid) = before {
             self.env.schedule(delay, Due::NodeLost(id, uid));
+            let mut machines = self.env.nodes.iter().map(|node| node.membership);
+            if !machines.any(|membership| matches!(membership, Membership::Member(of, _) if of == id)) {
+                self.clusters.remove(&id);
+            }
         }
     }
 }
@@ -120,10 +153,25 @@ pub(crate) fn node_found(cluster: &mut Cluster, env: &mut Env, uid: NodeUid) {
     let Some(member) = cluster.members.get_mut(&uid).filter(|_| running) else {
         return;
     };
-    if member.status == MemberStatus::Down {
+    let (was_down, host) = (member.status == MemberStatus::Down, member.host);
+    if was_down {
         member.status = MemberStatus::Active;
         cluster.state_id += 1;
+    }
+    if env
+        .node_mut(host)
+        .is_some_and(|node| std::mem::take(&mut node.cold))
+    {
+        bdbs::lose_memory(cluster, uid);
+    }
+    if was_down {
         bdbs::node_found(cluster, env, uid);
+        internode::catch_up(cluster, env, host);
+    }
+    if cluster.has_quorum(env)
+        && let Some(member) = cluster.members.get(&uid)
+    {
+        storage::follow(cluster, env, member);
     }
     if cluster
         .master
@@ -140,5 +188,126 @@ pub(crate) fn replica_ha(cluster: &mut Cluster, env: &mut Env, uid: NodeUid) {
         .is_some_and(|member| member.status == MemberStatus::Down)
     {
         bdbs::replica_ha(cluster, env, uid);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::fixture::Fixture;
+    use crate::sim::ids::NodeUid;
+    use serde_json::json;
+
+    fn operate(sim: &mut Fixture, node: usize, path: &str, operation: &str, service: &str) -> u16 {
+        let body = json!({"operation_type": operation, "services": [service]});
+        sim.admin(node, "POST", path, body).status
+    }
+
+    #[test]
+    fn a_node_without_its_front_end_is_away_until_it_is_started_anew() {
+        for service in ["cnm_http", "envoy"] {
+            let mut sim = Fixture::cluster(3, 3);
+            assert_eq!(operate(&mut sim, 1, "/v1/local/services", "stop", service), 200);
+            assert_eq!(
+                sim.admin(1, "GET", "/v1/bootstrap", Value::Null).status,
+                0,
+                "refused"
+            );
+            assert!(!sim.world.listens(NodeIndex(1)));
+            sim.pass(60);
+            let node = sim.admin(0, "GET", "/v1/nodes/2", Value::Null).json;
+            assert_eq!(node["status"], "active", "the cluster still hears of it");
+            let check = sim.admin(0, "GET", "/v1/nodes/check/2", Value::Null).json;
+            assert_eq!(check["result"], false);
+            sim.world.crash(NodeIndex(1));
+            sim.world.power_on(NodeIndex(1));
+            sim.pass(30);
+            assert_eq!(sim.admin(1, "GET", "/v1/bootstrap", Value::Null).status, 200);
+        }
+    }
+
+    #[test]
+    fn a_node_without_its_configuration_store_is_lost_and_enough_of_them_are_the_end() {
+        let mut sim = Fixture::cluster(3, 3);
+        assert_eq!(operate(&mut sim, 1, "/v1/local/services", "stop", "ccs"), 200);
+        sim.pass(30);
+        assert_eq!(
+            sim.admin(0, "GET", "/v1/nodes/2", Value::Null).json["status"],
+            "down"
+        );
+        assert_eq!(operate(&mut sim, 1, "/v1/local/services", "start", "ccs"), 200);
+        sim.pass(30);
+        assert_eq!(
+            sim.admin(0, "GET", "/v1/nodes/2", Value::Null).json["status"],
+            "active"
+        );
+        assert_eq!(operate(&mut sim, 1, "/v1/local/services", "stop", "ccs"), 200);
+        assert_eq!(operate(&mut sim, 2, "/v1/local/services", "stop", "ccs"), 200);
+        assert_eq!(sim.admin(0, "GET", "/v1/nodes", Value::Null).code(), "no_quorum");
+    }
+
+    #[test]
+    fn the_call_without_local_means_the_leader_whoever_receives_it() {
+        let mut sim = Fixture::cluster(3, 3);
+        sim.admin(0, "PUT", "/v1/cluster", json!({"handle_redirects": true}));
+        assert_eq!(operate(&mut sim, 2, "/v1/services", "stop", "cm_server"), 200);
+        let status = |sim: &mut Fixture, node: usize| {
+            let services = sim.admin(node, "GET", "/v1/local/services", Value::Null).json;
+            services["cm_server"]["status"].clone()
+        };
+        assert_eq!(
+            (status(&mut sim, 0), status(&mut sim, 2)),
+            (json!("STOPPED"), json!("RUNNING"))
+        );
+    }
+
+    #[test]
+    fn a_new_installation_keeps_the_disk_and_a_wiped_machine_has_nothing() {
+        let mut sim = Fixture::cluster(3, 3);
+        sim.database(None);
+        let live = sim.world.files(NodeIndex(1));
+        assert_eq!(live.len(), 1, "the configuration; the database is not persisted");
+        sim.world.reinstall(NodeIndex(1));
+        assert_eq!(sim.world.files(NodeIndex(1)).len(), 1);
+        assert_eq!(sim.world.uid(NodeIndex(1)), None);
+        sim.world.wipe(NodeIndex(1));
+        assert_eq!(sim.world.files(NodeIndex(1)), []);
+        sim.pass(30);
+        assert_eq!(
+            sim.admin(0, "GET", "/v1/nodes/2", Value::Null).json["status"],
+            "down"
+        );
+        let mut body = sim.join_body(1);
+        body["node"]["identity"]["uid"] = json!(2);
+        assert_eq!(sim.bootstrap_error(1, body), "");
+        assert_eq!(sim.world.uid(NodeIndex(1)), Some(NodeUid(2)));
+    }
+
+    #[test]
+    fn a_replacement_keeps_what_its_request_does_not_say() {
+        let mut sim = Fixture::cluster(3, 4);
+        for (field, value) in [
+            ("rack_id", json!("r2")),
+            ("max_redis_servers", json!(7)),
+            ("max_listeners", json!(9)),
+        ] {
+            sim.admin(0, "PUT", "/v1/nodes/2", json!({field: value}));
+        }
+        sim.world.crash(NodeIndex(1));
+        sim.pass(30);
+        let mut body = sim.join_body(3);
+        body["node"]["identity"]["uid"] = json!(2);
+        body["node"]["identity"]["rack_id"] = json!("r2");
+        assert_eq!(sim.bootstrap_error(3, body), "");
+        let node = sim.admin(0, "GET", "/v1/nodes/2", Value::Null).json;
+        for (field, value) in [
+            ("addr", json!("10.0.0.4")),
+            ("rack_id", json!("r2")),
+            ("max_redis_servers", json!(7)),
+            ("max_listeners", json!(9)),
+            ("status", json!("active")),
+        ] {
+            assert_eq!(node[field], value, "{field}");
+        }
     }
 }

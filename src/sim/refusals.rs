@@ -301,7 +301,7 @@ refusals! {
     // Availability and shards.
     db_not_found: Documented "requests/bdbs/availability" [] "GET" "/v1/bdbs/9/availability" "" => 404 "db_not_found";
     bdb_endpoint_unavailable: Documented "requests/bdbs/availability" [DB, MINUTE, Do("POST", "/v1/bdbs/1/actions/stop_traffic", "{}")] "GET" "/v1/local/bdbs/1/endpoint/availability" "" => 503 "bdb_endpoint_unavailable";
-    bdb_unavailable: Documented "requests/bdbs/availability" [DB] "GET" "/v1/bdbs/1/availability" "" => 503 "bdb_unavailable_shard_unreachable_port_unbound";
+    bdb_unavailable: Documented "requests/bdbs/availability" [Fault(r#"{"method":"POST","path":"/v1/bdbs","effect":{"task_failed":"internal_error"}}"#), DB, MINUTE] "GET" "/v1/bdbs/1/availability" "" => 503 "bdb_unavailable_shard_unreachable_port_unbound";
     db_busy: Documented "requests/shards/actions/failover" [TWIN] "POST" "/v1/shards/1/actions/failover" "{}" => 409 "db_busy";
     failover_shards_different_bdb: Documented "requests/shards/actions/failover" [DB, MINUTE, DB, MINUTE] "POST" "/v1/shards/actions/failover" r#"{"shard_uids":["1","2"]}"# => 400 "failover_shards_different_bdb";
     shard_is_slave: Documented "requests/shards/actions/failover" [TWIN, MINUTE] "POST" "/v1/shards/2/actions/failover" "{}" => 400 "shard_is_slave";

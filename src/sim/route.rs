@@ -158,6 +158,7 @@ pub(crate) const TABLES: &[&[Route]] = &[
     resources::bdbs::ROUTES,
     resources::stats::ROUTES,
     resources::bdbs::actions::ROUTES,
+    resources::bdbs::recovery::ROUTES,
     resources::bdbs::upgrade::ROUTES,
     resources::modules::ROUTES,
     resources::alerts::ROUTES,

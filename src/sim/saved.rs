@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 
 /// Grows with every change of what the text means.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The first line.
 #[derive(Debug, Deserialize, Serialize)]
@@ -263,8 +263,8 @@ mod tests {
         let refused = |text: &str| World::restored(text, CertificateSource::none()).unwrap_err();
         assert_eq!(refused(""), Unreadable::Foreign);
         assert_eq!(refused("{\"nodes\": []}"), Unreadable::Foreign);
-        let other = text.replacen("\"resim_state\":1", "\"resim_state\":2", 1);
-        assert_eq!(refused(&other), Unreadable::Version(2));
+        let other = text.replacen("\"resim_state\":2", "\"resim_state\":1", 1);
+        assert_eq!(refused(&other), Unreadable::Version(1));
         for damaged in [
             text[..text.len() / 2].to_owned(),
             text[..text.len() - 1].to_owned(),

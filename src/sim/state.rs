@@ -1,19 +1,23 @@
 //! What the world consists of: machines, clusters, members, and what is due when.
 
 use super::auth::Accounts;
+use super::bugs::{Bug, Bugs};
 use super::config::{CertificateSource, NodeConfig, Timings, TlsIdentity};
 use super::documents::Documents;
-use super::ids::{ClusterId, Ids, NodeIndex, NodeUid};
+use super::ids::{ClusterId, Ids, NodeIndex, NodeUid, ShardUid};
+use super::internode::{self, Flaw};
 use super::license_text::License;
 use super::placement::{Host, Layout};
 use super::resources::bdbs::Databases;
+use super::storage::Storage;
 use super::switch::{Switch, Switches};
 use super::task::{Machines, Tasks};
 use super::version::Profile;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// What all parts of the world share besides the clusters themselves.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -21,11 +25,14 @@ pub(crate) struct Env {
     pub(crate) now: Timestamp,
     pub(crate) profile: Profile,
     pub(crate) switches: Switches,
+    pub(crate) bugs: Bugs,
     pub(crate) timings: Timings,
     pub(crate) nodes: Vec<SimNode>,
     #[serde(skip, default = "CertificateSource::none")]
     pub(crate) certificates: CertificateSource,
     pub(crate) ids: Ids,
+    /// Number of the latest cluster.
+    last_cluster: u64,
     /// Faults that a handler has to consult while it works.
     pub(crate) ordered: Ordered,
     /// The request at hand changed something.
@@ -67,6 +74,14 @@ pub(crate) enum Due {
     Certificate(ClusterId, NodeIndex, String),
     /// A user disappears after its deletion.
     UserGone(ClusterId, u64),
+    /// Certificates between nodes come to the time at which the cluster replaces them.
+    Rotation(ClusterId),
+    /// A node takes a certificate between nodes without its key.
+    MangledCertificate(ClusterId, NodeIndex),
+    /// A shard that moved serves again.
+    ShardArrived(ClusterId, ShardUid),
+    /// Databases that wait for recovery may be recovered automatically.
+    AutoRecovery(ClusterId),
 }
 
 impl Env {
@@ -76,6 +91,7 @@ impl Env {
             now: config.start,
             profile: config.profile,
             switches: config.switches.clone(),
+            bugs: config.bugs.clone().unwrap_or_else(|| Bugs::of(config.profile)),
             timings: config.timings.clone(),
             nodes: config
                 .nodes
@@ -84,6 +100,7 @@ impl Env {
                 .collect(),
             certificates: config.certificates.clone(),
             ids: Ids::new(config.seed),
+            last_cluster: 0,
             ordered: Ordered::default(),
             touched: false,
             due: BTreeMap::new(),
@@ -102,6 +119,12 @@ impl Env {
         self.due.insert((self.after(delay), self.scheduled), due);
     }
 
+    /// The number of a new cluster; none is given twice.
+    pub(crate) fn next_cluster(&mut self) -> ClusterId {
+        self.last_cluster += 1;
+        ClusterId(self.last_cluster)
+    }
+
     /// When the next thing is due.
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
         self.due.keys().next().map(|(at, _)| *at)
@@ -117,6 +140,11 @@ impl Env {
 
     pub(crate) fn on(&self, switch: Switch) -> bool {
         self.switches.on(switch)
+    }
+
+    /// Whether a defect is at work.
+    pub(crate) fn has(&self, bug: Bug) -> bool {
+        self.bugs.has(bug)
     }
 
     pub(crate) fn node(&self, index: NodeIndex) -> Option<&SimNode> {
@@ -141,6 +169,15 @@ pub(crate) struct SimNode {
     pub(crate) booted: Timestamp,
     /// What each of the node's services uses, by certificate name; empty until it is a member.
     pub(crate) installed: BTreeMap<String, TlsIdentity>,
+    /// What is wrong with certificates that the node uses, by name.
+    pub(crate) flaws: BTreeMap<String, Flaw>,
+    /// The REST API cannot be reached until then.
+    pub(crate) silent_until: Option<Timestamp>,
+    /// Required services that were stopped here.
+    pub(crate) stopped: BTreeSet<String>,
+    /// Its processes died since the cluster last saw it.
+    pub(crate) cold: bool,
+    pub(crate) storage: Storage,
 }
 
 impl SimNode {
@@ -157,6 +194,11 @@ impl SimNode {
             restarting_until: None,
             booted,
             installed: BTreeMap::new(),
+            flaws: BTreeMap::new(),
+            silent_until: None,
+            stopped: BTreeSet::new(),
+            cold: false,
+            storage: Storage::default(),
         }
     }
 
@@ -167,6 +209,20 @@ impl SimNode {
 
     pub(crate) fn is_on(&self) -> bool {
         self.power == Power::On
+    }
+
+    /// Whether its REST API can be connected to at `now`.
+    pub(crate) fn answers(&self, now: Timestamp) -> bool {
+        let front_end = ["cnm_http", "envoy"];
+        self.power != Power::Crashed
+            && self.silent_until.is_none_or(|until| until <= now)
+            && !front_end.iter().any(|service| self.stopped.contains(*service))
+    }
+
+    /// Whether the other nodes hear of it: it runs, keeps the configuration, and its certificate is accepted.
+    pub(crate) fn is_heard(&self) -> bool {
+        let refused = self.flaws.get(internode::CONTROL_PLANE) == Some(&Flaw::NoClientAuth);
+        self.is_on() && !refused && !self.stopped.contains("ccs")
     }
 }
 
@@ -243,6 +299,10 @@ pub(crate) struct Cluster {
     /// Certificates as the cluster configuration holds them, by name. Nodes hold their own copies.
     pub(crate) certificates: BTreeMap<String, TlsIdentity>,
     pub(crate) certificate_generation: u64,
+    /// Certificates between nodes that a customer uploaded.
+    pub(crate) customer_certificates: BTreeSet<String>,
+    /// When it was recovered from a file.
+    pub(crate) recovered: Option<Timestamp>,
     pub(crate) suffixes: Vec<Value>,
     pub(crate) databases: Databases,
     pub(crate) documents: Documents,
@@ -268,6 +328,8 @@ pub(crate) struct Member {
     /// Activations of maintenance that have not been undone.
     pub(crate) maintenance: u64,
     pub(crate) snapshots: Vec<Snapshot>,
+    /// Known from the file that the cluster was recovered from, and not back yet: it has no vote.
+    pub(crate) awaited: bool,
 }
 
 /// `status` of a node object.
@@ -303,7 +365,7 @@ impl Cluster {
         let voters = || {
             self.members
                 .values()
-                .filter(|member| member.status != MemberStatus::Provisioning)
+                .filter(|member| member.status != MemberStatus::Provisioning && !member.awaited)
         };
         voters().filter(|member| self.runs(env, member)).count() * 2 > voters().count()
     }
@@ -316,7 +378,7 @@ impl Cluster {
             Membership::Removed => false,
         };
         env.node(member.host)
-            .is_some_and(|node| node.is_on() && ours(node))
+            .is_some_and(|node| node.is_heard() && ours(node))
     }
 
     /// Chooses a leader among the members that run, if a majority does: `wanted` if it can, else the lowest uid.

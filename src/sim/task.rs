@@ -94,6 +94,8 @@ pub(crate) struct Task {
     pub(crate) error: Option<(String, String)>,
     /// The request body that started it.
     pub(crate) body: Map<String, Value>,
+    /// A defect shows it as aborted, whatever it does.
+    pub(crate) mislabelled: bool,
     /// A fault: it never ends.
     pub(crate) stuck: bool,
     /// A fault: it fails with this error code.
@@ -125,6 +127,7 @@ impl Tasks {
             ended: None,
             error: None,
             body,
+            mislabelled: false,
             stuck: std::mem::take(&mut env.ordered.stuck),
             fails: env.ordered.failed.take(),
         });
@@ -159,6 +162,15 @@ impl Tasks {
 }
 
 impl Task {
+    /// The status as it is shown.
+    pub(crate) fn shown_status(&self) -> TaskStatus {
+        if self.mislabelled {
+            TaskStatus::Aborted
+        } else {
+            self.status
+        }
+    }
+
     /// 0 to 100.
     pub(crate) fn progress(&self, now: Timestamp) -> f64 {
         match (self.status, self.span) {
@@ -190,7 +202,7 @@ impl Task {
         };
         let mut shown = Map::from_iter([
             ("name".to_owned(), json!(self.kind.name())),
-            ("status".to_owned(), json!(self.status.as_str())),
+            ("status".to_owned(), json!(self.shown_status().as_str())),
             ("progress".to_owned(), progress),
             ("task_id".to_owned(), json!(self.id)),
         ]);

@@ -45,6 +45,7 @@ pub(crate) fn config(nodes: usize, profile: Profile, switches: Switches) -> Conf
         start: start(),
         profile,
         switches,
+        bugs: None,
         timings: Timings::default(),
         nodes: (1..=nodes).map(node).collect(),
         certificates: mint::source(start(), KeyKind::Ecdsa).unwrap(),

@@ -46,6 +46,11 @@ impl Profile {
         }
     }
 
+    /// Its build, for comparison with others.
+    pub(crate) fn build(self) -> Build {
+        Build::of(self.software_version()).unwrap_or(Build([u32::MAX; 4]))
+    }
+
     /// Redis versions that a database can have, as (`redis_version`, `version`), oldest first; the last is the default.
     pub(crate) fn database_versions(self) -> &'static [(&'static str, &'static str)] {
         match self {
@@ -67,6 +72,20 @@ impl Profile {
                 ("8.4", "8.4.0"),
             ],
         }
+    }
+}
+
+/// Number of a build: `7.8.6-119`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Build([u32; 4]);
+
+impl Build {
+    /// The build that a text names; `None` for any other text.
+    pub(crate) fn of(text: &str) -> Option<Self> {
+        let (version, build) = text.split_once('-')?;
+        let mut numbers = version.split('.').chain([build]).map(str::parse);
+        let mut next = || numbers.next()?.ok();
+        Some(Self([next()?, next()?, next()?, next()?]))
     }
 }
 

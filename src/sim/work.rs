@@ -1,11 +1,11 @@
 //! What node and cluster actions do while they run: removal, maintenance, change of leader.
 
+use super::bugs::Bug;
 use super::ids::NodeUid;
 use super::resources::bdbs::{self, Evacuation};
 use super::resources::nodes::maintenance_snapshot;
 use super::state::{Cluster, Due, Env, Member, MemberStatus, Membership, Snapshot};
 use super::task::{Kind, Task, TaskStatus};
-use super::version::Profile;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -41,11 +41,22 @@ pub(crate) fn task_due(cluster: &mut Cluster, env: &mut Env, id: &str) {
             set(cluster, id, TaskStatus::Starting);
             env.schedule(lead_in(env), Due::Task(cluster.id, task.id));
         }
-        TaskStatus::Starting => match begin(cluster, env, &task) {
-            Ok(takes) => run(cluster, env, &task, takes),
+        TaskStatus::Starting => {
+            set(cluster, id, TaskStatus::Running);
+            env.schedule(lead_in(env), Due::Task(cluster.id, task.id));
+        }
+        TaskStatus::Running if task.span.is_none() => match begin(cluster, env, &task) {
+            Ok(work) => run(cluster, env, &task, &work),
+            Err(Stop::Cancelled) => {
+                set(cluster, id, TaskStatus::Cancelling);
+                env.schedule(lead_in(env), Due::Task(cluster.id, task.id));
+            }
             Err(stop) => end(cluster, env, id, Some(stop)),
         },
-        TaskStatus::Running if task.stuck || task.span.is_some_and(|(_, until)| env.now < until) => {}
+        TaskStatus::Running if task.stuck => {}
+        TaskStatus::Running if task.span.is_some_and(|(_, until)| env.now < until) => {
+            advance(cluster, env, &task);
+        }
         TaskStatus::Running => {
             let stop = match task.fails.clone() {
                 Some(code) => Err(code),
@@ -56,18 +67,40 @@ pub(crate) fn task_due(cluster: &mut Cluster, env: &mut Env, id: &str) {
                 Err(code) => fail_as_ordered(cluster, env, &task, code),
             }
         }
+        TaskStatus::Cancelling if task.stuck => {}
         TaskStatus::Cancelling => end(cluster, env, id, Some(Stop::Cancelled)),
         TaskStatus::Cancelled | TaskStatus::Aborted | TaskStatus::Completed | TaskStatus::Failed => {}
     }
 }
 
-fn run(cluster: &mut Cluster, env: &mut Env, task: &Task, takes: Duration) {
-    let until = env.after(takes);
+/// What is left of a task once it runs.
+struct Work {
+    takes: Duration,
+    /// Steps on the way, one each time this long.
+    steps: usize,
+    every: Duration,
+}
+
+fn run(cluster: &mut Cluster, env: &mut Env, task: &Task, work: &Work) {
+    let until = env.after(work.takes);
     if let Some(task) = cluster.tasks.get_mut(&task.id) {
         task.status = TaskStatus::Running;
         task.span = Some((env.now, until));
     }
-    env.schedule(takes, Due::Task(cluster.id, task.id.clone()));
+    for step in 1..=u32::try_from(work.steps).unwrap_or(u32::MAX) {
+        env.schedule(work.every * step, Due::Task(cluster.id, task.id.clone()));
+    }
+    env.schedule(work.takes, Due::Task(cluster.id, task.id.clone()));
+}
+
+/// A step on the way of a task.
+fn advance(cluster: &mut Cluster, env: &mut Env, task: &Task) {
+    let Some(uid) = task.node else { return };
+    match task.kind {
+        Kind::RemoveNode | Kind::MaintenanceOn => bdbs::evacuate_next(cluster, env, uid, &evacuation(task)),
+        Kind::MaintenanceOff => reopen(cluster, env, uid, task),
+        Kind::EnslaveNode | Kind::ChangeMaster => {}
+    }
 }
 
 fn set(cluster: &mut Cluster, id: &str, status: TaskStatus) {
@@ -98,10 +131,15 @@ fn tell_of_removal(cluster: &mut Cluster, env: &Env, id: &str) {
     let Some(task) = cluster.tasks.get(id).filter(|task| task.kind == Kind::RemoveNode) else {
         return;
     };
-    let name = if task.status == TaskStatus::Completed {
-        "cluster_node_remove_completed"
-    } else {
-        "cluster_node_remove_failed"
+    let name = match task.status {
+        TaskStatus::Completed => "cluster_node_remove_completed",
+        TaskStatus::Cancelled => "cluster_node_remove_abort_completed",
+        TaskStatus::Queued
+        | TaskStatus::Starting
+        | TaskStatus::Running
+        | TaskStatus::Cancelling
+        | TaskStatus::Aborted
+        | TaskStatus::Failed => "cluster_node_remove_failed",
     };
     let details = json!({"node_uid": task.node.map(|uid| uid.0)});
     cluster.documents.tell(env.now, name, &details);
@@ -155,13 +193,8 @@ fn evacuation(task: &Task) -> Evacuation {
     }
 }
 
-/// Checks and first effects; gives how long the rest takes.
-fn begin(cluster: &mut Cluster, env: &mut Env, task: &Task) -> Result<Duration, Stop> {
-    let per_shard = |count: usize| {
-        env.timings
-            .shard_move
-            .saturating_mul(u32::try_from(count).unwrap_or(u32::MAX))
-    };
+/// Checks and first effects; gives what is left to do.
+fn begin(cluster: &mut Cluster, env: &mut Env, task: &Task) -> Result<Work, Stop> {
     let Some(uid) = task.node else {
         return Err(failed("The action has no node"));
     };
@@ -177,7 +210,12 @@ fn begin(cluster: &mut Cluster, env: &mut Env, task: &Task) -> Result<Duration, 
             set_status(cluster, uid, MemberStatus::Active, MemberStatus::Decommissioning);
             let policy = flag(&cluster.policy, "persistent_node_removal").unwrap_or(false);
             let waits = flag(&task.body, "wait_for_persistence").unwrap_or(policy);
-            Ok(env.timings.node_remove + per_shard(if waits { moves * 2 } else { moves }))
+            let saving = if waits && moves > 0 {
+                bdbs::saving(env)
+            } else {
+                Duration::ZERO
+            };
+            Ok(moving(env, env.timings.node_remove + saving, moves))
         }
         Kind::MaintenanceOn => {
             survives(cluster, env, uid)?;
@@ -188,7 +226,7 @@ fn begin(cluster: &mut Cluster, env: &mut Env, task: &Task) -> Result<Duration, 
                 flag(&task.body, "overwrite_snapshot").unwrap_or(false),
             );
             let moves = bdbs::evacuable(cluster, env, uid, &evacuation(task)).map_err(|_| no_room())?;
-            Ok(env.timings.maintenance + per_shard(moves))
+            Ok(moving(env, env.timings.maintenance, moves))
         }
         Kind::MaintenanceOff => {
             let skip = flag(&task.body, "skip_shards_restore").unwrap_or(false);
@@ -207,18 +245,56 @@ fn begin(cluster: &mut Cluster, env: &mut Env, task: &Task) -> Result<Duration, 
             if snapshot.is_none() && !skip {
                 return Err(Stop::Cancelled);
             }
-            Ok(env.timings.maintenance + per_shard(if skip { 0 } else { moves }))
+            // Shards come back one move before the end, so that all of them serve when it is over.
+            let every = env.timings.maintenance + env.timings.shard_move * count(moves.saturating_sub(1));
+            let moves = if skip { 0 } else { moves };
+            Ok(Work {
+                takes: env.timings.maintenance + env.timings.shard_move * count(moves),
+                steps: usize::from(moves > 0),
+                every,
+            })
         }
         Kind::EnslaveNode => {
             if cluster.master == Some(uid) {
-                cluster.master = None;
+                demote(cluster, env);
             }
-            Ok(env.timings.leader_election)
+            Ok(electing(env))
         }
         Kind::ChangeMaster => {
-            cluster.master = None;
-            Ok(env.timings.leader_election)
+            demote(cluster, env);
+            Ok(electing(env))
         }
+    }
+}
+
+fn count(moves: usize) -> u32 {
+    u32::try_from(moves).unwrap_or(u32::MAX)
+}
+
+/// Moving so many shards one after the other, and `rest` afterwards.
+fn moving(env: &Env, rest: Duration, moves: usize) -> Work {
+    Work {
+        takes: rest + env.timings.shard_move.saturating_mul(count(moves)),
+        steps: moves,
+        every: env.timings.shard_move,
+    }
+}
+
+fn electing(env: &Env) -> Work {
+    Work {
+        takes: env.timings.leader_election,
+        steps: 0,
+        every: Duration::ZERO,
+    }
+}
+
+/// The leader steps down. A defect marks maintenance that runs meanwhile as aborted.
+fn demote(cluster: &mut Cluster, env: &Env) {
+    cluster.master = None;
+    let maintenance = |task: &&mut Task| matches!(task.kind, Kind::MaintenanceOn | Kind::MaintenanceOff);
+    let running = cluster.tasks.0.iter_mut().filter(maintenance);
+    for task in running.filter(|task| task.status == TaskStatus::Running) {
+        task.mislabelled = env.has(Bug::MaintenanceAbortsWithLeader);
     }
 }
 
@@ -322,6 +398,8 @@ fn expel(cluster: &mut Cluster, env: &mut Env, uid: NodeUid) {
     let Some(member) = cluster.members.remove(&uid) else {
         return;
     };
+    let orphaned = |task: &Task| task.node == Some(uid) && task.status == TaskStatus::Cancelling;
+    cluster.tasks.0.retain(|task| !orphaned(task));
     if let Some(node) = env.node_mut(member.host)
         && node.membership == Membership::Member(cluster.id, uid)
     {
@@ -332,44 +410,68 @@ fn expel(cluster: &mut Cluster, env: &mut Env, uid: NodeUid) {
     }
 }
 
-/// Undoes one activation of maintenance; the last one brings the node back.
-fn leave(cluster: &mut Cluster, env: &mut Env, uid: NodeUid, task: &Task) {
+/// The last activation of maintenance ends: the node takes shards again, and gets back what the snapshot has.
+fn reopen(cluster: &mut Cluster, env: &mut Env, uid: NodeUid, task: &Task) {
     let skip = flag(&task.body, "skip_shards_restore").unwrap_or(false);
-    let snapshot = cluster
+    let Some(member) = cluster
         .members
-        .get(&uid)
-        .and_then(|member| wanted_snapshot(member, task));
-    let Some(member) = cluster.members.get_mut(&uid) else {
+        .get_mut(&uid)
+        .filter(|member| member.maintenance <= 1)
+    else {
         return;
     };
-    member.maintenance = member.maintenance.saturating_sub(1);
-    if member.maintenance > 0 {
-        return;
-    }
+    let snapshot = wanted_snapshot(member, task);
     let before = snapshot
         .as_ref()
         .map(|snapshot| (snapshot.accept_servers, snapshot.max_listeners));
     (member.accept_servers, member.max_listeners) = before.unwrap_or((true, 100));
-    // Older builds leave the snapshot behind when shards are not restored.
-    let stays = skip && env.profile < Profile::V7_8_6;
-    if let Some(snapshot) = &snapshot
+    if let Some(snapshot) = snapshot.filter(|_| !skip) {
+        bdbs::restore(cluster, env, uid, &snapshot.layout);
+    }
+}
+
+/// Undoes one activation of maintenance; with the last one the snapshot goes, too.
+fn leave(cluster: &mut Cluster, env: &mut Env, uid: NodeUid, task: &Task) {
+    reopen(cluster, env, uid, task);
+    let skip = flag(&task.body, "skip_shards_restore").unwrap_or(false);
+    let Some(member) = cluster.members.get_mut(&uid) else {
+        return;
+    };
+    member.maintenance = member.maintenance.saturating_sub(1);
+    let stays = skip && env.has(Bug::SnapshotStaysBehind);
+    if let Some(snapshot) = wanted_snapshot(member, task)
+        && member.maintenance == 0
         && !stays
     {
         member.snapshots.retain(|kept| kept.name != snapshot.name);
-    }
-    if let Some(snapshot) = snapshot.filter(|_| !skip) {
-        bdbs::restore(cluster, env, uid, &snapshot.layout);
     }
 }
 
 /// Work on a node that died does not go on, except its removal.
 pub(crate) fn node_lost(cluster: &mut Cluster, env: &Env, uid: NodeUid) {
     for task in &mut cluster.tasks.0 {
-        let hit = task.node == Some(uid) && task.kind != Kind::RemoveNode && !task.status.is_over();
-        if hit && task.status != TaskStatus::Queued {
-            task.status = TaskStatus::Aborted;
-            task.ended = Some(env.now);
+        if task.node != Some(uid) || task.status.is_over() {
+            continue;
         }
+        let end = match task.status {
+            TaskStatus::Cancelling if env.has(Bug::OrphanedTaskStaysCancelling) => {
+                task.stuck = true;
+                continue;
+            }
+            TaskStatus::Queued => continue,
+            TaskStatus::Starting | TaskStatus::Running | TaskStatus::Cancelling
+                if task.kind == Kind::RemoveNode =>
+            {
+                continue;
+            }
+            TaskStatus::Starting | TaskStatus::Running => TaskStatus::Aborted,
+            TaskStatus::Cancelling => TaskStatus::Cancelled,
+            TaskStatus::Cancelled | TaskStatus::Aborted | TaskStatus::Completed | TaskStatus::Failed => {
+                continue;
+            }
+        };
+        task.status = end;
+        task.ended = Some(env.now);
     }
     if cluster.master.is_none() {
         cluster.elect(env, None);

@@ -7,6 +7,7 @@ use super::fault::{Effect, FaultPlan, Faults, Rule};
 use super::form::{self, Formation};
 use super::front::{self, Served};
 use super::ids::{ClusterId, NodeIndex, NodeUid};
+use super::internode;
 use super::log::{self, LogEntry, RequestLog, Sent, Totals};
 use super::monitor::{Monitor, Violation};
 use super::power;
@@ -90,10 +91,10 @@ impl World {
 
     /// Takes in a request that reached `node`.
     pub fn handle(&mut self, node: NodeIndex, request: &Request<Bytes>) -> Outcome {
-        match self.env.node(node).map(|node| node.power) {
-            None | Some(Power::Crashed) => return Outcome::Refused,
-            Some(Power::Frozen) => return Outcome::Silence,
-            Some(Power::On) => {}
+        match self.env.node(node) {
+            Some(machine) if machine.power == Power::Frozen => return Outcome::Silence,
+            Some(machine) if machine.answers(self.env.now) => {}
+            Some(_) | None => return Outcome::Refused,
         }
         let effect = self
             .faults
@@ -271,6 +272,12 @@ impl World {
                 });
             }
             Due::UserGone(id, user) => in_cluster(id, &|cluster, env| users::gone(cluster, env, user)),
+            Due::Rotation(id) => in_cluster(id, &internode::rotation_due),
+            Due::MangledCertificate(id, node) => {
+                in_cluster(id, &|cluster, env| internode::mangled(cluster, env, node));
+            }
+            Due::ShardArrived(id, uid) => in_cluster(id, &|cluster, env| bdbs::arrived(cluster, env, uid)),
+            Due::AutoRecovery(id) => in_cluster(id, &bdbs::recover_automatically),
         }
     }
 
@@ -342,9 +349,7 @@ impl World {
     /// Whether connections to the node are accepted.
     #[must_use]
     pub fn listens(&self, node: NodeIndex) -> bool {
-        self.env
-            .node(node)
-            .is_some_and(|node| node.power != Power::Crashed)
+        self.env.node(node).is_some_and(|node| node.answers(self.env.now))
     }
 
     /// Whether connections to the node are accepted and get no further.

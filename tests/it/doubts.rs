@@ -12,10 +12,10 @@ use regent::sim;
 use serde_json::json;
 
 /// A cluster, a database with everything, two certificates; then a change of each.
-async fn converge(profile: sim::Profile, switches: sim::Switches) {
-    println!("{profile} {switches:?}");
+async fn converge(profile: sim::Profile, switches: sim::Switches, bugs: Option<sim::Bugs>) {
+    println!("{profile} {switches:?} {bugs:?}");
     let mut config = config(3);
-    (config.profile, config.switches) = (profile, switches);
+    (config.profile, config.switches, config.bugs) = (profile, switches, bugs);
     let mut site = Site::new(sim::World::new(config));
     site.api.apply("redisclusters", cluster(3));
     let mut object = database("cache");
@@ -63,16 +63,25 @@ async fn converge(profile: sim::Profile, switches: sim::Switches) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_version_converges_with_every_doubt_on_its_usual_side() {
+async fn versions_converge_with_the_defects_of_their_builds_and_every_doubt_on_its_usual_side() {
     for profile in sim::Profile::ALL {
-        converge(profile, sim::Switches::all_default()).await;
+        converge(profile, sim::Switches::all_default(), None).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_version_converges_with_every_doubt_on_its_other_side() {
+async fn versions_converge_with_every_doubt_on_its_other_side() {
     for profile in sim::Profile::ALL {
-        converge(profile, sim::Switches::all_alternative()).await;
+        converge(profile, sim::Switches::all_alternative(), None).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn versions_converge_with_every_admitted_defect_and_with_none() {
+    for profile in sim::Profile::ALL {
+        for bugs in [sim::Bugs::all(), sim::Bugs::none()] {
+            converge(profile, sim::Switches::all_default(), Some(bugs)).await;
+        }
     }
 }
 
@@ -82,6 +91,7 @@ async fn each_doubt_by_itself_converges() {
         converge(
             sim::Profile::default(),
             sim::Switches::all_default().with(row.switch),
+            None,
         )
         .await;
     }

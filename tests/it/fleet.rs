@@ -109,6 +109,7 @@ pub fn config(nodes: usize, profile: sim::Profile, switches: sim::Switches) -> s
         start,
         profile,
         switches,
+        bugs: None,
         timings: sim::Timings::default(),
         nodes: (1..=nodes).map(machine).collect(),
         certificates: mint::source(start, mint::KeyKind::Ecdsa).unwrap(),

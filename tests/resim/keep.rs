@@ -119,7 +119,7 @@ fn a_file_that_cannot_be_used_is_refused_and_left_alone() {
         (whole[..whole.len() / 2].to_owned(), "damaged"),
         (whole.replacen("rs.example.com", "rs.example.org", 1), "damaged"),
         (
-            whole.replacen("\"resim_state\":1", "\"resim_state\":9", 1),
+            whole.replacen("\"resim_state\":2", "\"resim_state\":9", 1),
             "version 9",
         ),
         ("{}".to_owned(), "not a saved world"),

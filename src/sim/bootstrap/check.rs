@@ -3,6 +3,7 @@
 use crate::sim::auth::{Actor, LoginRules, Role};
 use crate::sim::ids::{ClusterId, NodeIndex, NodeUid};
 use crate::sim::license_text::{self, License};
+use crate::sim::recovery;
 use crate::sim::state::{Cluster, Env, Member, MemberStatus, Membership, SimNode};
 use crate::sim::switch::Switch;
 use crate::sim::world::World;
@@ -67,9 +68,14 @@ pub(crate) enum Plan {
         cluster: ClusterId,
         replaces: Option<NodeUid>,
     },
+    /// The cluster that a file describes, with this machine as its node `uid`.
+    Recover {
+        uid: NodeUid,
+        path: String,
+    },
 }
 
-pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
+pub(crate) fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
     value.pointer(pointer).and_then(Value::as_str)
 }
 
@@ -93,34 +99,54 @@ impl Plan {
                 "The node was removed from a cluster; install the software again",
             ));
         }
-        check_common(node, request)?;
+        check_place(node, request)?;
         match text(request, "/action") {
-            Some("create_cluster") => check_create(&world.env, request),
-            Some("join_cluster") => check_join(world, index, request),
-            _ => check_recover(request),
+            Some("create_cluster") => {
+                check_name(request)?;
+                check_credentials(request)?;
+                check_create(&world.env, request)
+            }
+            Some("join_cluster") => {
+                if request.pointer("/cluster/name").is_some() {
+                    check_name(request)?;
+                }
+                check_credentials(request)?;
+                check_join(world, index, request)
+            }
+            _ => recovery::check(&world.env, node, request),
         }
     }
 }
 
-fn check_common(node: &SimNode, request: &Value) -> Result<(), Failure> {
-    let config = |message: String| Err(Failure::new("config_error", message));
+fn check_name(request: &Value) -> Result<(), Failure> {
     let name = text(request, "/cluster/name").unwrap_or_default();
-    if !is_host_name(name) {
-        return config(format!("{name:?} is not a host name of at most 64 characters"));
+    if is_host_name(name) {
+        return Ok(());
     }
+    let message = format!("{name:?} is not a host name of at most 64 characters");
+    Err(Failure::new("config_error", message))
+}
+
+fn check_credentials(request: &Value) -> Result<(), Failure> {
+    let config = |message: &str| Err(Failure::new("config_error", message));
     match (
         text(request, "/credentials/username"),
         text(request, "/credentials/password"),
     ) {
         (Some(user), _) if user.is_empty() || user.contains(['&', '<', '>', '"']) => {
-            return config("The user name is empty or has one of & < > \"".to_owned());
+            config("The user name is empty or has one of & < > \"")
         }
-        (Some(_), Some(password)) if !password.is_empty() => {}
+        (Some(_), Some(password)) if !password.is_empty() => Ok(()),
         _ if text(request, "/credentials/client_cert").is_some() => {
-            return config("Certificate credentials are not accepted here".to_owned());
+            config("Certificate credentials are not accepted here")
         }
-        _ => return config("User name and password are missing".to_owned()),
+        _ => config("User name and password are missing"),
     }
+}
+
+/// The node's own address, rack and paths.
+fn check_place(node: &SimNode, request: &Value) -> Result<(), Failure> {
+    let config = |message: String| Err(Failure::new("config_error", message));
     if let Some(addr) = text(request, "/node/identity/addr")
         && addr != node.config.address
     {
@@ -198,16 +224,6 @@ fn rack_required(current: Vec<String>) -> Failure {
         "The cluster is rack aware; the node needs a rack_id",
     )
     .with("current_rack_ids", json!(current))
-}
-
-fn check_recover(request: &Value) -> Result<Plan, Failure> {
-    let Some(file) = text(request, "/recovery_filename") else {
-        return Err(Failure::new("config_error", "recovery_filename is missing"));
-    };
-    Err(Failure::new(
-        "path_error",
-        format!("{file} does not exist on this node"),
-    ))
 }
 
 fn check_join(world: &mut World, index: NodeIndex, request: &Value) -> Result<Plan, Failure> {
@@ -302,16 +318,14 @@ fn reach(world: &World, request: &Value) -> Result<ClusterId, Failure> {
         }
     });
     let by_name = || {
-        world
-            .clusters
-            .values()
-            .find(|cluster| cluster.name == name)
-            .map(|cluster| cluster.id)
+        let mut named = world.clusters.values().filter(|cluster| cluster.name == name);
+        let led = named.clone().find(|cluster| cluster.has_quorum(&world.env));
+        led.or_else(|| named.next()).map(|cluster| cluster.id)
     };
     let id = if given.is_empty() { by_name() } else { reached };
     let cluster = id.and_then(|id| world.clusters.get(&id));
     let cluster = cluster.ok_or_else(|| Failure::new("connect_error", "No node of the cluster answers"))?;
-    if cluster.name != name {
+    if !name.is_empty() && cluster.name != name {
         return Err(Failure::new(
             "connect_error",
             format!("The cluster is not called {name}"),
@@ -378,18 +392,7 @@ fn replaced(
             }
         },
     };
-    let old = env
-        .node(candidate.host)
-        .map(|old| (old.config.memory_bytes, old.config.flash_bytes))
-        .unwrap_or_default();
-    if node.config.memory_bytes < old.0 {
-        let text = "The node has less memory than the one it replaces";
-        return Err(Failure::new("insufficient_node_memory", text).with("required_memory", json!(old.0)));
-    }
-    if node.config.flash_bytes < old.1 {
-        let text = "The node has less flash than the one it replaces";
-        return Err(Failure::new("insufficient_node_flash", text).with("required_flash", json!(old.1)));
-    }
+    large_enough(env, node, candidate.host)?;
     let rack = text(request, "/node/identity/rack_id").unwrap_or_default();
     let override_rack = request
         .pointer("/node/identity/override_rack_id")
@@ -402,4 +405,21 @@ fn replaced(
         ));
     }
     Ok(Some(candidate.uid))
+}
+
+/// Whether a node has the memory and the flash of the machine that it replaces.
+pub(crate) fn large_enough(env: &Env, node: &SimNode, replaced: NodeIndex) -> Result<(), Failure> {
+    let old = env
+        .node(replaced)
+        .map(|old| (old.config.memory_bytes, old.config.flash_bytes))
+        .unwrap_or_default();
+    if node.config.memory_bytes < old.0 {
+        let text = "The node has less memory than the one it replaces";
+        return Err(Failure::new("insufficient_node_memory", text).with("required_memory", json!(old.0)));
+    }
+    if node.config.flash_bytes < old.1 {
+        let text = "The node has less flash than the one it replaces";
+        return Err(Failure::new("insufficient_node_flash", text).with("required_flash", json!(old.1)));
+    }
+    Ok(())
 }

@@ -84,7 +84,8 @@ fn cluster(order: &CertificateOrder, now: Timestamp, key: &KeyPair) -> Result<Tl
             &order.certificate
         }),
         serial: &format!("{fqdn}/{}/{}", order.certificate, order.generation),
-        not_before: now,
+        // What only nodes see begins in the world's time; clients judge the rest by a clock of their own.
+        not_before: if internal { order.at.max(now) } else { now },
         lasts: if internal { QUARTER } else { YEAR },
     }
     .signed_by_itself(key)

@@ -74,6 +74,10 @@ pub(crate) fn named(name: &str, profile: Profile) -> Option<&'static NameRow> {
 pub(crate) struct Rules<'a> {
     pub(crate) now: Timestamp,
     pub(crate) profile: Profile,
+    /// Whether certificates between nodes must list `clientAuth`.
+    pub(crate) internode_clients: bool,
+    /// Whether every certificate of a chain must have a Common Name.
+    pub(crate) names_wanted: bool,
     /// Whether certificates for clients must list `clientAuth`, as the guidelines say, or only those between nodes.
     pub(crate) strict_usage: bool,
     /// Cipher suites that the key must suit, in OpenSSL's notation; known from 8.2 on.
@@ -117,7 +121,7 @@ pub(crate) fn check(
     check_key(leaf, key_pem)?;
     check_order(&bundle)?;
     check_usage(row, leaf, rules)?;
-    if rules.profile < Profile::V7_8_6
+    if rules.names_wanted
         && let Some(nameless) = bundle
             .iter()
             .find(|certificate| certificate.common_name.is_none())
@@ -202,7 +206,7 @@ fn check_order(bundle: &[Certificate]) -> Result<(), CertError> {
 
 fn check_usage(row: &NameRow, leaf: &Certificate, rules: Rules<'_>) -> Result<(), CertError> {
     let client_auth = if row.internal {
-        rules.profile >= Profile::V7_22_2
+        rules.internode_clients
     } else {
         rules.strict_usage
     };

@@ -14,6 +14,8 @@ fn rules() -> Rules<'static> {
     Rules {
         now: now(),
         profile: Profile::V8_2_0,
+        internode_clients: true,
+        names_wanted: false,
         strict_usage: true,
         ciphers: None,
     }
@@ -152,7 +154,7 @@ fn only_the_present_is_valid() {
 }
 
 #[test]
-fn both_extended_usages_are_wanted_and_between_nodes_only_since_7_22_2() {
+fn both_extended_usages_are_wanted_and_between_nodes_unless_a_defect_forgets_them() {
     let server_only = Leaf::with(|params| params.extended_key_usages = vec![Eku::ServerAuth]);
     assert_invalid(server_only.check("proxy", rules()), "clientAuth");
     assert_eq!(
@@ -183,7 +185,7 @@ fn both_extended_usages_are_wanted_and_between_nodes_only_since_7_22_2() {
         internal.check(
             "ccs_internode_encryption",
             Rules {
-                profile: Profile::V7_8_6,
+                internode_clients: false,
                 ..rules()
             }
         ),
@@ -224,13 +226,13 @@ fn a_chain_goes_from_leaf_to_root_and_may_leave_the_root_out() {
 }
 
 #[test]
-fn every_certificate_had_to_have_a_common_name_in_7_4() {
+fn every_certificate_had_to_have_a_common_name_by_a_defect() {
     let nameless = Leaf::with(|params| params.distinguished_name = DistinguishedName::new());
     assert_invalid(
         nameless.check(
             "proxy",
             Rules {
-                profile: Profile::V7_4_6,
+                names_wanted: true,
                 ..rules()
             },
         ),
@@ -293,6 +295,7 @@ fn a_key_must_suit_the_cipher_suites_since_8_2() {
 fn what_is_minted_for_a_cluster_passes_as_an_upload() {
     let source = mint::source(now(), mint::KeyKind::Ecdsa).unwrap();
     let order = |generation| CertificateOrder {
+        at: now(),
         cluster_name: "rs.example.com".into(),
         certificate: "proxy".into(),
         generation,

@@ -1,6 +1,7 @@
 //! The world that the flags describe, or that a state file holds, and where its nodes listen.
 
 use super::{ServeArgs, run::read_switches};
+use crate::sim::bugs::Bugs;
 use crate::sim::certs::mint::{self, KeyKind};
 use crate::sim::config::{Config, NodeConfig, Timings};
 use crate::sim::fault::FaultPlan;
@@ -46,6 +47,7 @@ pub(super) fn make_world(
         start,
         profile: args.profile,
         switches,
+        bugs: Bugs::named(&args.bugs)?,
         timings: Timings::default(),
         nodes,
         certificates: mint::source(start, key).map_err(unmade)?,

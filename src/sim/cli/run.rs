@@ -3,6 +3,7 @@
 use super::make::{kept_addresses, make_world, note, restore, wanted_addresses};
 use super::told::{banner, ready};
 use super::{Log, ServeArgs};
+use crate::sim::bugs::Bugs;
 use crate::sim::fault::FaultPlan;
 use crate::sim::serve::{Limits, Listeners, LogFormat, ServeOptions, Server, write_atomically};
 use crate::sim::switch::Switches;
@@ -19,6 +20,7 @@ pub(super) fn run(args: &ServeArgs, given: impl Fn(&str) -> bool) -> Result<Exit
         return Err(format!("--speed {}: a positive number is wanted", args.speed));
     }
     let switches = read_switches(&args.switches)?;
+    Bugs::named(&args.bugs)?;
     let (args, kept) = match &args.state_file {
         Some(path) if path.exists() => {
             let (args, world) = restore(args, path, given)?;

@@ -208,7 +208,7 @@ fn a_dead_node_loses_its_masters_to_their_replicas() {
         [(2, Role::Master, (0, 16383)), (1, Role::Slave, (0, 16383))]
     );
     assert!(shards.on(NodeUid(1)).all(|shard| !shard.up));
-    shards.node_back(NodeUid(1));
+    shards.node_back(NodeUid(1), |_| true);
     assert!(shards.iter().all(|shard| shard.up));
 }
 

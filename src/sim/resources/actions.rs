@@ -101,7 +101,7 @@ fn get_v2(ctx: &mut Ctx<'_>) -> Answer {
 }
 
 fn task_v2(ctx: &Ctx<'_>, task: &Task) -> Value {
-    let status = match task.status {
+    let status = match task.shown_status() {
         TaskStatus::Queued => "queued",
         TaskStatus::Starting | TaskStatus::Running | TaskStatus::Cancelling => "running",
         TaskStatus::Completed => "completed",

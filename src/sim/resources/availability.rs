@@ -1,6 +1,7 @@
 //! Whether a database answers: `/v1/bdbs/{uid}/availability` for the whole, `/v1/local/...` for the endpoint on one node.
 
 use super::bdbs::{Database, Status};
+use crate::sim::bugs::Bug;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::{BdbUid, NodeUid};
 use crate::sim::permission::Permission;
@@ -12,11 +13,10 @@ use crate::sim::version::Profile;
 use http::StatusCode;
 use serde_json::json;
 
-/// Routes of this family. Followers redirected this call at first and answer it themselves since 7.22.2.
+/// Routes of this family. Followers answer both themselves; a defect makes them redirect the first.
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/bdbs/{uid}/availability", Permission::ViewBdbInfo, shape::NO_FIELDS, whole).since(Profile::V7_8_6).until(Profile::V7_22_2),
-    Route::new("GET", "/v1/bdbs/{uid}/availability", Permission::ViewBdbInfo, shape::NO_FIELDS, whole).local().since(Profile::V7_22_2),
+    Route::new("GET", "/v1/bdbs/{uid}/availability", Permission::ViewBdbInfo, shape::NO_FIELDS, whole).local().since(Profile::V7_8_6),
     Route::new("GET", "/v1/local/bdbs/{uid}/endpoint/availability", Permission::ViewBdbInfo, shape::NO_FIELDS, local).local(),
 ];
 
@@ -45,17 +45,18 @@ fn local(ctx: &mut Ctx<'_>) -> Answer {
         .find(|member| member.host == ctx.node)
         .map(|member| member.uid);
     let bound = own.is_some_and(|own| database.bound.contains(&own));
-    verdict(ctx, database, bound, |_| "bdb_endpoint_unavailable".to_owned())
+    let answer = verdict(ctx, database, bound, |_| "bdb_endpoint_unavailable".to_owned());
+    answer.map_err(|mut error| {
+        if !bound && ctx.env.has(Bug::EndpointAvailability500) {
+            error.status = StatusCode::INTERNAL_SERVER_ERROR;
+        }
+        error
+    })
 }
 
 /// 200, or 503 with what is wrong and the code that `code` makes of it.
 fn verdict(ctx: &Ctx<'_>, database: &Database, bound: bool, code: fn(&str) -> String) -> Answer {
-    let served = |status| {
-        !matches!(
-            status,
-            Status::Pending | Status::CreationFailed | Status::Recovery
-        )
-    };
+    let served = |status| !matches!(status, Status::CreationFailed | Status::Recovery);
     let mut masters = ctx
         .cluster
         .databases
@@ -63,8 +64,9 @@ fn verdict(ctx: &Ctx<'_>, database: &Database, bound: bool, code: fn(&str) -> St
         .of(database.uid)
         .filter(|shard| shard.role == Role::Master)
         .peekable();
-    let shards =
-        served(database.status) && masters.peek().is_some() && masters.all(|shard| is_up(ctx, shard.node));
+    let shards = served(database.status)
+        && masters.peek().is_some()
+        && masters.all(|shard| shard.up && is_up(ctx, shard.node));
     let port = bound && served(database.status) && !database.flag("traffic_manually_disabled");
     if shards && port {
         return Ok(Reply::json(json!({})));

@@ -5,13 +5,18 @@ mod blueprint;
 mod change;
 mod machine;
 mod nodes;
+pub(crate) mod recovery;
 mod render;
 mod store;
 pub(crate) mod upgrade;
 mod validate;
 
-pub(crate) use machine::machine_due;
-pub(crate) use nodes::{Evacuation, evacuable, evacuate, node_found, node_lost, replica_ha, restore};
+pub(crate) use machine::{machine_due, operate};
+pub(crate) use nodes::{
+    Evacuation, arrived, evacuable, evacuate, evacuate_next, moved, node_found, node_lost, replica_ha,
+    restore, saving,
+};
+pub(crate) use recovery::{lose_memory, recover_automatically, recovery_waits};
 pub(crate) use store::{Change, Database, Databases, Status, rules};
 
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
@@ -258,5 +263,7 @@ fn shown(ctx: &Ctx<'_>, uid: BdbUid, view: &View) -> Value {
     })
 }
 
+#[cfg(test)]
+mod states;
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,11 @@
 //! The certificates of a cluster: read, replaced all over the cluster node by node, rotated, deleted.
 
+use crate::sim::bugs::Bug;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::certs::{self, CertError, NameRow, Rules};
-use crate::sim::config::{CertificateOrder, TlsIdentity};
+use crate::sim::config::TlsIdentity;
 use crate::sim::ids::NodeIndex;
+use crate::sim::internode;
 use crate::sim::permission::Permission;
 use crate::sim::route::Route;
 use crate::sim::schema::{certificate, closed, shape};
@@ -48,13 +50,13 @@ fn replace(ctx: &mut Ctx<'_>) -> Answer {
     let entries = entries
         .ok_or_else(|| ApiError::bad_request("certificates: a list with at least one entry is wanted"))?;
     let checked: Result<Vec<_>, _> = entries.iter().map(|entry| upload(ctx, entry)).collect();
-    install(ctx, checked?, StatusCode::CONFLICT)
+    install(ctx, checked?, Maker::Customer)
 }
 
 /// One, as before 7.22.2.
 fn replace_one(ctx: &mut Ctx<'_>) -> Answer {
     let checked = upload(ctx, &ctx.call.body)?;
-    install(ctx, vec![checked], StatusCode::CONFLICT)
+    install(ctx, vec![checked], Maker::Customer)
 }
 
 /// New certificates for the traffic between nodes: one, or all of them.
@@ -74,16 +76,9 @@ fn rotate(ctx: &mut Ctx<'_>) -> Answer {
     let rows = certs::NAMES
         .iter()
         .filter(|row| row.internal && wanted.is_none_or(|name| name == row.name));
-    let issue = |row: &'static NameRow| {
-        let order = CertificateOrder {
-            cluster_name: ctx.cluster.name.clone(),
-            certificate: row.name.to_owned(),
-            generation: ctx.cluster.certificate_generation,
-        };
-        (row, ctx.env.certificates.issue(&order))
-    };
-    let issued = rows.map(issue).collect();
-    install(ctx, issued, StatusCode::BAD_REQUEST)
+    let issued = rows.map(|row| (row, internode::issue(ctx.cluster, ctx.env, row.name)));
+    let issued = issued.collect();
+    install(ctx, issued, Maker::Cluster)
 }
 
 fn delete(ctx: &mut Ctx<'_>) -> Answer {
@@ -129,6 +124,8 @@ fn upload(ctx: &Ctx<'_>, entry: &Value) -> Result<(&'static NameRow, TlsIdentity
     let rules = Rules {
         now: ctx.env.now,
         profile: ctx.env.profile,
+        internode_clients: !ctx.env.has(Bug::InternodeWithoutClientAuth),
+        names_wanted: ctx.env.has(Bug::NamelessChainRefused),
         strict_usage: !ctx.env.on(Switch::LenientCertificateUsage),
         ciphers: row
             .ciphers
@@ -153,8 +150,26 @@ fn upload(ctx: &Ctx<'_>, entry: &Value) -> Result<(&'static NameRow, TlsIdentity
     ))
 }
 
-/// The cluster takes them over at once, its nodes one after the other. `partial` is the status if some cannot be reached.
-fn install(ctx: &mut Ctx<'_>, new: Vec<(&'static NameRow, TlsIdentity)>, partial: StatusCode) -> Answer {
+/// Where certificates come from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Maker {
+    Customer,
+    /// Made anew by the cluster.
+    Cluster,
+}
+
+impl Maker {
+    /// Status when not every node could be reached.
+    fn partial(self) -> StatusCode {
+        match self {
+            Self::Customer => StatusCode::CONFLICT,
+            Self::Cluster => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+/// The cluster takes them over at once, its nodes one after the other.
+fn install(ctx: &mut Ctx<'_>, new: Vec<(&'static NameRow, TlsIdentity)>, maker: Maker) -> Answer {
     let all = ctx.cluster.members.len();
     let mut reached = members(ctx.cluster, ctx.env);
     if let Some(limit) = ctx.env.ordered.certificates_on {
@@ -162,11 +177,31 @@ fn install(ctx: &mut Ctx<'_>, new: Vec<(&'static NameRow, TlsIdentity)>, partial
     }
     let names: Vec<&'static str> = new.iter().map(|(row, _)| row.name).collect();
     for (row, identity) in new {
+        if row.internal && maker == Maker::Customer {
+            ctx.cluster.customer_certificates.insert(row.name.to_owned());
+        } else {
+            ctx.cluster.customer_certificates.remove(row.name);
+        }
         ctx.cluster.certificates.insert(row.name.to_owned(), identity);
     }
+    let mixed = maker == Maker::Customer && names.len() > 1 && names.contains(&internode::CONTROL_PLANE);
+    let master = ctx
+        .cluster
+        .master
+        .and_then(|uid| ctx.cluster.members.get(&uid))
+        .map(|member| member.host);
+    let spoiled =
+        |host: NodeIndex, env: &Env| mixed && Some(host) != master && env.has(Bug::MixedInternodeUpload);
     let length = ctx.env.timings.certificate_apply;
     let count = u32::try_from(reached.len()).unwrap_or(1).max(1);
     for (place, index) in (1_u32..).zip(&reached) {
+        if spoiled(*index, ctx.env) {
+            ctx.env.schedule(
+                length * place / count,
+                Due::MangledCertificate(ctx.cluster.id, *index),
+            );
+            continue;
+        }
         for name in &names {
             ctx.env.schedule(
                 length * place / count,
@@ -174,23 +209,22 @@ fn install(ctx: &mut Ctx<'_>, new: Vec<(&'static NameRow, TlsIdentity)>, partial
             );
         }
     }
+    internode::plan(ctx.cluster, ctx.env);
     ctx.commit();
     if reached.len() < all {
         let text = format!(
             "certificates were updated on {} of {all} nodes; try again",
             reached.len()
         );
-        return Err(ApiError::new(partial, "not_all_nodes_updated", text));
+        return Err(ApiError::new(maker.partial(), "not_all_nodes_updated", text));
     }
     Ok(Reply::empty().after(length))
 }
 
 /// A node begins to use the cluster's present certificate `name`.
 pub(crate) fn certificate_due(cluster: &Cluster, env: &mut Env, index: NodeIndex, name: &str) {
-    let member = cluster.members.values().any(|member| member.host == index);
-    if let (true, Some(identity), Some(node)) = (member, cluster.certificates.get(name), env.node_mut(index))
-    {
-        node.installed.insert(name.to_owned(), identity.clone());
+    if cluster.members.values().any(|member| member.host == index) {
+        internode::adopted(cluster, env, index, name);
     }
 }
 
@@ -207,6 +241,7 @@ mod tests {
     use super::*;
     use crate::sim::certs::fingerprint;
     use crate::sim::certs::mint::{self, KeyKind};
+    use crate::sim::config::CertificateOrder;
     use crate::sim::fault::{Effect, FaultPlan, Rule};
     use crate::sim::testbed::{Bed, NAME, start};
     use jiff::SignedDuration;
@@ -216,6 +251,7 @@ mod tests {
     fn made(days: i64) -> TlsIdentity {
         let source = mint::source(start() - SignedDuration::from_hours(24 * days), KeyKind::Ecdsa).unwrap();
         let order = CertificateOrder {
+            at: start(),
             cluster_name: NAME.into(),
             certificate: "proxy".into(),
             generation: 99,

@@ -121,10 +121,7 @@ fn shard(shard: &Shard) -> Value {
 /// Whether every master is up, and whether every shard is.
 fn serves(ctx: &Ctx<'_>, database: &Database) -> (bool, bool) {
     let shards = || ctx.cluster.databases.shards.of(database.uid);
-    let served = !matches!(
-        database.status,
-        Status::Pending | Status::CreationFailed | Status::Recovery
-    );
+    let served = !matches!(database.status, Status::CreationFailed | Status::Recovery);
     let masters = shards()
         .filter(|shard| shard.role == Role::Master)
         .all(|shard| shard.up);

@@ -2,6 +2,7 @@
 
 use super::{describe, iso, spaced};
 use crate::sim::bootstrap::is_rack_id;
+use crate::sim::bugs::Bug;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::NodeUid;
 use crate::sim::permission::Permission::{
@@ -207,7 +208,8 @@ fn status_of(cluster: &Cluster, env: &Env, member: &Member) -> Value {
     };
     let used: u64 = shards.iter().map(|shard| shard.memory_bytes).sum();
     let in_maintenance = maintenance_snapshot(member).is_some();
-    let total = if in_maintenance {
+    let full = shards.len() as u64 >= member.max_redis_servers && env.has(Bug::FullNodeShowsNoRam);
+    let total = if in_maintenance || full {
         0
     } else {
         node.config.memory_bytes / 100 * 88
@@ -265,8 +267,14 @@ fn check(ctx: &mut Ctx<'_>) -> Answer {
 
 /// Outcome of a node's checks, with its uid as the caller shows it.
 pub(crate) fn check_result(cluster: &Cluster, env: &Env, member: &Member, uid: Value) -> Value {
-    if let Some(service) = super::room::stopped_service(cluster, member.host.0) {
-        json!({"node_uid": uid, "result": false, "error": format!("process {service} is not running or not responding")})
+    let node = env.node(member.host);
+    let stopped = node.and_then(|node| node.stopped.first());
+    let flaw = node.and_then(|node| node.flaws.iter().next());
+    if let Some(service) = stopped {
+        let error = format!("process {service} is not running or not responding");
+        json!({"node_uid": uid, "result": false, "error": error})
+    } else if let Some((name, flaw)) = flaw {
+        json!({"node_uid": uid, "result": false, "error": flaw.complaint(name)})
     } else if cluster.runs(env, member) {
         json!({"node_uid": uid, "result": true})
     } else {

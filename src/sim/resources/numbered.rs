@@ -2,6 +2,7 @@
 //! [`FAMILIES`].
 
 use super::access;
+use crate::sim::bugs::Bug;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::permission::Permission::{
     CreateBdb, CreateLdapMapping, CreateRedisAcl, CreateRole, DeleteBdb, DeleteLdapMapping, DeleteRedisAcl,
@@ -158,7 +159,8 @@ fn post(ctx: &mut Ctx<'_>) -> Answer {
     }
     let asked = object.remove("uid").and_then(|uid| uid.as_u64());
     let uid = asked.unwrap_or_else(|| ctx.cluster.documents.next_uid(family.name));
-    if ctx.cluster.documents.get(family.name, uid).is_some() {
+    let refused = family.name == "roles" && asked.is_some() && ctx.env.has(Bug::RoleUidRefused);
+    if refused || ctx.cluster.documents.get(family.name, uid).is_some() {
         return Err(ApiError::conflict(
             "uid_exists",
             format!("{} has an object {uid}", family.name),

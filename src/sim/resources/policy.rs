@@ -5,9 +5,11 @@ use crate::sim::permission::Permission::{UpdateCluster, ViewClusterInfo};
 use crate::sim::route::Route;
 use crate::sim::schema;
 use crate::sim::schema::shape;
+use crate::sim::state::Due;
 use crate::sim::switch::Switch;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
+use std::time::Duration;
 
 /// Routes of this family.
 #[rustfmt::skip]
@@ -72,6 +74,11 @@ fn apply(ctx: &mut Ctx<'_>, update: Map<String, Value>) {
         ) {
             ctx.cluster.settings.insert((*field).to_owned(), value.clone());
         }
+    }
+    // Databases that wait for recovery may be meant.
+    if ctx.cluster.recovered.is_some() {
+        ctx.env
+            .schedule(Duration::ZERO, Due::AutoRecovery(ctx.cluster.id));
     }
     ctx.commit();
 }

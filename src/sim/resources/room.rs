@@ -6,9 +6,10 @@ use super::bdbs::{Database, existing};
 use super::iso;
 use super::nodes::member;
 use crate::sim::auth::{Actor, unauthorized};
+use crate::sim::bugs::Bug;
 use crate::sim::call::{Answer, ApiError, Call, Ctx, Document, Reply};
 use crate::sim::certs::{self, CertError, Rules, read_bundle};
-use crate::sim::ids::NodeUid;
+use crate::sim::ids::{NodeIndex, NodeUid};
 use crate::sim::permission::Permission::{
     CreateCrdb, DeleteCrdb, FlushCrdb, PurgeInstance, UpdateBdb, UpdateCluster, UpdateCrdb, UpdateProxy,
     ViewAllBdbsInfo, ViewAllProxiesInfo, ViewBdbInfo, ViewClusterInfo, ViewCrdb, ViewCrdbList, ViewCrdbTask,
@@ -24,7 +25,7 @@ use crate::sim::schema::{
     settings::{SERVICES, SERVICES_TABLE},
     shape,
 };
-use crate::sim::state::{Cluster, MemberStatus};
+use crate::sim::state::{Due, MemberStatus, SimNode};
 use crate::sim::switch::Switch;
 use crate::sim::version::Profile::{V7_8_6, V7_22_2, V8_0_20};
 use http::StatusCode;
@@ -179,17 +180,21 @@ const CORE_SERVICES: [&str; 9] = [
     "sentinel_service",
 ];
 
-fn services_path(ctx: &Ctx<'_>) -> String {
-    format!("services of machine {}", ctx.node.0)
+/// The machine that a call about services means: the one that received it, or the master's.
+fn serviced(ctx: &Ctx<'_>) -> NodeIndex {
+    let master = ctx.cluster.master.and_then(|uid| ctx.cluster.members.get(&uid));
+    match master.filter(|_| ctx.call.path == "/v1/services") {
+        Some(master) => master.host,
+        None => ctx.node,
+    }
 }
 
 /// Every service of the node, with how it runs.
 fn services(ctx: &mut Ctx<'_>) -> Answer {
     let stopped = ctx
-        .cluster
-        .documents
-        .single(&services_path(ctx))
-        .cloned()
+        .env
+        .node(ctx.node)
+        .map(|node| node.stopped.clone())
         .unwrap_or_default();
     let configured = super::settings::current(ctx, "/v1/cluster/services_configuration", SERVICES);
     let booted = ctx.env.node(ctx.node).map_or(ctx.env.now, |node| node.booted);
@@ -202,7 +207,7 @@ fn services(ctx: &mut Ctx<'_>) -> Answer {
             .get(name)
             .and_then(|service| service.get("operating_mode"))
             == Some(&json!("disabled"));
-        if disabled || stopped.contains_key(name) {
+        if disabled || stopped.contains(name) {
             return (name.to_owned(), json!({"status": "STOPPED"}));
         }
         let row = json!({"status": "RUNNING", "start_time": iso(booted), "uptime": uptime(ctx.env.now.duration_since(booted).as_secs())});
@@ -231,29 +236,51 @@ fn operate_services(ctx: &mut Ctx<'_>) -> Answer {
         .and_then(Value::as_array)
         .into_iter()
         .flatten();
-    let path = services_path(ctx);
-    let mut stopped = ctx.cluster.documents.single(&path).cloned().unwrap_or_default();
+    let host = serviced(ctx);
+    let heard = |ctx: &Ctx<'_>| ctx.env.node(host).is_some_and(SimNode::is_heard);
+    let before = heard(ctx);
+    let mut stopped = ctx
+        .env
+        .node(host)
+        .map(|node| node.stopped.clone())
+        .unwrap_or_default();
     let mut done = Map::new();
     for name in names.filter_map(Value::as_str) {
         let known = CORE_SERVICES.contains(&name) || SERVICES.iter().any(|field| field.name == name);
         if known && stop {
-            stopped.insert(name.to_owned(), json!(true));
+            stopped.insert(name.to_owned());
         } else if known {
             stopped.remove(name);
         }
         done.insert(name.to_owned(), json!(known));
     }
-    ctx.cluster.documents.set_single(&path, stopped);
+    if let Some(node) = ctx.env.node_mut(host) {
+        node.stopped = stopped;
+    }
+    noticed(ctx, host, before, heard(ctx));
     ctx.commit();
     Ok(Reply::json(done))
 }
 
-/// A service of a machine that is stopped, if one is.
-pub(crate) fn stopped_service(cluster: &Cluster, machine: usize) -> Option<String> {
-    let stopped = cluster
-        .documents
-        .single(&format!("services of machine {machine}"))?;
-    stopped.keys().next().cloned()
+/// The cluster loses a node whose configuration store is stopped, and finds it again when it runs.
+fn noticed(ctx: &mut Ctx<'_>, host: NodeIndex, before: bool, after: bool) {
+    let mut members = ctx.cluster.members.values();
+    let Some(uid) = members
+        .find(|member| member.host == host)
+        .map(|member| member.uid)
+    else {
+        return;
+    };
+    let id = ctx.cluster.id;
+    match (before, after) {
+        (true, false) => ctx
+            .env
+            .schedule(ctx.env.timings.failure_detection, Due::NodeLost(id, uid)),
+        (false, true) => ctx
+            .env
+            .schedule(ctx.env.timings.service_restart, Due::NodeFound(id, uid)),
+        (true, true) | (false, false) => {}
+    }
 }
 
 /// Whether this node reaches the master. Needs no credentials if the policy says so.
@@ -416,6 +443,8 @@ fn set_bdb_certificate(ctx: &mut Ctx<'_>) -> Answer {
     let rules = Rules {
         now: ctx.env.now,
         profile: ctx.env.profile,
+        internode_clients: true,
+        names_wanted: ctx.env.has(Bug::NamelessChainRefused),
         strict_usage: !ctx.env.on(Switch::LenientCertificateUsage),
         ciphers: ctx
             .cluster

@@ -2,6 +2,7 @@
 //! row of [`SINGLES`]; a PUT changes the fields that it names, also inside nested objects.
 
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::internode;
 use crate::sim::permission::Permission::{
     ConfigLdap, ConfigOcsp, UpdateCluster, ViewClusterInfo, ViewLdapConfig, ViewOcspConfig,
 };
@@ -135,6 +136,9 @@ pub(crate) fn changed(
 pub(crate) fn store(ctx: &mut Ctx<'_>, path: &str, fields: &[Field], after: Object) {
     if after != current(ctx, path, fields) || ctx.cluster.documents.single(path).is_none() {
         ctx.cluster.documents.set_single(path, after);
+        if path == "/v1/job_scheduler" {
+            internode::plan(ctx.cluster, ctx.env);
+        }
         ctx.commit();
     }
 }

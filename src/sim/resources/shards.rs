@@ -121,7 +121,7 @@ fn failover(ctx: &mut Ctx<'_>) -> Answer {
             "none of the shards has a replica that is up",
         ));
     }
-    finish(ctx, &databases, "Failover was triggered")
+    finish(ctx, &shards, "failover", "Failover was triggered")
 }
 
 /// Shards move to a node. An unreplicated one is away meanwhile.
@@ -138,6 +138,7 @@ fn migrate(ctx: &mut Ctx<'_>) -> Answer {
     idle(ctx, &databases)?;
     let hosts = ctx.cluster.hosts(ctx.env);
     let mut trial = ctx.cluster.databases.shards.clone();
+    let mut moves = Vec::new();
     for shard in &shards {
         let set = ctx
             .cluster
@@ -147,18 +148,20 @@ fn migrate(ctx: &mut Ctx<'_>) -> Answer {
             .unwrap_or_default();
         let mut rules = bdbs::rules(ctx.cluster, &set);
         rules.rack_aware &= body.get("override_rack_policy") != Some(&Value::Bool(true));
-        trial.migrate(shard.uid, target, &hosts, &rules).map_err(|_| {
+        let step = trial.migrate(shard.uid, target, &hosts, &rules).map_err(|_| {
             refused(
                 "insufficient_resources",
                 format!("shard {} cannot live on node {target}", shard.uid),
             )
         })?;
+        moves.extend(step);
     }
     if dry_run(&body) {
         return Ok(Reply::json(json!({"description": "Migrate was validated"})));
     }
     ctx.cluster.databases.shards = trial;
-    finish(ctx, &databases, "Migrate was triggered")
+    bdbs::moved(ctx.cluster, ctx.env, &moves);
+    finish(ctx, &shards, "migrate", "Migrate was triggered")
 }
 
 /// The shards that the path or `shard_uids` names.
@@ -209,11 +212,15 @@ fn idle(ctx: &Ctx<'_>, databases: &BTreeSet<BdbUid>) -> Result<(), ApiError> {
     }
 }
 
-fn finish(ctx: &mut Ctx<'_>, databases: &BTreeSet<BdbUid>, description: &str) -> Answer {
+fn finish(ctx: &mut Ctx<'_>, shards: &[Shard], op: &'static str, description: &str) -> Answer {
+    let databases: BTreeSet<BdbUid> = shards.iter().map(|shard| shard.bdb).collect();
     let extra = ctx.env.timings.shard_move;
     let mut action_uid = String::new();
     for bdb in databases {
-        action_uid = settle(ctx, *bdb, extra);
+        action_uid = settle(ctx, bdb, extra);
+        let own = shards.iter().filter(|shard| shard.bdb == bdb);
+        let operations: Vec<_> = own.map(|shard| (shard.uid, op)).collect();
+        bdbs::operate(ctx.cluster, ctx.env, &action_uid, &operations);
     }
     Ok(Reply::json(
         json!({"action_uid": action_uid, "description": description}),

@@ -2,6 +2,7 @@
 
 use super::users::{actor, check_password};
 use crate::sim::auth::{Role, unauthorized};
+use crate::sim::bugs::Bug;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::UserUid;
 use crate::sim::permission::Permission;
@@ -69,8 +70,7 @@ fn unknown() -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, "user_not_exist", "There is no such user")
 }
 
-/// Whose password is meant. In 7.4 the body must say so and prove the old password; 7.8 ignores the name, a documented
-/// defect that changes the caller's own password.
+/// Whose password is meant. In 7.4 the body must say so and prove the old password; a defect ignores the name.
 fn target(ctx: &Ctx<'_>, body: &Map<String, Value>) -> Result<UserUid, ApiError> {
     let (caller, role) = actor(ctx)?;
     let name = body.get("username").and_then(Value::as_str);
@@ -83,7 +83,7 @@ fn target(ctx: &Ctx<'_>, body: &Map<String, Value>) -> Result<UserUid, ApiError>
             .ok_or_else(unknown)
     });
     let uid = match (ctx.env.profile, named.transpose()?) {
-        (Profile::V7_8_6, _) => return Ok(caller),
+        (_, _) if ctx.env.has(Bug::PasswordCallsHitCaller) => return Ok(caller),
         (Profile::V7_4_6, None) => return Err(ApiError::bad_request("username is missing")),
         (_, None) => caller,
         (_, Some(user)) => user.uid,
@@ -109,6 +109,7 @@ fn target(ctx: &Ctx<'_>, body: &Map<String, Value>) -> Result<UserUid, ApiError>
 
 #[cfg(test)]
 mod tests {
+    use crate::sim::bugs::{Bug, Bugs};
     use crate::sim::fixture::Fixture;
     use crate::sim::version::Profile;
     use serde_json::{Value, json};
@@ -205,12 +206,23 @@ mod tests {
     }
 
     #[test]
-    fn builds_of_7_8_change_the_callers_own_password_and_7_4_wants_the_old_one() {
-        let mut sim = Fixture::cluster_of(Profile::V7_8_6, 1);
-        sim.user("viewer@example.com", "cluster_viewer");
-        let body = json!({"username": "viewer@example.com", "new_password": "hit"});
-        assert_eq!(sim.admin(0, "PUT", PATH, body.clone()).status, 200);
-        assert!(logs_in(&mut sim, "hit"));
+    fn a_defect_changes_the_callers_own_password_whoever_is_named() {
+        for (bugs, own) in [
+            (Bugs::none(), false),
+            (Bugs::none().with(Bug::PasswordCallsHitCaller), true),
+        ] {
+            let mut sim = Fixture::cluster(1, 1);
+            sim.world.env.bugs = bugs;
+            sim.user("viewer@example.com", "cluster_viewer");
+            let body = json!({"username": "viewer@example.com", "new_password": "hit"});
+            assert_eq!(sim.admin(0, "PUT", PATH, body).status, 200);
+            assert_eq!(logs_in(&mut sim, "hit"), own);
+            assert_eq!(logs_in(&mut sim, "secret"), !own);
+        }
+    }
+
+    #[test]
+    fn version_7_4_wants_the_name_and_the_old_password() {
         let mut sim = Fixture::cluster_of(Profile::V7_4_6, 1);
         assert_eq!(
             sim.admin(0, "PUT", PATH, json!({"new_password": "hit"})).status,

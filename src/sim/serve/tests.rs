@@ -142,6 +142,7 @@ async fn a_new_api_certificate_shows_in_new_handshakes() {
     let served = Served::new(true).await;
     let source = mint::source(testbed::start(), KeyKind::Ecdsa).unwrap();
     let new = source.issue(&CertificateOrder {
+        at: jiff::Timestamp::UNIX_EPOCH,
         cluster_name: NAME.into(),
         certificate: "api".into(),
         generation: 9,

@@ -1,18 +1,18 @@
-//! `/v1/bdbs/{uid}/actions/*` beyond import and traffic: export, placement, recovery, and the calls that reset a status.
+//! `/v1/bdbs/{uid}/actions/*` beyond import and traffic: export, placement, and the calls that reset a status.
 
 use super::machine;
-use super::store::{Change, Database, Status, demand, rules};
+use super::store::{Change, Database, demand, rules};
 use super::validate;
-use super::{blueprint, busy, change, existing, missing, only, settle, settled};
+use super::{blueprint, change, existing, missing, only, settle, settled};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::BdbUid;
 use crate::sim::permission::Permission::{
-    ResetBdbCurrentBackupStatus, ResetBdbCurrentExportStatus, StartBdbExport, StartBdbRecovery,
-    UpdateBdbWithAction, ViewBdbInfo, ViewBdbRecoveryPlan,
+    ResetBdbCurrentBackupStatus, ResetBdbCurrentExportStatus, StartBdbExport, UpdateBdbWithAction,
+    ViewBdbInfo,
 };
-use crate::sim::placement::{Role, Shard};
+use crate::sim::placement::Shard;
 use crate::sim::route::Route;
-use crate::sim::schema::request::{COMMAND, EXPORT, RECOVER, REVAMP};
+use crate::sim::schema::request::{COMMAND, EXPORT, REVAMP};
 use crate::sim::schema::{Phase, find, shape};
 use crate::sim::switch::Switch;
 use crate::sim::version::Profile::{self, V7_8_6, V7_22_2};
@@ -27,8 +27,6 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("PUT", "/v1/bdbs/{uid}/actions/backup_reset_status", ResetBdbCurrentBackupStatus, shape::NOTHING, backup_reset_status),
     Route::new("PUT", "/v1/bdbs/{uid}/actions/rebalance", UpdateBdbWithAction, shape::PLAN_OR_ACTION_UID, rebalance).instead(Switch::RebalanceByViewers, ViewBdbInfo).since(V7_8_6),
     Route::new("PUT", "/v1/bdbs/{uid}/actions/revamp", UpdateBdbWithAction, shape::PLAN_OR_ACTION_UID, revamp).since(V7_22_2),
-    Route::new("GET", "/v1/bdbs/{uid}/actions/recover", ViewBdbRecoveryPlan, shape::RECOVERY_PLAN, recovery_plan),
-    Route::new("POST", "/v1/bdbs/{uid}/actions/recover", StartBdbRecovery, shape::ACTION_UID, recover),
     Route::new("GET", "/v1/bdbs/{uid}/actions/optimize_shards_placement", ViewBdbInfo, shape::BLUEPRINT, optimize),
     Route::new("GET", "/v1/bdbs/{uid}/syncer_state", ViewBdbInfo, shape::SYNCER_STATE, syncer_state),
     Route::new("GET", "/v1/bdbs/{uid}/syncer_state/crdt", ViewBdbInfo, shape::SYNCER_STATE, syncer_state),
@@ -223,75 +221,6 @@ fn optimize(ctx: &mut Ctx<'_>) -> Answer {
         changes.insert(key.clone(), value);
     }
     Ok(Reply::json(optimum(ctx, uid, &changes)?))
-}
-
-/// The files that a database can be recovered from: one for each master.
-fn recovery_plan(ctx: &mut Ctx<'_>) -> Answer {
-    let uid = existing(ctx)?;
-    let database = ctx.cluster.databases.get(uid).ok_or_else(|| missing(uid))?;
-    if database.status != Status::Recovery {
-        return Ok(Reply::json(json!({"data_files": [], "status": "idle"})));
-    }
-    let kept = matches!(database.text("data_persistence"), "aof" | "snapshot");
-    let suffix = if database.text("data_persistence") == "aof" {
-        "aof"
-    } else {
-        "rdb"
-    };
-    let file = |shard: &Shard| {
-        json!({
-            "filename": format!("redis-{}.{suffix}", shard.uid), "last_modified": epoch(database.changed),
-            "node_uid": shard.node.to_string(), "shard_role": shard.role.as_str(), "shard_uid": shard.uid.to_string(),
-            "shard_slots": format!("{}-{}", shard.slots.0, shard.slots.1), "size": database.data_bytes,
-        })
-    };
-    let masters = ctx
-        .cluster
-        .databases
-        .shards
-        .of(uid)
-        .filter(|shard| shard.role == Role::Master && kept);
-    let files: Vec<Value> = masters.map(file).collect();
-    let status = if files.is_empty() {
-        "missing-files"
-    } else {
-        "ready"
-    };
-    Ok(Reply::json(json!({"data_files": files, "status": status})))
-}
-
-/// Seconds since 1970, as a fraction.
-fn epoch(at: jiff::Timestamp) -> f64 {
-    at.duration_since(jiff::Timestamp::UNIX_EPOCH).as_secs_f64()
-}
-
-fn recover(ctx: &mut Ctx<'_>) -> Answer {
-    let uid = existing(ctx)?;
-    let body = ctx.body(&RECOVER)?;
-    let idle = |database: &Database| database.status == Status::Recovery && database.change.is_none();
-    let Some(database) = ctx.cluster.databases.get(uid).filter(|database| idle(database)) else {
-        return Err(busy(uid));
-    };
-    let kept = matches!(database.text("data_persistence"), "aof" | "snapshot");
-    if !kept && body.get("recover_without_data") != Some(&json!(true)) {
-        return Err(ApiError::conflict(
-            "missing_files",
-            "there are no files to recover from; recover_without_data accepts that",
-        ));
-    }
-    let length = ctx.env.timings.bdb_create;
-    let action_uid = machine::start(ctx.cluster, ctx.env, uid, Change::Recover, length);
-    if !kept {
-        set_data(ctx, uid, 0);
-    }
-    ctx.commit();
-    Ok(Reply::json(json!({"action_uid": action_uid})))
-}
-
-fn set_data(ctx: &mut Ctx<'_>, uid: BdbUid, bytes: u64) {
-    if let Some(database) = ctx.cluster.databases.get_mut(uid) {
-        database.data_bytes = bytes;
-    }
 }
 
 /// Only a database that replicates another has a syncer.

@@ -6,9 +6,10 @@ use super::render::View;
 use super::store::{Change, Database, Status, bind, rules};
 use super::validate::{self, Candidate};
 use super::{licensed, missing, precondition, settled, shown};
+use crate::sim::bugs::Bug;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
-use crate::sim::ids::BdbUid;
-use crate::sim::placement::{Demand, NoRoom, Shard};
+use crate::sim::ids::{BdbUid, ShardUid};
+use crate::sim::placement::{Demand, NoRoom, Role, Shard};
 use crate::sim::schema::{Phase, accept, bdb::FIELDS, request::CREATE_V2};
 use crate::sim::switch::Switch;
 use crate::sim::version::Profile;
@@ -204,16 +205,13 @@ pub(super) fn update_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>, acts: bo
         .count()
         .abs_diff(old_shards.len());
     let length = ctx.env.timings.bdb_update + ctx.env.timings.shard_move * u32::try_from(moved).unwrap_or(0);
-    machine::start(
-        ctx.cluster,
-        ctx.env,
-        uid,
-        Change::Update {
-            set: before,
-            shards: old_shards,
-        },
-        length,
-    );
+    let operations = operations(ctx, uid, &old_shards);
+    let change = Change::Update {
+        set: before,
+        shards: old_shards,
+    };
+    let action_uid = machine::start(ctx.cluster, ctx.env, uid, change, length);
+    machine::operate(ctx.cluster, ctx.env, &action_uid, &operations);
     secrets(ctx, uid, &named);
     if let Some(name) = named.get("name") {
         tell(
@@ -226,7 +224,7 @@ pub(super) fn update_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>, acts: bo
     Ok(Reply::json(shown(ctx, uid, &view)))
 }
 
-/// The fields that the request may set, checked one by one. Before 7.22 an empty `module_list` silently removed the modules.
+/// The fields that the request may set, checked one by one. By a defect an empty `module_list` silently removes the modules.
 fn accepted(
     ctx: &Ctx<'_>,
     phase: Phase,
@@ -235,7 +233,7 @@ fn accepted(
 ) -> Result<Map<String, Value>, ApiError> {
     let mut body = body.clone();
     let wiped = phase == Phase::Update
-        && ctx.env.profile < Profile::V7_22_2
+        && ctx.env.has(Bug::EmptyModuleListRemoves)
         && body
             .get("module_list")
             .and_then(Value::as_array)
@@ -295,6 +293,14 @@ fn chosen(ctx: &Ctx<'_>, mut set: Map<String, Value>) -> Result<Map<String, Valu
         .or_insert_with(|| policy("default_shards_placement", "dense"));
     set.entry("eviction_policy")
         .or_insert_with(|| json!(if memcached { "allkeys-lru" } else { "volatile-lru" }));
+    let wait = ctx
+        .cluster
+        .policy
+        .get("default_recovery_wait_time")
+        .and_then(Value::as_i64);
+    if let Some(wait) = wait.filter(|wait| *wait >= 0) {
+        set.entry("recovery_wait_time").or_insert(json!(wait));
+    }
     for field in ["data_internode_encryption", "resp3"] {
         let by_policy = if field == "resp3" { "resp3_default" } else { field };
         if let Some(value) = ctx
@@ -307,6 +313,20 @@ fn chosen(ctx: &Ctx<'_>, mut set: Map<String, Value>) -> Result<Map<String, Valu
         }
     }
     Ok(set)
+}
+
+/// What an update does with the shards that it makes or changes.
+fn operations(ctx: &Ctx<'_>, uid: BdbUid, before: &[Shard]) -> Vec<(ShardUid, &'static str)> {
+    let same = |shard: &&Shard| {
+        let mut before = before.iter().filter(|old| old.uid == shard.uid);
+        before.any(|old| (old.slots, old.node) == (shard.slots, shard.node))
+    };
+    let named = |shard: &Shard| match shard.role {
+        Role::Master => (shard.uid, "reshard"),
+        Role::Slave => (shard.uid, "create_replica"),
+    };
+    let shards = ctx.cluster.databases.shards.of(uid);
+    shards.filter(|shard| !same(shard)).map(named).collect()
 }
 
 /// Shards grow by multiples only, and sharding is never taken back.

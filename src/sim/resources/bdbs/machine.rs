@@ -1,9 +1,9 @@
 //! The state machines of databases: what a request sets off, step by step, up to its end.
 
 use super::store::{Change, Status, bind};
-use crate::sim::ids::BdbUid;
+use crate::sim::ids::{BdbUid, NodeUid, ShardUid};
 use crate::sim::state::{Cluster, Due, Env};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// The steps that `state` names while a machine runs.
@@ -17,7 +17,7 @@ impl Change {
             Self::Delete => "SMDeleteBDB",
             Self::Import => "SMImportBDB",
             Self::Export => "SMExportBDB",
-            Self::Recover => "SMRecoverBDB",
+            Self::Recover { .. } => "SMRecoverBDB",
         }
     }
 
@@ -25,7 +25,7 @@ impl Change {
         match self {
             Self::Create => Status::Pending,
             Self::Update { .. } | Self::Settle | Self::Export => Status::ActiveChangePending,
-            Self::Recover => Status::Recovery,
+            Self::Recover { .. } => Status::Recovery,
             Self::Delete => Status::DeletePending,
             Self::Import => Status::ImportPending,
         }
@@ -63,6 +63,23 @@ pub(crate) fn start(
     action_uid
 }
 
+/// Says of a machine that has just started what it does with which shards.
+pub(crate) fn operate(cluster: &mut Cluster, env: &Env, action_uid: &str, shards: &[(ShardUid, &str)]) {
+    let Some(machine) = cluster.machines.get_mut(action_uid) else {
+        return;
+    };
+    let pending = |(shard, op): &(ShardUid, &str)| (shard.to_string(), operation(env, op, 0.0));
+    machine.pending_ops = shards.iter().map(pending).collect();
+}
+
+fn operation(env: &Env, op: &str, progress: f64) -> Value {
+    let now = env.now.as_second();
+    json!({
+        "heartbeat": now, "last_sample_time": now, "op_name": op, "progress": progress, "status_code": "running",
+        "status_description": format!("{op} is running"),
+    })
+}
+
 /// A state machine reaches its next step.
 pub(crate) fn machine_due(cluster: &mut Cluster, env: &mut Env, action_uid: &str) {
     let Some(machine) = cluster.machines.get_mut(action_uid) else {
@@ -81,6 +98,14 @@ pub(crate) fn machine_due(cluster: &mut Cluster, env: &mut Env, action_uid: &str
             .skip_while(|step| machine.state.as_deref() != Some(**step))
             .nth(1);
         machine.state = next.map(|step| (*step).to_owned());
+        for pending in machine.pending_ops.values_mut() {
+            let op = pending
+                .get("op_name")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned();
+            *pending = operation(env, &op, progress);
+        }
         return;
     }
     let failure = uid.and_then(|uid| cluster.databases.get_mut(uid)?.failing.take());
@@ -136,7 +161,22 @@ fn end(cluster: &mut Cluster, env: &Env, uid: BdbUid, failed: bool) {
             }
             Status::Active
         }
-        (Some(Change::Recover), true) => Status::Recovery,
+        (Some(Change::Recover { .. }), true) => {
+            if let Some(database) = cluster.databases.get_mut(uid) {
+                database.status = Status::Recovery;
+            }
+            cluster.state_id += 1;
+            return;
+        }
+        (Some(Change::Recover { bytes }), false) => {
+            database.data_bytes = bytes;
+            let up: Vec<NodeUid> = cluster.alive().map(|member| member.uid).collect();
+            cluster
+                .databases
+                .shards
+                .set_up(uid, |shard| up.contains(&shard.node));
+            Status::Active
+        }
         (Some(Change::Update { set, shards }), true) => {
             database.set = set;
             cluster.databases.shards.put_back(uid, shards);

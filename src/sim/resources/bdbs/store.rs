@@ -50,7 +50,10 @@ pub(crate) enum Change {
     Import,
     Export,
     /// Its data are loaded from the files that are left.
-    Recover,
+    Recover {
+        /// What the database holds afterwards.
+        bytes: u64,
+    },
     /// Failover, migration: the effect has happened, only the end is awaited.
     Settle,
 }
@@ -264,6 +267,22 @@ impl Databases {
             .filter(|database| database.status != Status::Active)
             .map(|database| database.uid)
             .collect()
+    }
+
+    /// The cluster comes back from a file: nothing runs, and every database waits for its data.
+    pub(crate) fn enter_recovery(&mut self) {
+        let uids: Vec<BdbUid> = self.by_uid.keys().copied().collect();
+        for uid in uids {
+            self.set_bound(uid, Vec::new());
+            self.shards.set_up(uid, |_| false);
+            if let Some(database) = self.by_uid.get_mut(&uid) {
+                database.change = None;
+                database.failing = None;
+                if database.status != Status::CreationFailed {
+                    database.status = Status::Recovery;
+                }
+            }
+        }
     }
 
     /// Whether there is such a database.
