@@ -41,6 +41,8 @@ pub enum Bug {
     MaintenanceAbortsWithLeader,
     /// A cancelled action whose node is gone.
     OrphanedTaskStaysCancelling,
+    /// Passwords while directories vouch for client certificates.
+    LocalLoginsRefused,
     /// Recovering a database while nodes are missing.
     RecoveryNeedsEveryNode,
     /// Recovering a database with a plan that names no file.
@@ -187,6 +189,13 @@ pub const BUGS: &[BugRow] = &[
                  removed with the node",
         affected: &[("", "8.0.20-44")],
         source: "RS199077",
+    },
+    BugRow {
+        bug: Bug::LocalLoginsRefused,
+        name: "local-logins-refused",
+        effect: "with cba in the LDAP configuration nobody logs in with user name and password",
+        affected: &[("8.0.2-17", "8.0.20-68")],
+        source: "RS203277",
     },
     BugRow {
         bug: Bug::RecoveryNeedsEveryNode,

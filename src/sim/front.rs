@@ -2,7 +2,7 @@
 //! body, handler.
 
 use super::answer::{Answered, Body, answered, front_end, refuse, respond};
-use super::auth::{Actor, LoginRules, Role};
+use super::auth::{Actor, LoginRules, Role, unauthorized};
 use super::bugs::Bug;
 use super::call::{ApiError, Call, Ctx};
 use super::client_cert::{self, ClientCertificates};
@@ -164,6 +164,12 @@ fn acts_on_cluster(route: &Route, env: &Env) -> bool {
     matches!(route.handler, Handler::Cluster(_)) || availability()
 }
 
+/// Whether a directory is asked about client certificates.
+fn vouches_for_certificates(cluster: &Cluster) -> bool {
+    let ldap = cluster.documents.single("/v1/cluster/ldap");
+    ldap.and_then(|ldap| ldap.get("cba")) == Some(&Value::Bool(true))
+}
+
 /// A defect of clusters that let client certificates log in.
 fn only_leader_serves(cluster: &Cluster, env: &Env) -> bool {
     env.has(Bug::CertificateLoginOnPrimaryOnly)
@@ -252,6 +258,10 @@ fn authenticate(
         .headers()
         .get(header::AUTHORIZATION)
         .map(|value| value.to_str().unwrap_or_default());
+    let basic = header.is_some_and(|header| header.starts_with("Basic "));
+    if basic && env.has(Bug::LocalLoginsRefused) && vouches_for_certificates(cluster) {
+        return Err(unauthorized());
+    }
     if header.is_none()
         && let Some(shown) = request.extensions().get::<ClientCertificates>()
         && let Some(actor) = client_cert::user(cluster, env.now, shown)

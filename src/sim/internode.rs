@@ -109,6 +109,13 @@ pub(crate) fn separates(identity: &TlsIdentity) -> bool {
     usage.is_some_and(|usage| !usage.client_auth)
 }
 
+/// Whether a certificate ends within so many days.
+pub(crate) fn ends_within(identity: &TlsIdentity, env: &Env, days: i64) -> bool {
+    let bundle = read_bundle(&identity.chain_pem).unwrap_or_default();
+    let limit = env.now.as_second().saturating_add(days.saturating_mul(86_400));
+    bundle.first().is_some_and(|leaf| leaf.not_after <= limit)
+}
+
 /// The time at which the cluster replaces the certificate by itself, if it can be told.
 fn ends(cluster: &Cluster, env: &Env, name: &str) -> Option<Timestamp> {
     let identity = cluster.certificates.get(name)?;
@@ -249,6 +256,28 @@ mod tests {
         assert_eq!(used(&bed, 0), before);
         bed.pass(6 * DAY);
         assert_ne!(used(&bed, 0), before);
+    }
+
+    #[test]
+    fn a_node_that_missed_rotations_is_told_of_before_its_certificate_ends() {
+        let mut bed = Bed::new();
+        bed.world.crash(NodeIndex(2));
+        bed.pass(31 * DAY);
+        bed.world.power_on(NodeIndex(2));
+        let alert = |bed: &mut Bed, uid: u64| {
+            let path = format!("/v1/nodes/alerts/{uid}/node_internal_certs_about_to_expire");
+            bed.ok("GET", &path, Value::Null)["state"].clone()
+        };
+        bed.pass(60);
+        assert_eq!(
+            (alert(&mut bed, 1), alert(&mut bed, 3)),
+            (json!(false), json!(false))
+        );
+        bed.pass(15 * DAY);
+        assert_eq!(
+            (alert(&mut bed, 1), alert(&mut bed, 3)),
+            (json!(false), json!(true))
+        );
     }
 
     #[test]

@@ -283,6 +283,21 @@ fn an_endpoint_that_is_elsewhere_is_500() {
 }
 
 #[test]
+fn passwords_are_refused_while_a_directory_vouches_for_certificates() {
+    for (mut sim, has) in fixtures(Bug::LocalLoginsRefused) {
+        assert_eq!(
+            sim.admin(0, "PUT", "/v1/cluster/ldap", json!({"cba": true}))
+                .status,
+            200
+        );
+        assert_eq!(
+            sim.admin(0, "GET", "/v1/nodes", Value::Null).status,
+            if has { 401 } else { 200 }
+        );
+    }
+}
+
+#[test]
 fn a_full_node_shows_no_provisional_memory() {
     for (mut sim, has) in fixtures(Bug::FullNodeShowsNoRam) {
         sim.database(None);

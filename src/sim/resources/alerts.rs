@@ -3,6 +3,7 @@
 use super::bdbs::{Database, existing};
 use super::iso;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::internode;
 use crate::sim::permission::Permission::{
     UpdateBdbAlerts, ViewAllBdbsAlerts, ViewBdbAlerts, ViewClusterAlerts,
 };
@@ -94,6 +95,11 @@ fn cluster_alert(ctx: &Ctx<'_>, name: &str) -> Value {
                 .checked_add(SignedDuration::from_hours(days.saturating_mul(24)));
             until.is_ok_and(|until| ctx.cluster.license.expired(until))
         }
+        "cluster_certs_about_to_expire" => ctx
+            .cluster
+            .certificates
+            .values()
+            .any(|own| internode::ends_within(own, ctx.env, days)),
         "cluster_users_count_approaches_limit" => ctx.cluster.accounts.users.len() * 10 > 32_000 * 9,
         _ => false,
     };
@@ -104,6 +110,39 @@ fn of_cluster(ctx: &mut Ctx<'_>) -> Answer {
     let names = OF_CLUSTER.names(ctx.env.profile);
     let all = names.map(|name| (name.to_owned(), cluster_alert(ctx, name)));
     Ok(Reply::json(all.collect::<Map<_, _>>()))
+}
+
+/// Alerts of the cluster that are on, as reports on health list them.
+pub(crate) fn active_of_cluster(ctx: &Ctx<'_>) -> Vec<Value> {
+    let names = OF_CLUSTER.names(ctx.env.profile);
+    active(names.map(|name| (name.to_owned(), cluster_alert(ctx, name))))
+}
+
+/// Alerts of a database that are on.
+pub(crate) fn active_of_bdb(ctx: &Ctx<'_>, database: &Database) -> Vec<Value> {
+    match bdb_alerts(ctx, database) {
+        Value::Object(alerts) => active(alerts),
+        _ => Vec::new(),
+    }
+}
+
+/// Those of `alerts` that are turned on and have cause.
+pub(crate) fn active(alerts: impl IntoIterator<Item = (String, Value)>) -> Vec<Value> {
+    let on = |(name, alert): (String, Value)| {
+        let caused =
+            matches!(alert.get("state"), Some(Value::Bool(true))) || alert.get("state") == Some(&json!("on"));
+        let enabled = alert.get("enabled") == Some(&json!(true));
+        let threshold = alert
+            .pointer("/change_value/global_threshold")
+            .or_else(|| alert.get("threshold"));
+        (caused && enabled).then(|| {
+            json!({
+                "name": name, "active_since": alert.get("change_time"), "severity": alert.get("severity"),
+                "threshold": threshold.cloned().unwrap_or_else(|| json!("")),
+            })
+        })
+    };
+    alerts.into_iter().filter_map(on).collect()
 }
 
 /// The alert of the path, if the table has it.

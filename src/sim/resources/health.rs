@@ -6,7 +6,8 @@ use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::certs::read_bundle;
 use crate::sim::permission::Permission::{ViewBdbInfo, ViewClusterInfo};
 use crate::sim::placement::{Role, Shard};
-use crate::sim::resources::nodes::maintenance_snapshot;
+use crate::sim::resources::alerts;
+use crate::sim::resources::nodes::{self, maintenance_snapshot};
 use crate::sim::route::Route;
 use crate::sim::schema::shape;
 use crate::sim::state::{Member, MemberStatus};
@@ -46,7 +47,7 @@ fn cluster(ctx: &mut Ctx<'_>) -> Answer {
     };
     Ok(Reply::json(json!({
         "fqdn": ctx.cluster.name, "status": status, "license": license(ctx), "certificates": certificates(ctx),
-        "nodes": nodes, "active_alerts": [], "database_infos": databases,
+        "nodes": nodes, "active_alerts": alerts::active_of_cluster(ctx), "database_infos": databases,
     })))
 }
 
@@ -105,7 +106,7 @@ fn node(ctx: &Ctx<'_>, member: &Member) -> Value {
         "ephemeral_memory_path": "/var/opt/redislabs/tmp", "persistent_memory_path": "/var/opt/redislabs/persist",
         "ephemeral_memory_size": host.map(|host| host.config.storage_bytes),
         "persistent_memory_size": host.map(|host| host.config.storage_bytes),
-        "active_alerts": [],
+        "active_alerts": alerts::active(nodes::alerts_for(ctx, member)),
         "quorum_only": !member.accept_servers,
         "in_maintenance": maintenance_snapshot(member).is_some(),
     })
@@ -194,7 +195,7 @@ fn database(ctx: &mut Ctx<'_>) -> Answer {
             "name": format!("redis-{}.{}:{}", database.port, ctx.cluster.name, database.port),
             "availability": if bound { "up" } else { "down" },
         }],
-        "shards": shards, "active_alerts": [],
+        "shards": shards, "active_alerts": alerts::active_of_bdb(ctx, database),
         "state_machine": machine.map(|machine| json!({"name": machine.name, "state": machine.state})),
         "active_active": null,
     })))
@@ -239,6 +240,32 @@ mod tests {
             (&db["availability"], &db["status"]),
             (&json!("down"), &json!("down"))
         );
+    }
+
+    #[test]
+    fn health_lists_the_alerts_that_are_turned_on_and_have_cause() {
+        let mut sim = Fixture::cluster(3, 3);
+        let names = |report: &Value| -> Vec<String> {
+            let alerts = report["active_alerts"].as_array().unwrap().iter();
+            alerts
+                .map(|alert| alert["name"].as_str().unwrap().to_owned())
+                .collect()
+        };
+        let settings = json!({"alert_settings": {"node_failed": true, "cluster_multiple_nodes_down": true}});
+        sim.admin(0, "PUT", "/v1/cluster", settings);
+        sim.world.crash(NodeIndex(2));
+        sim.pass(30);
+        let health = sim.admin(0, "GET", "/v4/cluster/health", Value::Null).json;
+        assert_eq!(names(&health), [] as [String; 0]);
+        assert!(
+            names(&health["nodes"][2]).contains(&"node_failed".to_owned()),
+            "{health}"
+        );
+        assert_eq!(names(&health["nodes"][0]), [] as [String; 0]);
+        sim.pass(24 * 86_400);
+        let health = sim.admin(0, "GET", "/v4/cluster/health", Value::Null).json;
+        assert_eq!(names(&health), ["cluster_license_about_to_expire"]);
+        assert_eq!(health["active_alerts"][0]["threshold"], "7");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::sim::bootstrap::is_rack_id;
 use crate::sim::bugs::Bug;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::NodeUid;
+use crate::sim::internode;
 use crate::sim::permission::Permission::{
     UpdateNode, ViewAllNodesAlerts, ViewAllNodesInfo, ViewNodeAlerts, ViewNodeCheck, ViewNodeInfo,
 };
@@ -303,7 +304,7 @@ fn alert(ctx: &mut Ctx<'_>) -> Answer {
 }
 
 /// Every alert of a node. One that is turned off reads false, unless the caller ignores settings.
-fn alerts_for(ctx: &Ctx<'_>, member: &Member) -> Map<String, Value> {
+pub(crate) fn alerts_for(ctx: &Ctx<'_>, member: &Member) -> Map<String, Value> {
     let settings = ctx.cluster.settings.get("alert_settings");
     let shown = |name: &'static str| {
         let setting = settings.and_then(|settings| settings.get(name));
@@ -312,7 +313,22 @@ fn alerts_for(ctx: &Ctx<'_>, member: &Member) -> Map<String, Value> {
         let enabled = enabled.unwrap_or(false);
         let counts =
             enabled || ctx.call.flag("ignore_settings") || ctx.env.on(Switch::DisabledAlertKeepsState);
-        let state = counts && name == "node_failed" && member.status == MemberStatus::Down;
+        let days = setting.and_then(|setting| setting.get("threshold")?.as_str()?.parse().ok());
+        let caused = match name {
+            "node_failed" => member.status == MemberStatus::Down,
+            "node_checks_error" => {
+                check_result(ctx.cluster, ctx.env, member, Value::Null).get("result") == Some(&json!(false))
+            }
+            "node_internal_certs_about_to_expire" => {
+                let installed = ctx.env.node(member.host).map(|node| &node.installed);
+                let own = |name: &str| installed.and_then(|installed| installed.get(name));
+                internode::names()
+                    .filter_map(own)
+                    .any(|own| internode::ends_within(own, ctx.env, days.unwrap_or(45)))
+            }
+            _ => false,
+        };
+        let state = counts && caused;
         let alert = json!({
             "change_time": iso(ctx.cluster.created), "change_value": {"state": state}, "enabled": enabled,
             "severity": if name == "node_failed" { "CRITICAL" } else { "WARNING" }, "state": state,
