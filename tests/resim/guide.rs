@@ -64,6 +64,18 @@ fn the_shell_example_of_the_page_works() {
 }
 
 #[test]
+fn the_recovery_of_the_page_works() {
+    let [example] = &blocks("bash")[..] else {
+        panic!("one example")
+    };
+    let shown = run(&Folder::new(), &["bash", "-euc", example]);
+    let nodes: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let statuses = |node: &serde_json::Value| node["status"].as_str().map(str::to_owned);
+    let statuses: Vec<_> = nodes.as_array().unwrap().iter().filter_map(statuses).collect();
+    assert_eq!(statuses, ["active", "active", "active"]);
+}
+
+#[test]
 fn the_python_example_of_the_page_works() {
     let [example] = &blocks("python")[..] else {
         panic!("one example")

@@ -195,6 +195,7 @@ fn a_mistake_in_its_use_is_status_2_and_a_clear_error() {
         (vec!["--profile", "6.4"], vec!["6.4", "8.2.0"]),
         (vec!["--speed", "0"], vec!["--speed", "positive"]),
         (vec!["--switches", "no-such"], vec!["no-such", "--list-switches"]),
+        (vec!["--bugs", "no-such"], vec!["no-such", "--list-bugs"]),
         (vec!["--faults", bad], vec![bad, "no_such_effect"]),
         (
             vec!["--fault", "lost_replies"],
@@ -349,11 +350,16 @@ fn the_log_of_the_admin_port_is_bounded_and_keeps_its_numbers() {
 }
 
 #[test]
-fn switches_and_licences_are_printed() {
+fn switches_defects_and_licences_are_printed() {
     let switches = text(&output(&["--list-switches"]).stdout);
     assert!(
         switches.contains("restart-resets\n") && switches.contains("    doubt "),
         "{switches}"
+    );
+    let bugs = text(&output(&["--list-bugs"]).stdout);
+    assert!(
+        bugs.contains("rotation-skips-down-nodes\n") && bugs.contains("    source   RS200137\n"),
+        "{bugs}"
     );
     let license = output(&["license", "--cluster-name", "rs.example.com", "--shards", "20"]);
     assert!(license.status.success() && !license.stdout.is_empty());
