@@ -15,6 +15,7 @@ use connection::{admin_connection, node_connection};
 use data_plane::{DataPlane, wanted};
 use jiff::Timestamp;
 use live::say;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -38,6 +39,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Connections of one listener at a time; further ones are closed at once.
     pub connections: usize,
+    /// Connections of all listeners together.
+    pub all_connections: usize,
 }
 
 impl Default for Limits {
@@ -48,8 +51,39 @@ impl Default for Limits {
             body: Duration::from_secs(30),
             body_bytes: 10 << 20,
             connections: 4096,
+            all_connections: 1 << 16,
         }
     }
+}
+
+impl Limits {
+    /// As many connections as the process may have open files, some left for other things. The limit of files is raised first as
+    /// far as it may be.
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        let defaults = Self::default();
+        let files = open_files(2 * defaults.all_connections);
+        Self {
+            all_connections: defaults.all_connections.min(files / 4 * 3),
+            ..defaults
+        }
+    }
+}
+
+/// How many files this process may open now that it asked for so many.
+fn open_files(wanted: usize) -> usize {
+    let found = getrlimit(Resource::Nofile);
+    let most = u64::try_from(wanted).unwrap_or(u64::MAX);
+    let raised = Rlimit {
+        current: Some(found.maximum.map_or(most, |maximum| maximum.min(most))),
+        ..found
+    };
+    if raised.current > found.current && found.current.is_some() {
+        // Without the right to it things stay as they are.
+        let _ = setrlimit(Resource::Nofile, raised);
+    }
+    let current = getrlimit(Resource::Nofile).current;
+    current.map_or(wanted, |current| usize::try_from(current).unwrap_or(wanted))
 }
 
 /// The time of the machine.
@@ -252,13 +286,15 @@ where
             continue;
         };
         while open.try_join_next().is_some() {}
-        let Ok(permit) = limit.clone().try_acquire_owned() else {
+        let permits = limit.clone().try_acquire_owned().ok();
+        let permits = permits.and_then(|one| Some((one, live.connections.clone().try_acquire_owned().ok()?)));
+        let Some(permits) = permits else {
             continue;
         };
         let serving = connection(live.clone(), stream);
         open.spawn(async move {
             serving.await;
-            drop(permit);
+            drop(permits);
         });
     }
 }

@@ -334,8 +334,21 @@ fn an_unknown_application_protocol_is_refused_and_none_is_fine() {
 }
 
 #[test]
+fn without_room_for_more_connections_new_ones_are_closed_at_once() {
+    let sim = Resim::limited("ulimit -n 80", &["--cluster", "rs.example.com", "--nodes", "1"]);
+    let held: Vec<_> = (0..150).map(|_| wire::tcp(&sim.node(0))).collect();
+    let mut last = wire::tls(&sim.node(0), &[]);
+    assert!(last.conn.complete_io(&mut last.sock).is_err());
+    drop(held);
+    // Their ends are noticed one by one.
+    let served = || wire::try_tls(&sim.node(0)).is_some();
+    assert!((0..1000).any(|_| served()));
+    still_serves(&sim);
+}
+
+#[test]
 fn a_thousand_idle_connections_hinder_nobody() {
-    let sim = Resim::cluster(&["--nodes", "1"]);
+    let sim = Resim::limited("ulimit -Sn 256", &["--cluster", "rs.example.com", "--nodes", "1"]);
     // Two thirds say nothing, the others have greeted and wait.
     let silent: Vec<_> = (0..700).map(|_| wire::tcp(&sim.node(0))).collect();
     let mut greeted: Vec<_> = (0..300).map(|_| wire::tls(&sim.node(0), &[])).collect();

@@ -56,6 +56,13 @@ pub fn tls(address: &str, protocols: &[&str]) -> Tls {
     over(address, onlooker::config(protocols))
 }
 
+/// A TLS connection that has greeted; none if it ends before.
+pub fn try_tls(address: &str) -> Option<Tls> {
+    let mut stream = tls(address, &[]);
+    stream.conn.complete_io(&mut stream.sock).ok()?;
+    Some(stream)
+}
+
 /// A TLS connection that shows this certificate, PEM, with its key.
 pub fn tls_as(address: &str, certificate: &str, key: &str) -> Tls {
     use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};

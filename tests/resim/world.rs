@@ -75,6 +75,19 @@ impl Resim {
         Self::start_with(Folder::new(), &all)
     }
 
+    /// The same in a shell that did `limit` before.
+    pub fn limited(limit: &str, flags: &[&str]) -> Self {
+        let mut all = vec!["--bind", "127.0.0.1", "--one-address", "--port", "0"];
+        all.extend(flags);
+        let mut shell = Command::new("sh");
+        shell.args([
+            "-c",
+            &format!("{limit}; exec \"$0\" \"$@\""),
+            env!("CARGO_BIN_EXE_resim"),
+        ]);
+        Self::serve(Folder::new(), shell, &all)
+    }
+
     /// The same with a cluster that all nodes belong to.
     pub fn cluster(flags: &[&str]) -> Self {
         let mut all = vec!["--cluster", "rs.example.com", "--license-shards", "100"];
@@ -96,13 +109,18 @@ impl Resim {
     }
 
     fn start_in(folder: Folder, path: Option<&str>, flags: &[&str]) -> Self {
+        let mut program = command(&[]);
+        program.envs(path.map(|path| ("PATH", path)));
+        Self::serve(folder, program, flags)
+    }
+
+    fn serve(folder: Folder, mut command: Command, flags: &[&str]) -> Self {
         let here = folder.path().display().to_string();
         let flags: Vec<String> = flags.iter().map(|flag| flag.replace("{}", &here)).collect();
         let mut flags: Vec<&str> = flags.iter().map(String::as_str).collect();
         let ready_file = folder.file("ready.json").display().to_string();
         flags.extend(["--die-with-parent", "--ready-file", &ready_file]);
-        let mut command = command(&flags);
-        command.envs(path.map(|path| ("PATH", path)));
+        command.args(&flags).stdin(Stdio::null());
         command.stdout(Stdio::piped());
         command.stderr(File::create(folder.file("stderr")).unwrap());
         let mut child = command.spawn().unwrap();

@@ -81,7 +81,7 @@ async fn serve_world(args: &ServeArgs, world: World, listeners: Listeners) -> Re
             log,
             ca_out: args.ca_out.clone(),
             state_file: args.state_file.clone().map(|path| (path, note(args))),
-            limits: Limits::default(),
+            limits: Limits::of_this_process(),
         },
     );
     let server = if args.data_plane {

@@ -36,6 +36,8 @@ pub struct Live {
     reported: Mutex<(u64, usize)>,
     trust: Mutex<String>,
     pub(super) large_bodies: Semaphore,
+    /// Room for connections, of all listeners together.
+    pub(super) connections: Arc<Semaphore>,
     pub(super) changed: Notify,
     /// Revision of the world that the servers of the databases have followed; none if nothing serves them.
     pub(super) followed: watch::Sender<Option<u64>>,
@@ -54,6 +56,7 @@ impl Live {
             base: Mutex::new((Instant::now(), world.now())),
             reported: Mutex::new((world.totals().total, world.violations().len())),
             world: Mutex::new(world),
+            connections: Arc::new(Semaphore::new(options.limits.all_connections)),
             options,
             trust: Mutex::default(),
             large_bodies: Semaphore::new(LARGE_BODIES),
