@@ -69,8 +69,8 @@ const LIMITS: &[(&str, &str)] = &[
         "the servers go by the machine's clock: expiry of keys and snapshots know nothing of simulated time",
     ),
     (
-        "Data across restarts, with `--data-plane`",
-        "`--state-file` keeps databases, not what is in them",
+        "Data across restarts and recoveries, with `--data-plane`",
+        "`--state-file` and `recover_cluster` bring databases back, not what was in them",
     ),
     (
         "Memcached, modules and flash, with `--data-plane`",

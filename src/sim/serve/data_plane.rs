@@ -171,6 +171,13 @@ struct Served {
     flushes: u64,
 }
 
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.processes.clear();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
 impl Served {
     fn new(folder: PathBuf, secret: String, wanted: &Wanted) -> Self {
         Self {
