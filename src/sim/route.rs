@@ -164,6 +164,7 @@ pub(crate) const TABLES: &[&[Route]] = &[
     resources::alerts::ROUTES,
     resources::health::ROUTES,
     resources::room::ROUTES,
+    resources::services::ROUTES,
     resources::passwords::ROUTES,
     resources::availability::ROUTES,
     resources::shards::ROUTES,

@@ -477,3 +477,6 @@ pub(crate) fn node_lost(cluster: &mut Cluster, env: &Env, uid: NodeUid) {
         cluster.elect(env, None);
     }
 }
+
+#[cfg(test)]
+mod tests;

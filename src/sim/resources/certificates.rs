@@ -184,33 +184,10 @@ fn install(ctx: &mut Ctx<'_>, new: Vec<(&'static NameRow, TlsIdentity)>, maker: 
         }
         ctx.cluster.certificates.insert(row.name.to_owned(), identity);
     }
-    let mixed = maker == Maker::Customer && names.len() > 1 && names.contains(&internode::CONTROL_PLANE);
-    let master = ctx
-        .cluster
-        .master
-        .and_then(|uid| ctx.cluster.members.get(&uid))
-        .map(|member| member.host);
-    let spoiled =
-        |host: NodeIndex, env: &Env| mixed && Some(host) != master && env.has(Bug::MixedInternodeUpload);
-    let length = ctx.env.timings.certificate_apply;
-    let count = u32::try_from(reached.len()).unwrap_or(1).max(1);
-    for (place, index) in (1_u32..).zip(&reached) {
-        if spoiled(*index, ctx.env) {
-            ctx.env.schedule(
-                length * place / count,
-                Due::MangledCertificate(ctx.cluster.id, *index),
-            );
-            continue;
-        }
-        for name in &names {
-            ctx.env.schedule(
-                length * place / count,
-                Due::Certificate(ctx.cluster.id, *index, (*name).to_owned()),
-            );
-        }
-    }
+    spread(ctx, &names, &reached, maker);
     internode::plan(ctx.cluster, ctx.env);
     ctx.commit();
+    let length = ctx.env.timings.certificate_apply;
     if reached.len() < all {
         let text = format!(
             "certificates were updated on {} of {all} nodes; try again",
@@ -219,6 +196,28 @@ fn install(ctx: &mut Ctx<'_>, new: Vec<(&'static NameRow, TlsIdentity)>, maker: 
         return Err(ApiError::new(maker.partial(), "not_all_nodes_updated", text));
     }
     Ok(Reply::empty().after(length))
+}
+
+/// Lets one node after the other take the certificates. A defect spoils those of followers when one between nodes comes with
+/// others.
+fn spread(ctx: &mut Ctx<'_>, names: &[&'static str], reached: &[NodeIndex], maker: Maker) {
+    let id = ctx.cluster.id;
+    let master = ctx.cluster.master.and_then(|uid| ctx.cluster.members.get(&uid));
+    let master = master.map(|member| member.host);
+    let mixed = maker == Maker::Customer && names.len() > 1 && names.contains(&internode::CONTROL_PLANE);
+    let spoils = mixed && ctx.env.has(Bug::MixedInternodeUpload);
+    let count = u32::try_from(reached.len()).unwrap_or(1).max(1);
+    for (place, index) in (1_u32..).zip(reached) {
+        let when = ctx.env.timings.certificate_apply * place / count;
+        if spoils && Some(*index) != master {
+            ctx.env.schedule(when, Due::MangledCertificate(id, *index));
+            continue;
+        }
+        for name in names {
+            ctx.env
+                .schedule(when, Due::Certificate(id, *index, (*name).to_owned()));
+        }
+    }
 }
 
 /// A node begins to use the cluster's present certificate `name`.

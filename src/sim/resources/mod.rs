@@ -25,6 +25,7 @@ pub(crate) mod package;
 pub(crate) mod passwords;
 pub(crate) mod policy;
 pub(crate) mod room;
+pub(crate) mod services;
 pub(crate) mod settings;
 mod shard_info;
 pub(crate) mod shards;

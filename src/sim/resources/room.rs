@@ -1,4 +1,4 @@
-//! What lies around nodes: proxies, services, watchdogs, probes, archives for support, database certificates, and the paths
+//! What lies around nodes: proxies, watchdogs, probes, archives for support, database certificates, and the paths
 //! of Active-Active databases, which are not simulated.
 
 use super::archive;
@@ -9,7 +9,7 @@ use crate::sim::auth::{Actor, unauthorized};
 use crate::sim::bugs::Bug;
 use crate::sim::call::{Answer, ApiError, Call, Ctx, Document, Reply};
 use crate::sim::certs::{self, CertError, Rules, read_bundle};
-use crate::sim::ids::{NodeIndex, NodeUid};
+use crate::sim::ids::NodeUid;
 use crate::sim::permission::Permission::{
     CreateCrdb, DeleteCrdb, FlushCrdb, PurgeInstance, UpdateBdb, UpdateCluster, UpdateCrdb, UpdateProxy,
     ViewAllBdbsInfo, ViewAllProxiesInfo, ViewBdbInfo, ViewClusterInfo, ViewCrdb, ViewCrdbList, ViewCrdbTask,
@@ -19,13 +19,8 @@ use crate::sim::route::Route;
 use crate::sim::schema::bdb_parts::SET_CERTIFICATE;
 use crate::sim::schema::certificate::HASHING;
 use crate::sim::schema::module::{PROXY, SET_PROXY};
-use crate::sim::schema::node::OPERATE_SERVICES;
-use crate::sim::schema::{
-    self, Phase,
-    settings::{SERVICES, SERVICES_TABLE},
-    shape,
-};
-use crate::sim::state::{Due, MemberStatus, SimNode};
+use crate::sim::schema::{self, Phase, shape};
+use crate::sim::state::MemberStatus;
 use crate::sim::switch::Switch;
 use crate::sim::version::Profile::{V7_8_6, V7_22_2, V8_0_20};
 use http::StatusCode;
@@ -39,9 +34,6 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("PUT", "/v1/proxies", UpdateProxy, shape::NOTHING, put_proxies),
     Route::new("GET", "/v1/proxies/{uid}", ViewProxyInfo, shape::PROXY, proxy),
     Route::new("PUT", "/v1/proxies/{uid}", UpdateProxy, shape::NOTHING, put_proxy),
-    Route::new("GET", "/v1/local/services", ViewClusterInfo, shape::SERVICES, services).presumed().local(),
-    Route::new("POST", "/v1/local/services", UpdateCluster, shape::DONE_BY_SERVICE, operate_services).presumed().local(),
-    Route::new("POST", "/v1/services", UpdateCluster, shape::DONE_BY_SERVICE, operate_services).presumed(),
     Route::new("GET", "/v1/local/node/master_healthcheck", ViewClusterInfo, shape::HEALTHCHECK, master_healthcheck).anonymous().local(),
     Route::new("GET", "/v1/nodes/wd_status", ViewNodeInfo, shape::WATCHDOGS, watchdogs).presumed().since(V7_8_6),
     Route::new("GET", "/v1/nodes/{uid}/wd_status", ViewNodeInfo, shape::WATCHDOG, watchdog).presumed().since(V7_8_6),
@@ -165,122 +157,6 @@ fn set_proxies(ctx: &mut Ctx<'_>, uids: Vec<NodeUid>) -> Answer {
     }
     ctx.commit();
     Ok(Reply::empty())
-}
-
-/// Services without which a node is no use.
-const CORE_SERVICES: [&str; 9] = [
-    "ccs",
-    "cnm_exec",
-    "cnm_http",
-    "envoy",
-    "job_scheduler",
-    "node_wd",
-    "cluster_wd",
-    "redis_mgr",
-    "sentinel_service",
-];
-
-/// The machine that a call about services means: the one that received it, or the master's.
-fn serviced(ctx: &Ctx<'_>) -> NodeIndex {
-    let master = ctx.cluster.master.and_then(|uid| ctx.cluster.members.get(&uid));
-    match master.filter(|_| ctx.call.path == "/v1/services") {
-        Some(master) => master.host,
-        None => ctx.node,
-    }
-}
-
-/// Every service of the node, with how it runs.
-fn services(ctx: &mut Ctx<'_>) -> Answer {
-    let stopped = ctx
-        .env
-        .node(ctx.node)
-        .map(|node| node.stopped.clone())
-        .unwrap_or_default();
-    let configured = super::settings::current(ctx, "/v1/cluster/services_configuration", SERVICES);
-    let booted = ctx.env.node(ctx.node).map_or(ctx.env.now, |node| node.booted);
-    let names = CORE_SERVICES
-        .iter()
-        .copied()
-        .chain(SERVICES_TABLE.names(ctx.env.profile));
-    let shown = |name: &str| {
-        let disabled = configured
-            .get(name)
-            .and_then(|service| service.get("operating_mode"))
-            == Some(&json!("disabled"));
-        if disabled || stopped.contains(name) {
-            return (name.to_owned(), json!({"status": "STOPPED"}));
-        }
-        let row = json!({"status": "RUNNING", "start_time": iso(booted), "uptime": uptime(ctx.env.now.duration_since(booted).as_secs())});
-        (name.to_owned(), row)
-    };
-    Ok(Reply::json(names.map(shown).collect::<Map<_, _>>()))
-}
-
-/// `3 days, 0:58:59`
-fn uptime(secs: i64) -> String {
-    let (days, rest) = (secs / 86_400, secs % 86_400);
-    let clock = format!("{}:{:02}:{:02}", rest / 3600, rest % 3600 / 60, rest % 60);
-    match days {
-        0 => clock,
-        1 => format!("1 day, {clock}"),
-        _ => format!("{days} days, {clock}"),
-    }
-}
-
-/// Starts, stops and restarts services.
-fn operate_services(ctx: &mut Ctx<'_>) -> Answer {
-    let body = ctx.body(&OPERATE_SERVICES)?;
-    let stop = body.get("operation_type") == Some(&json!("stop"));
-    let names = body
-        .get("services")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
-    let host = serviced(ctx);
-    let heard = |ctx: &Ctx<'_>| ctx.env.node(host).is_some_and(SimNode::is_heard);
-    let before = heard(ctx);
-    let mut stopped = ctx
-        .env
-        .node(host)
-        .map(|node| node.stopped.clone())
-        .unwrap_or_default();
-    let mut done = Map::new();
-    for name in names.filter_map(Value::as_str) {
-        let known = CORE_SERVICES.contains(&name) || SERVICES.iter().any(|field| field.name == name);
-        if known && stop {
-            stopped.insert(name.to_owned());
-        } else if known {
-            stopped.remove(name);
-        }
-        done.insert(name.to_owned(), json!(known));
-    }
-    if let Some(node) = ctx.env.node_mut(host) {
-        node.stopped = stopped;
-    }
-    noticed(ctx, host, before, heard(ctx));
-    ctx.commit();
-    Ok(Reply::json(done))
-}
-
-/// The cluster loses a node whose configuration store is stopped, and finds it again when it runs.
-fn noticed(ctx: &mut Ctx<'_>, host: NodeIndex, before: bool, after: bool) {
-    let mut members = ctx.cluster.members.values();
-    let Some(uid) = members
-        .find(|member| member.host == host)
-        .map(|member| member.uid)
-    else {
-        return;
-    };
-    let id = ctx.cluster.id;
-    match (before, after) {
-        (true, false) => ctx
-            .env
-            .schedule(ctx.env.timings.failure_detection, Due::NodeLost(id, uid)),
-        (false, true) => ctx
-            .env
-            .schedule(ctx.env.timings.service_restart, Due::NodeFound(id, uid)),
-        (true, true) | (false, false) => {}
-    }
 }
 
 /// Whether this node reaches the master. Needs no credentials if the policy says so.
@@ -521,25 +397,6 @@ mod tests {
         ] {
             assert_eq!(sim.admin(0, "PUT", path, body).status, status, "{path}");
         }
-    }
-
-    #[test]
-    fn services_can_be_stopped_and_started_on_one_node() {
-        let mut sim = Fixture::cluster(2, 2);
-        let body = |operation: &str| json!({"operation_type": operation, "services": ["cm_server", "moon"]});
-        let done = sim.admin(1, "POST", "/v1/local/services", body("stop")).json;
-        assert_eq!(done, json!({"cm_server": true, "moon": false}));
-        let status = |sim: &mut Fixture, node| {
-            sim.admin(node, "GET", "/v1/local/services", Value::Null).json["cm_server"]["status"].clone()
-        };
-        assert_eq!(
-            (status(&mut sim, 0), status(&mut sim, 1)),
-            (json!("RUNNING"), json!("STOPPED"))
-        );
-        let check = sim.admin(0, "GET", "/v1/nodes/check/2", Value::Null).json;
-        assert_eq!(check["result"], false);
-        sim.admin(1, "POST", "/v1/local/services", body("start"));
-        assert_eq!(status(&mut sim, 1), "RUNNING");
     }
 
     #[test]

@@ -143,31 +143,26 @@ fn recover(ctx: &mut Ctx<'_>) -> Answer {
         return Err(busy(uid));
     };
     let on = |key: &str| body.get(key) == Some(&json!(true));
-    let files = found(ctx.cluster, ctx.env, uid);
-    let chosen = match body.get("data_files").and_then(Value::as_array) {
-        Some(named) if !named.is_empty() => chosen(named, &files, on("ignore_errors"))?,
-        Some(_) | None => files,
+    let named = body.get("data_files").and_then(Value::as_array);
+    let files = match named.filter(|named| !named.is_empty()) {
+        Some(named) => chosen(named, &found(ctx.cluster, ctx.env, uid), on("ignore_errors"))?,
+        None => found(ctx.cluster, ctx.env, uid),
     };
-    let emptied = body
-        .get("data_files")
-        .and_then(Value::as_array)
-        .is_some_and(Vec::is_empty);
-    let damaged = chosen.iter().any(|file| file.state != FileState::Sound) && body.contains_key("data_files");
     let mut fails = None;
     if !on("recover_without_data") && !on("ignore_errors") {
-        if damaged {
+        // What is named is tried; what is only found and of no use counts as missing.
+        if named.is_some() && files.iter().any(|file| file.state != FileState::Sound) {
             fails = Some("a data file cannot be loaded".to_owned());
-        } else if !complete(ctx.cluster, database, &chosen) {
+        } else if !complete(ctx.cluster, database, &files) {
             return Err(missing_files(uid));
         }
     }
-    if emptied && ctx.env.has(Bug::EmptyRecoveryPlanFails) {
+    if named.is_some_and(Vec::is_empty) && ctx.env.has(Bug::EmptyRecoveryPlanFails) {
         fails = Some("the recovery plan is empty; try again".to_owned());
     }
-    let loaded = if on("recover_without_data") {
-        0
-    } else {
-        bytes(ctx.cluster, uid, &chosen)
+    let loaded = match on("recover_without_data") {
+        true => 0,
+        false => bytes(ctx.cluster, uid, &files),
     };
     let action_uid = start(ctx.cluster, ctx.env, uid, loaded, fails);
     ctx.commit();
