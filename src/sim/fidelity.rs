@@ -51,6 +51,10 @@ const LIMITS: &[(&str, &str)] = &[
         "Modules",
         "packages are read for their description; no module code is kept or run",
     ),
+    (
+        "Data of recovered databases",
+        "their size is that of the files; with `--data-plane` their servers begin empty",
+    ),
     ("Commands to a database", "`PING` and `DBSIZE` only"),
     (
         "Shards, with `--data-plane`",

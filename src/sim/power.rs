@@ -25,7 +25,7 @@ impl World {
         if self.env.node(index).is_some_and(SimNode::is_on) {
             storage::keep(self, index);
         }
-        let delay = self.env.timings.failure_detection;
+        let delay = detection(self.cluster_of(index), &self.env);
         let Some(node) = self.env.node_mut(index) else {
             return;
         };
@@ -86,7 +86,7 @@ impl World {
         if self.env.node(index).is_some_and(SimNode::is_on) {
             storage::keep(self, index);
         }
-        let (now, delay) = (self.env.now, self.env.timings.failure_detection);
+        let (now, delay) = (self.env.now, detection(self.cluster_of(index), &self.env));
         let Some(node) = self.env.node_mut(index) else {
             return;
         };
@@ -113,6 +113,16 @@ impl World {
             }
         }
     }
+}
+
+/// How much longer a cluster of low sensitivity takes to notice.
+const LOW_SENSITIVITY: u32 = 5;
+
+/// Time until a cluster notices that a member is gone.
+pub(crate) fn detection(cluster: Option<&Cluster>, env: &Env) -> Duration {
+    let policy = cluster.and_then(|cluster| cluster.policy.get("failure_detection_sensitivity"));
+    let low = policy.and_then(Value::as_str) == Some("low");
+    env.timings.failure_detection * if low { LOW_SENSITIVITY } else { 1 }
 }
 
 /// The cluster notices that a member is gone, unless it came back in time.
@@ -259,6 +269,22 @@ mod tests {
             (status(&mut sim, 0), status(&mut sim, 2)),
             (json!("STOPPED"), json!("RUNNING"))
         );
+    }
+
+    #[test]
+    fn a_cluster_of_low_sensitivity_notices_later() {
+        for (sensitivity, at) in [("high", 7), ("low", 31)] {
+            let mut sim = Fixture::cluster(3, 3);
+            let policy = json!({"failure_detection_sensitivity": sensitivity});
+            assert_eq!(sim.admin(0, "PUT", "/v1/cluster/policy", policy).status, 200);
+            sim.world.crash(NodeIndex(2));
+            let status =
+                |sim: &mut Fixture| sim.admin(0, "GET", "/v1/nodes/3", Value::Null).json["status"].clone();
+            sim.pass(at - 2);
+            assert_eq!(status(&mut sim), "active");
+            sim.pass(2);
+            assert_eq!(status(&mut sim), "down");
+        }
     }
 
     #[test]

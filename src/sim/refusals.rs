@@ -178,6 +178,8 @@ refusals! {
     connect_error: Documented "requests/bootstrap" [Fresh] "POST" "/v1/bootstrap/validate/join_cluster" r#"{"action":"join_cluster","cluster":{"name":"c.example.com","nodes":["10.9.9.9"]},"credentials":{"username":"a","password":"b"}}"# => 406 "connect_error";
     invalid_license: Documented "requests/bootstrap" [Fresh] "POST" "/v1/bootstrap/validate/create_cluster" r#"{"action":"create_cluster","cluster":{"name":"c.example.com"},"credentials":{"username":"a","password":"b"},"license":"junk"}"# => 406 "invalid_license";
     path_error: Documented "requests/bootstrap" [Fresh] "POST" "/v1/bootstrap/validate/create_cluster" r#"{"action":"create_cluster","cluster":{"name":"c.example.com"},"node":{"paths":{"persistent_path":"here"}},"credentials":{"username":"a","password":"b"}}"# => 406 "path_error";
+    recovery_file_missing: Documented "requests/bootstrap" [Fresh] "POST" "/v1/bootstrap/validate/recover_cluster" r#"{"recovery_filename":"/nowhere/ccs-redis.rdb"}"# => 406 "path_error";
+    recovery_without_file: Documented "requests/bootstrap" [Fresh] "POST" "/v1/bootstrap/validate/recover_cluster" r#"{"node":{"identity":{"uid":1}}}"# => 406 "config_error";
     rack_id_required: Documented "requests/bootstrap" [Nodes(1), Spare, Do("PUT", "/v1/nodes/1", r#"{"rack_id":"a"}"#), Do("PUT", "/v1/cluster/policy", r#"{"rack_aware":true}"#), At(2)] "POST" "/v1/bootstrap/validate/join_cluster" JOIN => 406 "rack_id_required";
     access_denied: Documented "requests/bootstrap" [Spare, At(4)] "POST" "/v1/bootstrap/validate/join_cluster" JOIN_AS_NOBODY => 406 "access_denied";
     repair_required: Documented "requests/bootstrap" [Spare, Crash(3), Pass(30), At(4)] "POST" "/v1/bootstrap/validate/join_cluster" JOIN => 406 "repair_required";
@@ -300,6 +302,7 @@ refusals! {
 
     // Availability and shards.
     db_not_found: Documented "requests/bdbs/availability" [] "GET" "/v1/bdbs/9/availability" "" => 404 "db_not_found";
+    nothing_to_recover: OwnCode "requests/bdbs/actions/recover" [DB, MINUTE] "POST" "/v1/bdbs/1/actions/recover" "" => 409 "busy";
     bdb_endpoint_unavailable: Documented "requests/bdbs/availability" [DB, MINUTE, Do("POST", "/v1/bdbs/1/actions/stop_traffic", "{}")] "GET" "/v1/local/bdbs/1/endpoint/availability" "" => 503 "bdb_endpoint_unavailable";
     bdb_unavailable: Documented "requests/bdbs/availability" [Fault(r#"{"method":"POST","path":"/v1/bdbs","effect":{"task_failed":"internal_error"}}"#), DB, MINUTE] "GET" "/v1/bdbs/1/availability" "" => 503 "bdb_unavailable_shard_unreachable_port_unbound";
     db_busy: Documented "requests/shards/actions/failover" [TWIN] "POST" "/v1/shards/1/actions/failover" "{}" => 409 "db_busy";

@@ -72,6 +72,8 @@ pub enum Switch {
     AlertStateIsText,
     /// Type of node uids in the cluster check.
     CheckUidIsNumber,
+    /// What a recovery answers that lacks files.
+    RecoveryFailsLate,
     /// Whether databases can be updated under `/v2`.
     V2BdbPut,
     /// Whether a new user must have an email address.
@@ -336,6 +338,13 @@ pub const SWITCHES: &[SwitchRow] = &[
         default: "node_uid in the cluster check is text",
         alternative: "it is a number",
         source: "a sample of the page against the check of one node",
+    },
+    SwitchRow {
+        switch: Switch::RecoveryFailsLate,
+        name: "recovery-fails-late",
+        default: "recovering a database without all its files is 409",
+        alternative: "it is accepted, its action fails, and the database stays in recovery",
+        source: "the page has 409 for a database that cannot be recovered, and does not say whether missing files are that",
     },
     SwitchRow {
         switch: Switch::V2BdbPut,

@@ -3,6 +3,7 @@ use crate::sim::fixture::{Fixture, credentials};
 use crate::sim::ids::{NodeIndex, NodeUid};
 use crate::sim::license_text::License;
 use crate::sim::storage::FileState;
+use crate::sim::switch::{Switch, Switches};
 use serde_json::{Value, json};
 
 const CCS: &str = "/var/opt/redislabs/persist/ccs/ccs-redis.rdb";
@@ -294,6 +295,30 @@ fn a_part_without_a_file_stops_a_recovery_unless_its_loss_is_accepted() {
         assert_eq!(status(&mut sim), status_after, "{body}");
         if !refused {
             assert_eq!(data(&sim), left, "{body}");
+        }
+    }
+}
+
+#[test]
+fn a_recovery_that_lacks_files_is_refused_or_fails() {
+    for (switches, status_of_call) in [
+        (Switches::default(), 409),
+        (Switches::default().with(Switch::RecoveryFailsLate), 200),
+    ] {
+        let mut sim = recovered(json!({}));
+        sim.world.env.switches = switches;
+        let name = sim.admin(0, "GET", RECOVER, Value::Null).json["data_files"][0]["filename"].clone();
+        let (node, path) = holder(&sim, name.as_str().unwrap());
+        assert!(sim.world.spoil(node, &path, FileState::Unreadable));
+        let reply = sim.admin(0, "POST", RECOVER, Value::Null);
+        assert_eq!(reply.status, status_of_call, "{reply:?}");
+        sim.pass(30);
+        assert_eq!(status(&mut sim), "recovery");
+        if let Some(action) = reply.json["action_uid"].as_str() {
+            let action = sim
+                .admin(0, "GET", &format!("/v1/actions/{action}"), Value::Null)
+                .json;
+            assert_eq!(action["status"], "failed");
         }
     }
 }

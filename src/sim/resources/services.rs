@@ -4,6 +4,7 @@ use super::iso;
 use crate::sim::call::{Answer, Ctx, Reply};
 use crate::sim::ids::NodeIndex;
 use crate::sim::permission::Permission::{UpdateCluster, ViewClusterInfo};
+use crate::sim::power::detection;
 use crate::sim::route::Route;
 use crate::sim::schema::node::OPERATE_SERVICES;
 use crate::sim::schema::{
@@ -129,7 +130,7 @@ fn noticed(ctx: &mut Ctx<'_>, host: NodeIndex, before: bool, after: bool) {
     match (before, after) {
         (true, false) => ctx
             .env
-            .schedule(ctx.env.timings.failure_detection, Due::NodeLost(id, uid)),
+            .schedule(detection(Some(ctx.cluster), ctx.env), Due::NodeLost(id, uid)),
         (false, true) => ctx
             .env
             .schedule(ctx.env.timings.service_restart, Due::NodeFound(id, uid)),

@@ -12,6 +12,7 @@ use crate::sim::route::Route;
 use crate::sim::schema::{request::RECOVER, shape};
 use crate::sim::state::{Cluster, Env, Member, MemberStatus};
 use crate::sim::storage::{self, Content, DataFile, FileState};
+use crate::sim::switch::Switch;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -154,7 +155,11 @@ fn recover(ctx: &mut Ctx<'_>) -> Answer {
         if named.is_some() && files.iter().any(|file| file.state != FileState::Sound) {
             fails = Some("a data file cannot be loaded".to_owned());
         } else if !complete(ctx.cluster, database, &files) {
-            return Err(missing_files(uid));
+            let refusal = missing_files(uid);
+            if !ctx.env.on(Switch::RecoveryFailsLate) {
+                return Err(refusal);
+            }
+            fails = Some(refusal.description);
         }
     }
     if named.is_some_and(Vec::is_empty) && ctx.env.has(Bug::EmptyRecoveryPlanFails) {
