@@ -220,7 +220,7 @@ fn become_member(world: &mut World, index: NodeIndex, request: &Value, id: Clust
         cluster.elect(env, None);
     }
     if replaced.is_some() {
-        bdbs::lose_memory(cluster, uid);
+        bdbs::lose_data(cluster, env, uid, true);
         bdbs::node_found(cluster, env, uid);
     }
 }

@@ -125,7 +125,7 @@ pub(crate) fn detection(cluster: Option<&Cluster>, env: &Env) -> Duration {
     env.timings.failure_detection * if low { LOW_SENSITIVITY } else { 1 }
 }
 
-/// The cluster notices that a member is gone, unless it came back in time.
+/// The cluster notices that a member is gone, unless it came back in time. Without a majority nobody can write that down.
 pub(crate) fn node_lost(cluster: &mut Cluster, env: &mut Env, uid: NodeUid) {
     let Some(member) = cluster
         .members
@@ -134,7 +134,7 @@ pub(crate) fn node_lost(cluster: &mut Cluster, env: &mut Env, uid: NodeUid) {
     else {
         return;
     };
-    if member.status == MemberStatus::Down {
+    if member.status == MemberStatus::Down || !cluster.has_quorum(env) {
         return;
     }
     if let Some(member) = cluster.members.get_mut(&uid) {
@@ -172,16 +172,17 @@ pub(crate) fn node_found(cluster: &mut Cluster, env: &mut Env, uid: NodeUid) {
         .node_mut(host)
         .is_some_and(|node| std::mem::take(&mut node.cold))
     {
-        bdbs::lose_memory(cluster, uid);
+        bdbs::lose_data(cluster, env, uid, false);
     }
     if was_down {
         bdbs::node_found(cluster, env, uid);
         internode::catch_up(cluster, env, host);
     }
-    if cluster.has_quorum(env)
-        && let Some(member) = cluster.members.get(&uid)
-    {
-        storage::follow(cluster, env, member);
+    if cluster.has_quorum(env) {
+        if let Some(member) = cluster.members.get(&uid) {
+            storage::follow(cluster, env, member);
+        }
+        notice_others(cluster, env);
     }
     if cluster
         .master
@@ -191,12 +192,27 @@ pub(crate) fn node_found(cluster: &mut Cluster, env: &mut Env, uid: NodeUid) {
     }
 }
 
+/// A majority is back: it notices who else went while there was none.
+fn notice_others(cluster: &Cluster, env: &mut Env) {
+    let gone = |member: &&Member| member.status != MemberStatus::Down && !cluster.runs(env, member);
+    let gone: Vec<NodeUid> = cluster
+        .members
+        .values()
+        .filter(gone)
+        .map(|member| member.uid)
+        .collect();
+    let delay = detection(Some(cluster), env);
+    for uid in gone {
+        env.schedule(delay, Due::NodeLost(cluster.id, uid));
+    }
+}
+
 pub(crate) fn replica_ha(cluster: &mut Cluster, env: &mut Env, uid: NodeUid) {
-    if cluster
+    let down = cluster
         .members
         .get(&uid)
-        .is_some_and(|member| member.status == MemberStatus::Down)
-    {
+        .is_some_and(|member| member.status == MemberStatus::Down);
+    if down && cluster.has_quorum(env) {
         bdbs::replica_ha(cluster, env, uid);
     }
 }
@@ -272,6 +288,44 @@ mod tests {
     }
 
     #[test]
+    fn a_cluster_without_a_majority_stands_still_and_goes_on_when_one_is_back() {
+        let mut sim = Fixture::cluster(3, 3);
+        let body = json!({"name": "db", "memory_size": 1 << 28, "redis_version": "7.2", "replication": true});
+        assert_eq!(sim.admin(0, "POST", "/v1/bdbs", body).status, 200);
+        sim.pass(60);
+        let layout = |sim: &Fixture| {
+            let cluster = sim.world.cluster_of(NodeIndex(2)).unwrap();
+            cluster.databases.shards.layout()
+        };
+        let before = layout(&sim);
+        sim.world.crash(NodeIndex(0));
+        sim.world.crash(NodeIndex(1));
+        sim.pass(1000);
+        assert_eq!(sim.admin(2, "GET", "/v1/nodes", Value::Null).code(), "no_quorum");
+        assert_eq!(layout(&sim), before, "nobody fails over");
+        sim.world.power_on(NodeIndex(1));
+        sim.pass(60);
+        let nodes = sim.admin(1, "GET", "/v1/nodes", Value::Null).json;
+        let statuses: Vec<&Value> = nodes
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|node| &node["status"])
+            .collect();
+        assert_eq!(statuses, ["down", "active", "active"]);
+        assert_eq!(
+            sim.admin(1, "GET", "/v1/bdbs/1/availability", Value::Null).status,
+            200
+        );
+        sim.world.power_on(NodeIndex(0));
+        sim.pass(60);
+        assert_eq!(
+            sim.admin(1, "GET", "/v1/nodes/1", Value::Null).json["status"],
+            "active"
+        );
+    }
+
+    #[test]
     fn a_cluster_of_low_sensitivity_notices_later() {
         for (sensitivity, at) in [("high", 7), ("low", 31)] {
             let mut sim = Fixture::cluster(3, 3);
@@ -307,6 +361,41 @@ mod tests {
         body["node"]["identity"]["uid"] = json!(2);
         assert_eq!(sim.bootstrap_error(1, body), "");
         assert_eq!(sim.world.uid(NodeIndex(1)), Some(NodeUid(2)));
+    }
+
+    #[test]
+    fn another_machine_in_a_nodes_place_has_only_the_data_on_its_disk() {
+        for (fields, wiped, left) in [
+            (json!({"data_persistence": "aof"}), true, 0),
+            (json!({"data_persistence": "aof"}), false, 1000),
+            (json!({}), false, 0),
+            (json!({"replication": true}), true, 1000),
+        ] {
+            let mut sim = Fixture::cluster(3, 3);
+            let mut body = json!({"name": "db", "memory_size": 1 << 28, "redis_version": "7.2"});
+            body.as_object_mut()
+                .unwrap()
+                .extend(fields.as_object().unwrap().clone());
+            assert_eq!(sim.admin(0, "POST", "/v1/bdbs", body).status, 200);
+            sim.pass(60);
+            assert!(sim.world.fill(NodeIndex(0), 1, 1000));
+            let shard = sim.admin(0, "GET", "/v1/shards/1", Value::Null).json;
+            let uid: u64 = shard["node_uid"].as_str().unwrap().parse().unwrap();
+            let machine = usize::try_from(uid).unwrap() - 1;
+            if wiped {
+                sim.world.wipe(NodeIndex(machine));
+            } else {
+                sim.world.reinstall(NodeIndex(machine));
+            }
+            sim.pass(60);
+            let mut join = sim.join_body(machine);
+            join["cluster"]["nodes"] = json!(["10.0.0.1", "10.0.0.2", "10.0.0.3"]);
+            join["node"]["identity"]["uid"] = json!(uid);
+            assert_eq!(sim.bootstrap_error(machine, join), "");
+            let cluster = sim.world.clusters.values().next().unwrap();
+            let data = cluster.databases.iter().next().unwrap().data_bytes;
+            assert_eq!(data, left, "{fields} {wiped}");
+        }
     }
 
     #[test]

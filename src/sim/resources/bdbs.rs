@@ -16,7 +16,7 @@ pub(crate) use nodes::{
     Evacuation, arrived, evacuable, evacuate, evacuate_next, moved, node_found, node_lost, replica_ha,
     restore, saving,
 };
-pub(crate) use recovery::{lose_memory, recover_automatically, recovery_waits};
+pub(crate) use recovery::{lose_data, recover_automatically, recovery_waits};
 pub(crate) use store::{Change, Database, Databases, Status, rules};
 
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};

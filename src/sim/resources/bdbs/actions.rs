@@ -3,14 +3,14 @@
 use super::machine;
 use super::store::{Change, Database, demand, rules};
 use super::validate;
-use super::{blueprint, change, existing, missing, only, settle, settled};
+use super::{blueprint, change, existing, missing, moved, only, settle, settled};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::BdbUid;
 use crate::sim::permission::Permission::{
     ResetBdbCurrentBackupStatus, ResetBdbCurrentExportStatus, StartBdbExport, UpdateBdbWithAction,
     ViewBdbInfo,
 };
-use crate::sim::placement::Shard;
+use crate::sim::placement::{Move, Shard};
 use crate::sim::route::Route;
 use crate::sim::schema::request::{COMMAND, EXPORT, REVAMP};
 use crate::sim::schema::{Phase, find, shape};
@@ -168,16 +168,21 @@ fn place(ctx: &mut Ctx<'_>, uid: BdbUid, wanted: &Value) -> Result<Duration, Api
         .get(uid)
         .map(Database::demand)
         .ok_or_else(|| missing(uid))?;
-    let seats = |ctx: &Ctx<'_>| {
-        let shards = ctx.cluster.databases.shards.of(uid);
-        shards
-            .map(|shard| (shard.slots.0, shard.role, shard.node))
-            .collect::<Vec<_>>()
-    };
-    let before = seats(ctx);
+    let before = ctx.cluster.databases.shards.layout();
     blueprint::apply(ctx.cluster, uid, demand, wanted)?;
-    let moved = seats(ctx).iter().filter(|seat| !before.contains(seat)).count();
-    Ok(ctx.env.timings.shard_move * u32::try_from(moved).unwrap_or(0))
+    let step = |shard: &Shard| {
+        let (from, _) = before.get(&shard.uid)?;
+        (*from != shard.node).then_some(Move {
+            shard: shard.uid,
+            bdb: uid,
+            from: *from,
+            to: shard.node,
+            role: shard.role,
+        })
+    };
+    let moves: Vec<Move> = ctx.cluster.databases.shards.of(uid).filter_map(step).collect();
+    moved(ctx.cluster, ctx.env, &moves);
+    Ok(ctx.env.timings.shard_move * u32::try_from(moves.len()).unwrap_or(0))
 }
 
 /// An update of what decides the placement, followed by the placement.

@@ -7,7 +7,7 @@ use crate::sim::bugs::Bug;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::{BdbUid, NodeUid};
 use crate::sim::permission::Permission::{StartBdbRecovery, ViewBdbRecoveryPlan};
-use crate::sim::placement::{Role, Shard};
+use crate::sim::placement::Shard;
 use crate::sim::route::Route;
 use crate::sim::schema::{request::RECOVER, shape};
 use crate::sim::state::{Cluster, Env, Member, MemberStatus};
@@ -280,29 +280,36 @@ pub(crate) fn recover_automatically(cluster: &mut Cluster, env: &mut Env) {
     }
 }
 
-/// A node came back after its processes died: what only it held in memory is gone.
-pub(crate) fn lose_memory(cluster: &mut Cluster, node: NodeUid) {
-    let only_here = |shard: &&Shard| {
-        shard.role == Role::Master
-            && !cluster
-                .databases
-                .shards
-                .of(shard.bdb)
-                .any(|other| other.slots == shard.slots && other.uid != shard.uid)
+/// A node came back after its processes died, or on another machine: what only it held is gone, unless its disk has it.
+pub(crate) fn lose_data(cluster: &mut Cluster, env: &Env, node: NodeUid, other_machine: bool) {
+    let holds = |uid: NodeUid| {
+        let member = cluster
+            .members
+            .get(&uid)
+            .filter(|member| cluster.runs(env, member));
+        let machine = member.and_then(|member| env.node(member.host));
+        uid != node && machine.is_some_and(|machine| !machine.cold)
     };
-    let lost: Vec<BdbUid> = cluster
-        .databases
-        .shards
+    let shards = &cluster.databases.shards;
+    let copied = |shard: &Shard| {
+        let mut same = shards.of(shard.bdb).filter(|other| other.slots == shard.slots);
+        same.any(|other| holds(other.node))
+    };
+    let saved = |shard: &Shard| {
+        let persisted = cluster.databases.get(shard.bdb).is_some_and(is_persisted);
+        let files = || found(cluster, env, shard.bdb);
+        let here = |file: &Found| {
+            file.node == node && file.data.slots == shard.slots && file.state == FileState::Sound
+        };
+        persisted && (!other_machine || files().iter().any(here))
+    };
+    let lost: Vec<BdbUid> = shards
         .on(node)
-        .filter(only_here)
+        .filter(|shard| !copied(shard) && !saved(shard))
         .map(|shard| shard.bdb)
         .collect();
     for bdb in lost {
-        if let Some(database) = cluster
-            .databases
-            .get_mut(bdb)
-            .filter(|database| !is_persisted(database))
-        {
+        if let Some(database) = cluster.databases.get_mut(bdb) {
             let part = database.data_bytes / u64::from(database.demand().masters.max(1));
             database.data_bytes = database.data_bytes.saturating_sub(part);
         }
