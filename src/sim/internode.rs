@@ -109,11 +109,11 @@ pub(crate) fn separates(identity: &TlsIdentity) -> bool {
     usage.is_some_and(|usage| !usage.client_auth)
 }
 
-/// Whether a certificate ends within so many days.
+/// Whether a certificate, or one of its chain, ends within so many days.
 pub(crate) fn ends_within(identity: &TlsIdentity, env: &Env, days: i64) -> bool {
     let bundle = read_bundle(&identity.chain_pem).unwrap_or_default();
     let limit = env.now.as_second().saturating_add(days.saturating_mul(86_400));
-    bundle.first().is_some_and(|leaf| leaf.not_after <= limit)
+    bundle.iter().any(|certificate| certificate.not_after <= limit)
 }
 
 /// The time at which the cluster replaces the certificate by itself, if it can be told.

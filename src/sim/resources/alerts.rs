@@ -1,19 +1,19 @@
-//! Alerts of the cluster and of databases. Their state follows from the world; what cannot be known here is off.
+//! The routes of alerts: of the cluster, its nodes, databases and what feeds them. Their state follows from the world; what
+//! cannot be known here is off.
 
+use super::alarms::{self, Alarm};
 use super::bdbs::{Database, existing};
 use super::iso;
+use super::nodes::member;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
-use crate::sim::internode;
 use crate::sim::permission::Permission::{
-    UpdateBdbAlerts, ViewAllBdbsAlerts, ViewBdbAlerts, ViewClusterAlerts,
+    UpdateBdbAlerts, ViewAllBdbsAlerts, ViewAllNodesAlerts, ViewBdbAlerts, ViewClusterAlerts, ViewNodeAlerts,
 };
 use crate::sim::route::Route;
-use crate::sim::schema::alert::{BDB_ALERT_SETTINGS, OF_BDB, OF_CLUSTER, OF_SOURCE};
-use crate::sim::schema::shape;
-use crate::sim::schema::{Kind, Table};
-use crate::sim::state::MemberStatus;
+use crate::sim::schema::alert::{BDB_ALERT_SETTINGS, OF_BDB, OF_CLUSTER, OF_NODE, OF_SOURCE};
+use crate::sim::schema::{Kind, Table, shape};
+use crate::sim::state::Member;
 use crate::sim::switch::Switch;
-use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
 /// Routes of this family.
@@ -21,6 +21,9 @@ use serde_json::{Map, Value, json};
 pub(crate) const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/cluster/alerts", ViewClusterAlerts, shape::CLUSTER_ALERTS, of_cluster),
     Route::new("GET", "/v1/cluster/alerts/{alert}", ViewClusterAlerts, shape::ALERT, one_of_cluster),
+    Route::new("GET", "/v1/nodes/alerts", ViewAllNodesAlerts, shape::NODES_ALERTS, of_nodes),
+    Route::new("GET", "/v1/nodes/alerts/{uid}", ViewNodeAlerts, shape::NODE_ALERTS, of_node),
+    Route::new("GET", "/v1/nodes/alerts/{uid}/{alert}", ViewNodeAlerts, shape::ALERT, one_of_node),
     Route::new("GET", "/v1/bdbs/alerts", ViewAllBdbsAlerts, shape::BDBS_ALERTS, of_bdbs),
     Route::new("GET", "/v1/bdbs/alerts/{uid}", ViewBdbAlerts, shape::BDB_ALERTS, of_bdb),
     Route::new("GET", "/v1/bdbs/alerts/{uid}/{alert}", ViewBdbAlerts, shape::ALERT, one_of_bdb),
@@ -35,114 +38,42 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/bdbs/replica_sources/alerts/{uid}/{source}/{alert}", ViewBdbAlerts, shape::ALERT, of_source),
 ];
 
-fn alert(
-    ctx: &Ctx<'_>,
-    setting: Option<&Value>,
-    on: bool,
-    mut details: Map<String, Value>,
-    severity: &str,
-) -> Value {
-    let enabled = setting.and_then(|setting| setting.as_bool().or_else(|| setting.get("enabled")?.as_bool()));
-    let enabled = enabled.unwrap_or(false);
+/// An alert as the API shows it; one that is turned off reads false, unless the caller ignores settings.
+fn shown(ctx: &Ctx<'_>, alarm: Alarm, setting: Option<&Value>, threshold_key: &str) -> Value {
+    let enabled = alarms::enabled(setting);
     let counts = enabled || ctx.call.flag("ignore_settings") || ctx.env.on(Switch::DisabledAlertKeepsState);
-    let state = match (on && counts, ctx.env.on(Switch::AlertStateIsText)) {
+    let on = alarm.on && counts;
+    let state = match (on, ctx.env.on(Switch::AlertStateIsText)) {
         (on, false) => json!(on),
         (true, true) => json!("on"),
         (false, true) => json!("off"),
     };
+    let mut details = alarm.details;
     details.insert("state".to_owned(), state.clone());
-    if let Some(threshold) = setting.and_then(|setting| setting.get("threshold")) {
-        details.insert("global_threshold".to_owned(), threshold.clone());
+    if let Some(threshold) = alarms::threshold(setting) {
+        details.insert(threshold_key.to_owned(), json!(threshold));
     }
     json!({
-        "change_time": iso(ctx.cluster.created), "change_value": details, "enabled": enabled, "severity": severity,
-        "state": state,
+        "change_time": iso(ctx.cluster.created), "change_value": details, "enabled": enabled,
+        "severity": Alarm::severity(on), "state": state,
     })
 }
 
-fn cluster_alert(ctx: &Ctx<'_>, name: &str) -> Value {
-    let setting = ctx
-        .cluster
-        .settings
-        .get("alert_settings")
-        .and_then(|settings| settings.get(name));
-    let days = setting
-        .and_then(|setting| setting.get("threshold")?.as_str()?.parse::<i64>().ok())
-        .unwrap_or(0);
-    let members = ctx.cluster.members.len();
-    let dead: Vec<u64> = ctx
-        .cluster
-        .members
-        .values()
-        .filter(|member| member.status == MemberStatus::Down)
-        .map(|member| member.uid.0)
-        .collect();
-    let mut details = Map::new();
-    let on = match name {
-        "cluster_even_node_count" => {
-            details.insert("node_count".to_owned(), json!(members));
-            members.is_multiple_of(2) || members == 1
-        }
-        "cluster_multiple_nodes_down" => {
-            details.insert("dead_nodes".to_owned(), json!(dead));
-            dead.len() > 1
-        }
-        "cluster_too_few_nodes_for_replication" => members < 2,
-        "cluster_license_about_to_expire" => {
-            let until = ctx
-                .env
-                .now
-                .checked_add(SignedDuration::from_hours(days.saturating_mul(24)));
-            until.is_ok_and(|until| ctx.cluster.license.expired(until))
-        }
-        "cluster_certs_about_to_expire" => ctx
-            .cluster
-            .certificates
-            .values()
-            .any(|own| internode::ends_within(own, ctx.env, days)),
-        "cluster_users_count_approaches_limit" => ctx.cluster.accounts.users.len() * 10 > 32_000 * 9,
-        _ => false,
-    };
-    alert(ctx, setting, on, details, "WARNING")
+/// An alert whose setting is the cluster's.
+fn by_cluster(ctx: &Ctx<'_>, alarm: Alarm) -> Value {
+    let setting = alarms::setting(ctx.cluster, alarm.name);
+    shown(ctx, alarm, setting, "global_threshold")
+}
+
+/// The same, on what the database or node of the alert says.
+fn map(alarms: Vec<Alarm>, show: impl Fn(Alarm) -> Value) -> Map<String, Value> {
+    let rows = alarms.into_iter();
+    rows.map(|alarm| (alarm.name.to_owned(), show(alarm))).collect()
 }
 
 fn of_cluster(ctx: &mut Ctx<'_>) -> Answer {
-    let names = OF_CLUSTER.names(ctx.env.profile);
-    let all = names.map(|name| (name.to_owned(), cluster_alert(ctx, name)));
-    Ok(Reply::json(all.collect::<Map<_, _>>()))
-}
-
-/// Alerts of the cluster that are on, as reports on health list them.
-pub(crate) fn active_of_cluster(ctx: &Ctx<'_>) -> Vec<Value> {
-    let names = OF_CLUSTER.names(ctx.env.profile);
-    active(names.map(|name| (name.to_owned(), cluster_alert(ctx, name))))
-}
-
-/// Alerts of a database that are on.
-pub(crate) fn active_of_bdb(ctx: &Ctx<'_>, database: &Database) -> Vec<Value> {
-    match bdb_alerts(ctx, database) {
-        Value::Object(alerts) => active(alerts),
-        _ => Vec::new(),
-    }
-}
-
-/// Those of `alerts` that are turned on and have cause.
-pub(crate) fn active(alerts: impl IntoIterator<Item = (String, Value)>) -> Vec<Value> {
-    let on = |(name, alert): (String, Value)| {
-        let caused =
-            matches!(alert.get("state"), Some(Value::Bool(true))) || alert.get("state") == Some(&json!("on"));
-        let enabled = alert.get("enabled") == Some(&json!(true));
-        let threshold = alert
-            .pointer("/change_value/global_threshold")
-            .or_else(|| alert.get("threshold"));
-        (caused && enabled).then(|| {
-            json!({
-                "name": name, "active_since": alert.get("change_time"), "severity": alert.get("severity"),
-                "threshold": threshold.cloned().unwrap_or_else(|| json!("")),
-            })
-        })
-    };
-    alerts.into_iter().filter_map(on).collect()
+    let all = alarms::of_cluster(ctx.cluster, ctx.env);
+    Ok(Reply::json(map(all, |alarm| by_cluster(ctx, alarm))))
 }
 
 /// The alert of the path, if the table has it.
@@ -153,8 +84,31 @@ fn named(ctx: &Ctx<'_>, table: &Table) -> Result<&'static str, ApiError> {
 }
 
 fn one_of_cluster(ctx: &mut Ctx<'_>) -> Answer {
-    let name = named(ctx, &OF_CLUSTER)?;
-    Ok(Reply::json(cluster_alert(ctx, name)))
+    let alarm = alarms::cluster_alarm(ctx.cluster, ctx.env, named(ctx, &OF_CLUSTER)?);
+    Ok(Reply::json(by_cluster(ctx, alarm)))
+}
+
+fn node_alerts(ctx: &Ctx<'_>, member: &Member) -> Map<String, Value> {
+    let all = alarms::of_node(ctx.cluster, ctx.env, member);
+    map(all, |alarm| by_cluster(ctx, alarm))
+}
+
+fn of_nodes(ctx: &mut Ctx<'_>) -> Answer {
+    let members = ctx.cluster.members.values();
+    let all: Map<String, Value> = members
+        .map(|member| (member.uid.to_string(), Value::Object(node_alerts(ctx, member))))
+        .collect();
+    Ok(Reply::json(all))
+}
+
+fn of_node(ctx: &mut Ctx<'_>) -> Answer {
+    Ok(Reply::json(node_alerts(ctx, member(ctx)?)))
+}
+
+fn one_of_node(ctx: &mut Ctx<'_>) -> Answer {
+    let member = member(ctx)?;
+    let alarm = alarms::node_alarm(ctx.cluster, ctx.env, member, named(ctx, &OF_NODE)?);
+    Ok(Reply::json(by_cluster(ctx, alarm)))
 }
 
 /// Where the settings of a database's alerts are kept.
@@ -162,44 +116,28 @@ pub(crate) fn settings_path(database: &Database) -> String {
     format!("/v1/bdbs/alerts/{}", database.uid)
 }
 
-fn bdb_alert(ctx: &Ctx<'_>, database: &Database, name: &str) -> Value {
-    let setting = ctx
-        .cluster
-        .documents
-        .single(&settings_path(database))
-        .and_then(|settings| settings.get(name));
-    let threshold = setting
-        .and_then(|setting| setting.get("threshold"))
-        .and_then(Value::as_str);
-    let percent = threshold.and_then(|text| text.parse::<u64>().ok()).unwrap_or(80);
-    let limit = database
-        .set
-        .get("memory_size")
-        .and_then(Value::as_u64)
-        .unwrap_or(0);
-    let on = name == "bdb_size"
-        && limit > 0
-        && database.data_bytes.saturating_mul(100) > limit.saturating_mul(percent);
-    let mut shown = alert(ctx, setting, on, Map::new(), "INFO");
-    if let Some(map) = shown.as_object_mut() {
-        map.insert("threshold".to_owned(), json!(threshold.unwrap_or_default()));
+/// An alert of a database: it carries its threshold beside its state.
+fn by_database(ctx: &Ctx<'_>, database: &Database, alarm: Alarm) -> Value {
+    let setting = ctx.cluster.documents.single(&settings_path(database));
+    let setting = setting.and_then(|settings| settings.get(alarm.name));
+    let mut alert = shown(ctx, alarm, setting, "threshold");
+    if let Some(map) = alert.as_object_mut() {
+        let threshold = alarms::threshold(setting).unwrap_or_default();
+        map.insert("threshold".to_owned(), json!(threshold));
     }
-    shown
+    alert
 }
 
-fn bdb_alerts(ctx: &Ctx<'_>, database: &Database) -> Value {
-    let names = OF_BDB.names(ctx.env.profile);
-    Value::Object(
-        names
-            .map(|name| (name.to_owned(), bdb_alert(ctx, database, name)))
-            .collect(),
-    )
+fn bdb_alerts(ctx: &Ctx<'_>, database: &Database) -> Map<String, Value> {
+    let settings = ctx.cluster.documents.single(&settings_path(database));
+    let all = alarms::of_database(ctx.env.profile, database, settings);
+    map(all, |alarm| by_database(ctx, database, alarm))
 }
 
 fn of_bdbs(ctx: &mut Ctx<'_>) -> Answer {
     let databases = ctx.cluster.databases.iter();
     let all: Map<String, Value> = databases
-        .map(|database| (database.uid.to_string(), bdb_alerts(ctx, database)))
+        .map(|database| (database.uid.to_string(), Value::Object(bdb_alerts(ctx, database))))
         .collect();
     Ok(Reply::json(all))
 }
@@ -215,8 +153,11 @@ fn of_bdb(ctx: &mut Ctx<'_>) -> Answer {
 }
 
 fn one_of_bdb(ctx: &mut Ctx<'_>) -> Answer {
-    let name = named(ctx, &OF_BDB)?;
-    Ok(Reply::json(bdb_alert(ctx, database(ctx)?, name)))
+    let (database, name) = (database(ctx)?, named(ctx, &OF_BDB)?);
+    let settings = ctx.cluster.documents.single(&settings_path(database));
+    let setting = settings.and_then(|settings| settings.get(name));
+    let alarm = alarms::database_alarm(database, name, setting);
+    Ok(Reply::json(by_database(ctx, database, alarm)))
 }
 
 /// Turns alerts on and off: `name -> {enabled, threshold}`.
@@ -246,8 +187,8 @@ fn sources(ctx: &Ctx<'_>, database: &Database) -> usize {
 
 fn source_alerts(ctx: &Ctx<'_>) -> Value {
     let names = OF_SOURCE.names(ctx.env.profile);
-    let off = || alert(ctx, None, false, Map::new(), "INFO");
-    Value::Object(names.map(|name| (name.to_owned(), off())).collect())
+    let off = |name: &'static str| (name.to_owned(), shown(ctx, Alarm::off(name), None, "threshold"));
+    Value::Object(names.map(off).collect())
 }
 
 fn by_source(ctx: &Ctx<'_>, database: &Database) -> Value {
@@ -273,8 +214,8 @@ fn of_source(ctx: &mut Ctx<'_>) -> Answer {
         return Err(ApiError::not_found(format!("there is no source {wanted}")));
     }
     if ctx.call.params.contains_key("alert") {
-        named(ctx, &OF_SOURCE)?;
-        return Ok(Reply::json(alert(ctx, None, false, Map::new(), "INFO")));
+        let off = Alarm::off(named(ctx, &OF_SOURCE)?);
+        return Ok(Reply::json(shown(ctx, off, None, "threshold")));
     }
     Ok(Reply::json(source_alerts(ctx)))
 }
@@ -282,8 +223,10 @@ fn of_source(ctx: &mut Ctx<'_>) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::certs::mint::{self, KeyKind};
     use crate::sim::fixture::Fixture;
     use crate::sim::ids::NodeIndex;
+    use crate::sim::switch::Switches;
 
     #[test]
     fn alerts_follow_the_cluster() {
@@ -329,6 +272,14 @@ mod tests {
                 .json["state"],
             true
         );
+        let size = sim
+            .admin(0, "GET", "/v1/bdbs/alerts/1/bdb_size", Value::Null)
+            .json;
+        assert_eq!(
+            size["change_value"],
+            json!({"memory_util": 78.125, "state": true, "threshold": "50"})
+        );
+        assert_eq!(size["severity"], "WARNING");
         for (body, status) in [
             (json!({"moon": {"enabled": true}}), 406),
             (json!({"bdb_size": {"enabled": "yes"}}), 406),
@@ -344,6 +295,114 @@ mod tests {
             sim.admin(0, "GET", "/v1/bdbs/replica_sources/alerts/1/1", Value::Null)
                 .status,
             404
+        );
+    }
+    #[test]
+    fn alerts_of_deprecated_names_and_of_feeds_are_accepted_and_shown_once_set() {
+        let mut sim = Fixture::cluster(1, 1);
+        sim.database(None);
+        let off = json!({"threshold": "", "enabled": false});
+        let body = json!({"bdb_high_syncer_lag": off, "bdb_replica_src_high_syncer_lag": off});
+        let set = sim.admin(0, "POST", "/v1/bdbs/alerts/1", body);
+        assert_eq!(set.status, 200, "{set:?}");
+        assert_eq!(set.json["bdb_high_syncer_lag"]["enabled"], false);
+        let all = sim.admin(0, "GET", "/v1/bdbs/alerts", Value::Null).json;
+        assert_eq!(all["1"]["bdb_replica_src_high_syncer_lag"]["threshold"], "");
+        assert_eq!(all["1"]["bdb_syncer_general_error"], Value::Null);
+        let unset = "/v1/bdbs/alerts/1/bdb_syncer_general_error";
+        assert_eq!(sim.admin(0, "GET", unset, Value::Null).status, 200);
+    }
+
+    #[test]
+    fn alerts_say_what_they_were_judged_by() {
+        let mut sim = Fixture::cluster(3, 3);
+        sim.database(None);
+        let alerts = sim.admin(0, "GET", "/v1/cluster/alerts", Value::Null).json;
+        for (name, details) in [
+            (
+                "cluster_ram_overcommit",
+                json!({"bdbs_committed_ram": 268_435_456, "state": false}),
+            ),
+            (
+                "cluster_flash_overcommit",
+                json!({"bdbs_committed_flash": 0, "state": false}),
+            ),
+            (
+                "cluster_certs_about_to_expire",
+                json!({"certs_about_to_expire": [], "global_threshold": "45", "state": false}),
+            ),
+            (
+                "cluster_internal_bdb",
+                json!({"internal_bdb": "", "state": false}),
+            ),
+        ] {
+            assert_eq!(alerts[name]["change_value"], details, "{name}");
+            assert_eq!(alerts[name]["severity"], "INFO", "{name}");
+        }
+        assert_eq!(alerts["cluster_node_joined"], Value::Null);
+        let event = "/v1/cluster/alerts/cluster_node_joined";
+        assert_eq!(sim.admin(0, "GET", event, Value::Null).json["state"], false);
+        let settings =
+            json!({"alert_settings": {"node_cpu_utilization": {"enabled": true, "threshold": "90"}}});
+        sim.admin(0, "PUT", "/v1/cluster", settings);
+        let cpu = "/v1/nodes/alerts/1/node_cpu_utilization";
+        assert_eq!(
+            sim.admin(0, "GET", cpu, Value::Null).json["change_value"],
+            json!({"cpu_util": 0.0, "global_threshold": "90", "state": false})
+        );
+    }
+
+    #[test]
+    fn certificates_that_end_soon_raise_their_alert() {
+        let mut sim = Fixture::cluster(1, 1);
+        let made = sim.world.now();
+        let node = mint::node("n1", &["10.0.0.1"], made, KeyKind::Ecdsa).unwrap();
+        let cluster = sim.world.clusters.values_mut().next().unwrap();
+        for name in ["api", "ccs_internode_encryption"] {
+            cluster.certificates.insert(name.to_owned(), node.clone());
+        }
+        let path = "/v1/cluster/alerts/cluster_certs_about_to_expire";
+        assert_eq!(sim.admin(0, "GET", path, Value::Null).json["state"], false);
+        sim.pass(330 * 86_400);
+        let soon = sim.admin(0, "GET", path, Value::Null).json;
+        assert_eq!(soon["state"], true);
+        assert_eq!(soon["change_value"]["certs_about_to_expire"], json!(["api"]));
+        let internal = "/v1/nodes/alerts/1/node_internal_certs_about_to_expire";
+        assert_eq!(sim.admin(0, "GET", internal, Value::Null).json["state"], true);
+    }
+
+    #[test]
+    fn alerts_follow_settings_unless_the_caller_ignores_them() {
+        let mut sim = Fixture::cluster(3, 3);
+        sim.world.crash(NodeIndex(2));
+        sim.pass(30);
+        let path = "/v1/nodes/alerts/3/node_failed";
+        assert_eq!(sim.admin(0, "GET", path, Value::Null).json["state"], false);
+        assert_eq!(
+            sim.admin(0, "GET", &format!("{path}?ignore_settings=true"), Value::Null)
+                .json["state"],
+            true
+        );
+        sim.admin(
+            0,
+            "PUT",
+            "/v1/cluster",
+            json!({"alert_settings": {"node_failed": true}}),
+        );
+        assert_eq!(sim.admin(0, "GET", path, Value::Null).json["state"], true);
+        assert_eq!(
+            sim.admin(0, "GET", "/v1/nodes/alerts/3/nonsense", Value::Null)
+                .status,
+            404
+        );
+        let switches = Switches::default().with(Switch::DisabledAlertKeepsState);
+        let mut sim = Fixture::cluster_with(3, 3, switches);
+        sim.world.crash(NodeIndex(2));
+        sim.pass(30);
+        let alert = sim.admin(0, "GET", path, Value::Null).json;
+        assert_eq!(
+            (&alert["enabled"], &alert["state"]),
+            (&json!(false), &json!(true))
         );
     }
 }

@@ -1,13 +1,14 @@
 //! Health reports: `/v4/cluster/health`, `/v4/db/{uid}/health`.
 
+use super::alarms::{self, Alarm};
+use super::alerts::settings_path;
 use super::bdbs::{Database, Status, existing};
 use super::iso;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::certs::read_bundle;
 use crate::sim::permission::Permission::{ViewBdbInfo, ViewClusterInfo};
 use crate::sim::placement::{Role, Shard};
-use crate::sim::resources::alerts;
-use crate::sim::resources::nodes::{self, maintenance_snapshot};
+use crate::sim::resources::nodes::maintenance_snapshot;
 use crate::sim::route::Route;
 use crate::sim::schema::shape;
 use crate::sim::state::{Member, MemberStatus};
@@ -47,8 +48,38 @@ fn cluster(ctx: &mut Ctx<'_>) -> Answer {
     };
     Ok(Reply::json(json!({
         "fqdn": ctx.cluster.name, "status": status, "license": license(ctx), "certificates": certificates(ctx),
-        "nodes": nodes, "active_alerts": alerts::active_of_cluster(ctx), "database_infos": databases,
+        "nodes": nodes, "active_alerts": of_cluster(ctx), "database_infos": databases,
     })))
+}
+
+/// The alerts that are on and wanted.
+fn active(ctx: &Ctx<'_>, alarms: Vec<Alarm>, setting: impl Fn(&str) -> Option<Value>) -> Vec<Value> {
+    let shown = |alarm: Alarm| {
+        let setting = setting(alarm.name);
+        let wanted = alarm.on && alarms::enabled(setting.as_ref());
+        let mut alert = json!({
+            "name": alarm.name, "active_since": iso(ctx.cluster.created), "severity": Alarm::severity(true),
+        });
+        if let (Some(map), Some(threshold)) = (alert.as_object_mut(), alarms::threshold(setting.as_ref())) {
+            map.insert("threshold".to_owned(), json!(threshold));
+        }
+        wanted.then_some(alert)
+    };
+    alarms.into_iter().filter_map(shown).collect()
+}
+
+fn by_cluster(ctx: &Ctx<'_>, alarms: Vec<Alarm>) -> Vec<Value> {
+    active(ctx, alarms, |name| alarms::setting(ctx.cluster, name).cloned())
+}
+
+fn of_cluster(ctx: &Ctx<'_>) -> Vec<Value> {
+    by_cluster(ctx, alarms::of_cluster(ctx.cluster, ctx.env))
+}
+
+fn of_database(ctx: &Ctx<'_>, database: &Database) -> Vec<Value> {
+    let settings = ctx.cluster.documents.single(&settings_path(database));
+    let alarms = alarms::of_database(ctx.env.profile, database, settings);
+    active(ctx, alarms, |name| settings?.get(name).cloned())
 }
 
 fn license(ctx: &Ctx<'_>) -> Value {
@@ -106,7 +137,7 @@ fn node(ctx: &Ctx<'_>, member: &Member) -> Value {
         "ephemeral_memory_path": "/var/opt/redislabs/tmp", "persistent_memory_path": "/var/opt/redislabs/persist",
         "ephemeral_memory_size": host.map(|host| host.config.storage_bytes),
         "persistent_memory_size": host.map(|host| host.config.storage_bytes),
-        "active_alerts": alerts::active(nodes::alerts_for(ctx, member)),
+        "active_alerts": by_cluster(ctx, alarms::of_node(ctx.cluster, ctx.env, member)),
         "quorum_only": !member.accept_servers,
         "in_maintenance": maintenance_snapshot(member).is_some(),
     })
@@ -195,7 +226,7 @@ fn database(ctx: &mut Ctx<'_>) -> Answer {
             "name": format!("redis-{}.{}:{}", database.port, ctx.cluster.name, database.port),
             "availability": if bound { "up" } else { "down" },
         }],
-        "shards": shards, "active_alerts": alerts::active_of_bdb(ctx, database),
+        "shards": shards, "active_alerts": of_database(ctx, database),
         "state_machine": machine.map(|machine| json!({"name": machine.name, "state": machine.state})),
         "active_active": null,
     })))
@@ -207,6 +238,27 @@ mod tests {
     use crate::sim::fixture::Fixture;
     use crate::sim::ids::NodeIndex;
     use crate::sim::switch::Switches;
+
+    #[test]
+    fn alerts_that_are_on_and_wanted_show_in_the_report() {
+        let mut sim = Fixture::cluster(3, 3);
+        sim.database(None);
+        let alerts = |sim: &mut Fixture, path: &str| sim.admin(0, "GET", path, Value::Null).json;
+        assert_eq!(alerts(&mut sim, "/v4/cluster/health")["active_alerts"], json!([]));
+        let wanted = json!({"alert_settings": {"node_failed": true}});
+        sim.admin(0, "PUT", "/v1/cluster", wanted);
+        let size = json!({"bdb_size": {"enabled": true, "threshold": "10"}});
+        sim.admin(0, "POST", "/v1/bdbs/alerts/1", size);
+        sim.world.fill(NodeIndex(0), 1, 200 << 20);
+        sim.world.crash(NodeIndex(2));
+        sim.pass(30);
+        let report = alerts(&mut sim, "/v4/cluster/health");
+        assert_eq!(report["nodes"][2]["active_alerts"][0]["name"], "node_failed");
+        assert_eq!(report["nodes"][0]["active_alerts"], json!([]));
+        let database = alerts(&mut sim, "/v4/db/1/health");
+        assert_eq!(database["active_alerts"][0]["name"], "bdb_size");
+        assert_eq!(database["active_alerts"][0]["threshold"], "10");
+    }
 
     #[test]
     fn health_follows_nodes_and_databases() {

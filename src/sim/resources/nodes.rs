@@ -1,17 +1,14 @@
-//! `/v1/nodes`: members, their status, checks, alerts and snapshots.
+//! `/v1/nodes`: members, their status, checks and snapshots.
 
 use super::{describe, iso, spaced};
 use crate::sim::bootstrap::is_rack_id;
 use crate::sim::bugs::Bug;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::NodeUid;
-use crate::sim::internode;
-use crate::sim::permission::Permission::{
-    UpdateNode, ViewAllNodesAlerts, ViewAllNodesInfo, ViewNodeAlerts, ViewNodeCheck, ViewNodeInfo,
-};
+use crate::sim::permission::Permission::{UpdateNode, ViewAllNodesInfo, ViewNodeCheck, ViewNodeInfo};
 use crate::sim::route::Route;
+use crate::sim::schema;
 use crate::sim::schema::shape;
-use crate::sim::schema::{self, alert::OF_NODE};
 use crate::sim::state::{Cluster, Env, Member, MemberStatus, Snapshot};
 use crate::sim::switch::Switch;
 use crate::sim::version::Profile::V7_8_6;
@@ -27,9 +24,6 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/nodes/status", ViewNodeInfo, shape::NODE_STATUSES, statuses),
     Route::new("GET", "/v1/nodes/{uid}/status", ViewNodeInfo, shape::NODE_STATUS, status),
     Route::new("GET", "/v1/nodes/check/{uid}", ViewNodeCheck, shape::NODE_CHECK, check),
-    Route::new("GET", "/v1/nodes/alerts", ViewAllNodesAlerts, shape::NODES_ALERTS, alerts),
-    Route::new("GET", "/v1/nodes/alerts/{uid}", ViewNodeAlerts, shape::NODE_ALERTS, alerts_of),
-    Route::new("GET", "/v1/nodes/alerts/{uid}/{alert}", ViewNodeAlerts, shape::ALERT, alert),
     Route::new("GET", "/v1/nodes/{uid}/snapshots", ViewNodeInfo, shape::SNAPSHOTS, snapshots),
     Route::new("POST", "/v1/nodes/{uid}/snapshots/{name}", UpdateNode, shape::SNAPSHOT, take_snapshot).presumed().since(V7_8_6),
     Route::new("DELETE", "/v1/nodes/{uid}/snapshots/{name}", UpdateNode, shape::SNAPSHOT, delete_snapshot),
@@ -283,61 +277,6 @@ pub(crate) fn check_result(cluster: &Cluster, env: &Env, member: &Member, uid: V
     }
 }
 
-fn alerts(ctx: &mut Ctx<'_>) -> Answer {
-    let all = ctx.cluster.members.values();
-    let all: Map<_, _> = all
-        .map(|member| (member.uid.to_string(), Value::Object(alerts_for(ctx, member))))
-        .collect();
-    Ok(Reply::json(all))
-}
-
-fn alerts_of(ctx: &mut Ctx<'_>) -> Answer {
-    Ok(Reply::json(alerts_for(ctx, member(ctx)?)))
-}
-
-fn alert(ctx: &mut Ctx<'_>) -> Answer {
-    let name = ctx.call.params.get("alert").map_or("", String::as_str);
-    let alert = alerts_for(ctx, member(ctx)?).remove(name);
-    alert
-        .map(Reply::json)
-        .ok_or_else(|| ApiError::not_found(format!("There is no alert {name}")))
-}
-
-/// Every alert of a node. One that is turned off reads false, unless the caller ignores settings.
-pub(crate) fn alerts_for(ctx: &Ctx<'_>, member: &Member) -> Map<String, Value> {
-    let settings = ctx.cluster.settings.get("alert_settings");
-    let shown = |name: &'static str| {
-        let setting = settings.and_then(|settings| settings.get(name));
-        let enabled =
-            setting.and_then(|setting| setting.as_bool().or_else(|| setting.get("enabled")?.as_bool()));
-        let enabled = enabled.unwrap_or(false);
-        let counts =
-            enabled || ctx.call.flag("ignore_settings") || ctx.env.on(Switch::DisabledAlertKeepsState);
-        let days = setting.and_then(|setting| setting.get("threshold")?.as_str()?.parse().ok());
-        let caused = match name {
-            "node_failed" => member.status == MemberStatus::Down,
-            "node_checks_error" => {
-                check_result(ctx.cluster, ctx.env, member, Value::Null).get("result") == Some(&json!(false))
-            }
-            "node_internal_certs_about_to_expire" => {
-                let installed = ctx.env.node(member.host).map(|node| &node.installed);
-                let own = |name: &str| installed.and_then(|installed| installed.get(name));
-                internode::names()
-                    .filter_map(own)
-                    .any(|own| internode::ends_within(own, ctx.env, days.unwrap_or(45)))
-            }
-            _ => false,
-        };
-        let state = counts && caused;
-        let alert = json!({
-            "change_time": iso(ctx.cluster.created), "change_value": {"state": state}, "enabled": enabled,
-            "severity": if name == "node_failed" { "CRITICAL" } else { "WARNING" }, "state": state,
-        });
-        (name.to_owned(), alert)
-    };
-    OF_NODE.names(ctx.env.profile).map(shown).collect()
-}
-
 fn snapshots(ctx: &mut Ctx<'_>) -> Answer {
     let member = member(ctx)?;
     let shown = member
@@ -546,40 +485,5 @@ mod tests {
         for path in ["/v1/nodes/1/snapshots/mine", "/v1/nodes/9/snapshots/mine"] {
             assert_eq!(sim.admin(0, "DELETE", path, Value::Null).status, 404, "{path}");
         }
-    }
-
-    #[test]
-    fn alerts_follow_settings_unless_the_caller_ignores_them() {
-        let mut sim = Fixture::cluster(3, 3);
-        sim.world.crash(NodeIndex(2));
-        sim.pass(30);
-        let path = "/v1/nodes/alerts/3/node_failed";
-        assert_eq!(sim.admin(0, "GET", path, Value::Null).json["state"], false);
-        assert_eq!(
-            sim.admin(0, "GET", &format!("{path}?ignore_settings=true"), Value::Null)
-                .json["state"],
-            true
-        );
-        sim.admin(
-            0,
-            "PUT",
-            "/v1/cluster",
-            json!({"alert_settings": {"node_failed": true}}),
-        );
-        assert_eq!(sim.admin(0, "GET", path, Value::Null).json["state"], true);
-        assert_eq!(
-            sim.admin(0, "GET", "/v1/nodes/alerts/3/nonsense", Value::Null)
-                .status,
-            404
-        );
-        let switches = Switches::default().with(Switch::DisabledAlertKeepsState);
-        let mut sim = Fixture::cluster_with(3, 3, switches);
-        sim.world.crash(NodeIndex(2));
-        sim.pass(30);
-        let alert = sim.admin(0, "GET", path, Value::Null).json;
-        assert_eq!(
-            (&alert["enabled"], &alert["state"]),
-            (&json!(false), &json!(true))
-        );
     }
 }

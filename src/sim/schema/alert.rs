@@ -108,6 +108,7 @@ const fn state(name: &'static str) -> Field {
 
 #[rustfmt::skip]
 pub(crate) const OF_CLUSTER: Table = Table::part("cluster_alerts", "The cluster's alerts by name.", &[
+    state("cluster_ca_cert_about_to_expire").source(Source::Fixture).since(V8_0_20),
     state("cluster_certs_about_to_expire"),
     state("cluster_even_node_count"),
     state("cluster_flash_overcommit"),
@@ -146,14 +147,23 @@ pub(crate) const OF_NODE: Table = Table::part("node_alerts", "A node's alerts by
 #[rustfmt::skip]
 pub(crate) const OF_BDB: Table = Table::part("bdb_alerts", "A database's alerts by name.", &[
     state("bdb_backup_delayed"),
+    state("bdb_crdt_src_high_syncer_lag"),
+    state("bdb_crdt_src_syncer_connection_error"),
+    state("bdb_crdt_src_syncer_general_error"),
     state("bdb_high_latency"),
+    state("bdb_high_syncer_lag"),
     state("bdb_high_throughput"),
     state("bdb_long_running_action"),
     state("bdb_low_throughput"),
     state("bdb_ram_dataset_overhead"),
     state("bdb_ram_values"),
+    state("bdb_replica_src_high_syncer_lag"),
+    state("bdb_replica_src_syncer_connection_error"),
+    state("bdb_replica_src_syncer_general_error"),
     state("bdb_shard_num_ram_values"),
     state("bdb_size"),
+    state("bdb_syncer_connection_error"),
+    state("bdb_syncer_general_error"),
 ]);
 
 pub(crate) const OF_SOURCE: Table = Table::part(
