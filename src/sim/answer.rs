@@ -85,10 +85,10 @@ pub(crate) fn front_end(world: &World, node: NodeIndex, status: StatusCode) -> A
 }
 
 pub(crate) fn respond(world: &World, node: NodeIndex, status: StatusCode, body: Body) -> Answered {
-    let mut file_name = None;
+    let (mut file_name, mut gzipped) = (None, false);
     let (content_type, bytes) = match body {
         Body::Document(document) => {
-            file_name = document.file_name;
+            (file_name, gzipped) = (document.file_name, document.gzipped);
             (document.content_type, Bytes::from(document.bytes))
         }
         Body::Json(value) => ("application/json", Bytes::from(value.to_string())),
@@ -102,6 +102,9 @@ pub(crate) fn respond(world: &World, node: NodeIndex, status: StatusCode, body: 
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CONTENT_LENGTH, length);
+    if gzipped {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
     let attachment = file_name.map(|name| HeaderValue::from_str(&format!("attachment; filename={name}")));
     if let Some(Ok(attachment)) = attachment {
         headers.insert(header::CONTENT_DISPOSITION, attachment);

@@ -103,6 +103,8 @@ pub(crate) struct Document {
     pub(crate) content_type: &'static str,
     /// Name under which a browser would save it, if it is an attachment.
     pub(crate) file_name: Option<&'static str>,
+    /// Compressed, as its `Content-Encoding` says.
+    pub(crate) gzipped: bool,
     pub(crate) bytes: Vec<u8>,
 }
 

@@ -37,7 +37,8 @@ fn tar(name: &str, content: &[u8]) -> Vec<u8> {
     archive
 }
 
-fn gzip(data: &[u8]) -> Vec<u8> {
+/// The same data as a gzip file.
+pub(crate) fn gzip(data: &[u8]) -> Vec<u8> {
     let mut out = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
     let mut chunks = data.chunks(0xffff).peekable();
     while let Some(chunk) = chunks.next() {

@@ -1,8 +1,7 @@
-//! `/v1/logs` (events), `/v1/usage_report` and `/v1/jsonschema`.
+//! `/v1/logs` (events) and `/v1/jsonschema`.
 
 use super::iso;
-use super::md5::md5_hex;
-use crate::sim::call::{Answer, ApiError, Ctx, Document, Reply};
+use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::documents::Event;
 use crate::sim::permission::Permission::{ViewClusterInfo, ViewLoggedEvents};
 use crate::sim::route::Route;
@@ -15,7 +14,6 @@ use serde_json::{Map, Value, json};
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/logs", ViewLoggedEvents, shape::EVENTS, logs),
-    Route::new("GET", "/v1/usage_report", ViewClusterInfo, shape::FILE, usage_report).presumed(),
     Route::new("GET", "/v1/jsonschema", ViewClusterInfo, shape::SCHEMA, jsonschema).presumed(),
 ];
 
@@ -73,34 +71,6 @@ fn logs(ctx: &mut Ctx<'_>) -> Answer {
         .skip(offset.unwrap_or(0))
         .take(limit.unwrap_or(usize::MAX));
     Ok(Reply::json(events.collect::<Vec<_>>()))
-}
-
-/// A line of JSON for the cluster and one for each database, then the MD5 of all of them.
-fn usage_report(ctx: &mut Ctx<'_>) -> Answer {
-    let counts = ctx.cluster.databases.shard_counts();
-    let mut lines = json!({
-        "cluster_name": ctx.cluster.name, "date": iso(ctx.env.now), "software_version": ctx.env.profile.software_version(),
-        "ram_shards": counts.ram, "flash_shards": counts.flash,
-    })
-    .to_string();
-    lines.push('\n');
-    for database in ctx.cluster.databases.iter() {
-        let shards = ctx.cluster.databases.shards.of(database.uid).count();
-        let line = json!({
-            "bdb_uid": database.uid.0, "name": database.text("name"), "shards_count": shards,
-            "memory_size": database.set.get("memory_size"), "replication": database.flag("replication"),
-        });
-        lines.push_str(&line.to_string());
-        lines.push('\n');
-    }
-    let sum = md5_hex(lines.as_bytes());
-    lines.push_str(&sum);
-    lines.push('\n');
-    Ok(Reply::document(Document {
-        content_type: "application/x-ndjson",
-        file_name: None,
-        bytes: lines.into_bytes(),
-    }))
 }
 
 /// The JSON schema of one object, or of all by name.

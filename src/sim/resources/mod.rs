@@ -34,6 +34,7 @@ pub(crate) mod sso;
 pub(crate) mod stats;
 pub(crate) mod suffixes;
 pub(crate) mod tokens;
+pub(crate) mod usage_report;
 pub(crate) mod user_passwords;
 pub(crate) mod users;
 

@@ -216,6 +216,7 @@ fn package(name: &'static str, text: &str) -> Reply {
     Reply::document(Document {
         content_type: "application/x-gzip",
         file_name: Some(name),
+        gzipped: false,
         bytes: archive::tar_gz("debuginfo.txt", text.as_bytes()),
     })
 }

@@ -105,6 +105,7 @@ fn service_metadata(ctx: &mut Ctx<'_>) -> Answer {
     Ok(Reply::document(Document {
         content_type: "application/samlmetadata+xml",
         file_name: None,
+        gzipped: false,
         bytes: xml.into_bytes(),
     }))
 }

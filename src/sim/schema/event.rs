@@ -1,8 +1,8 @@
 //! Events of the log, and what else a cluster tells of itself.
 
-use super::{Access, Field, INT, Kind, Source, Table};
-use crate::sim::version::Profile::V7_22_2;
-use Kind::{Either, ListOf, Nested, Null, OneOf, Text};
+use super::{Access, Field, INT, Kind, Table};
+use crate::sim::version::Profile::{V7_22_2, V8_0_20};
+use Kind::{Bool, Either, ListOf, Nested, Null, OneOf, Text};
 
 const fn ro(name: &'static str, kind: Kind) -> Field {
     Field::new(name, kind, "", Access::Read)
@@ -64,26 +64,41 @@ pub(crate) const WITNESS_DISK: Table = Table::part(
     &[],
 );
 
-pub(crate) const USAGE_CLUSTER: Table = Table::part(
-    "usage_report_cluster",
-    "First line of a usage report. The fields are our choice.",
+pub(crate) const USAGE: Table = Table::part(
+    "usage_report",
+    "What a database uses and is promised: a line of the usage report.",
     &[
-        ro("cluster_name", Text).source(Source::Inferred),
-        ro("date", Text).source(Source::Inferred),
-        ro("software_version", Text).source(Source::Inferred),
-        ro("ram_shards", INT).source(Source::Inferred),
-        ro("flash_shards", INT).source(Source::Inferred),
+        ro("active_active", Bool),
+        ro("api_version", Text),
+        ro("backup", Bool),
+        ro("bdb_uid", Text),
+        ro("cluster_name", Text),
+        ro("cluster_uuid", Text).since(V8_0_20),
+        ro("date", Text),
+        ro("dominant_shard_criteria", OneOf(&["mem", "ops", "rof"])),
+        ro("license", Nested(USAGE_LICENSE)),
+        ro("master_shards_count", INT),
+        ro("no_eviction", Bool),
+        ro("ops_sec", INT),
+        ro("persistence", Bool),
+        ro("provisioned_memory", INT),
+        ro("replication", Bool),
+        ro("shard_type", OneOf(&["micro", "normal", "large", "auto_tiering"])),
+        ro("software_version", Text),
+        ro("type", OneOf(&["core", "premium", "auto_tiering"])),
+        ro("used_memory", INT),
+        ro("using_redis_search", Bool),
     ],
 );
 
-pub(crate) const USAGE_BDB: Table = Table::part(
-    "usage_report_bdb",
-    "A line of a usage report for each database. The fields are our choice.",
-    &[
-        ro("bdb_uid", INT).source(Source::Inferred),
-        ro("name", Text).source(Source::Inferred),
-        ro("shards_count", INT).source(Source::Inferred),
-        ro("memory_size", Either(&[INT, Null])).source(Source::Inferred),
-        ro("replication", Kind::Bool).source(Source::Inferred),
-    ],
-);
+const LIMIT: Kind = Either(&[INT, Null]);
+
+const USAGE_LICENSE: &[Field] = &[
+    ro("activation_date", Text),
+    ro("expiration_date", Text),
+    ro("flash_shards_in_use", INT),
+    ro("flash_shards_limit", LIMIT),
+    ro("ram_shards_in_use", INT),
+    ro("ram_shards_limit", LIMIT),
+    ro("shards_limit", INT),
+];

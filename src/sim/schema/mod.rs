@@ -182,8 +182,7 @@ pub(crate) const TABLES: &[&Table] = &[
     &event::MIGRATION,
     &event::SYNCER_STATE,
     &event::WITNESS_DISK,
-    &event::USAGE_CLUSTER,
-    &event::USAGE_BDB,
+    &event::USAGE,
     &certificate::ERROR,
 ];
 
