@@ -128,7 +128,7 @@ pub(crate) fn respond(world: &World, node: NodeIndex, status: StatusCode, body: 
 
 #[cfg(test)]
 mod tests {
-    use crate::sim::resources::room::is_left_out;
+    use crate::sim::resources::crdbs::is_left_out;
     use crate::sim::route::TABLES;
     use crate::sim::switch::Switches;
     use crate::sim::testbed::{Bed, NAME};

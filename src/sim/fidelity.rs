@@ -4,7 +4,7 @@ use super::auth::ROLES;
 use super::bugs::BUGS;
 use super::permission::{DOUBTS, PERMISSIONS};
 use super::refusals::{LEFT_OUT, Oddity, REFUSALS, Step, Sure};
-use super::resources::room::is_left_out;
+use super::resources::crdbs::is_left_out;
 use super::route::{Handler, Route, TABLES};
 use super::schema::{Access, Field, Kind, Source, TABLES as OBJECTS, Table};
 use super::switch::SWITCHES;

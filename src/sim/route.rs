@@ -176,6 +176,7 @@ pub(crate) const TABLES: &[&[Route]] = &[
     resources::sso::ROUTES,
     resources::numbered::ROUTES,
     resources::logs::ROUTES,
+    resources::crdbs::ROUTES,
     resources::usage_report::ROUTES,
 ];
 
@@ -279,6 +280,7 @@ mod tests {
             "/v1/bdbs/1/actions/backup",
             "/v1/bdbs/1/actions/start",
             "/v1/bdbs/metrics/1",
+            "/v1/crdbs/x/tasks",
             "/v1/debuginfo",
             "/v1/debuginfo/1",
             "/v1/diagnostics/last",

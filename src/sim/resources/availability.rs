@@ -11,13 +11,12 @@ use crate::sim::schema::shape;
 use crate::sim::state::SimNode;
 use crate::sim::version::Profile;
 use http::StatusCode;
-use serde_json::json;
 
 /// Routes of this family. Followers answer both themselves; a defect makes them redirect the first.
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    Route::new("GET", "/v1/bdbs/{uid}/availability", Permission::ViewBdbInfo, shape::NO_FIELDS, whole).local().since(Profile::V7_8_6),
-    Route::new("GET", "/v1/local/bdbs/{uid}/endpoint/availability", Permission::ViewBdbInfo, shape::NO_FIELDS, local).local(),
+    Route::new("GET", "/v1/bdbs/{uid}/availability", Permission::ViewBdbInfo, shape::NOTHING, whole).local().since(Profile::V7_8_6),
+    Route::new("GET", "/v1/local/bdbs/{uid}/endpoint/availability", Permission::ViewBdbInfo, shape::NOTHING, local).local(),
 ];
 
 fn whole(ctx: &mut Ctx<'_>) -> Answer {
@@ -69,7 +68,7 @@ fn verdict(ctx: &Ctx<'_>, database: &Database, bound: bool, code: fn(&str) -> St
         && masters.all(|shard| shard.up && is_up(ctx, shard.node));
     let port = bound && served(database.status) && !database.flag("traffic_manually_disabled");
     if shards && port {
-        return Ok(Reply::json(json!({})));
+        return Ok(Reply::empty());
     }
     let mut suffixes = String::new();
     let mut reasons = Vec::new();

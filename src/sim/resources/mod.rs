@@ -13,6 +13,7 @@ pub(crate) mod catalog;
 pub(crate) mod certificates;
 pub(crate) mod cluster;
 pub(crate) mod cluster_actions;
+pub(crate) mod crdbs;
 pub(crate) mod health;
 mod inflate;
 pub(crate) mod license;

@@ -11,9 +11,8 @@ use crate::sim::call::{Answer, ApiError, Call, Ctx, Document, Reply};
 use crate::sim::certs::{self, CertError, Rules, read_bundle};
 use crate::sim::ids::NodeUid;
 use crate::sim::permission::Permission::{
-    CreateCrdb, DeleteCrdb, FlushCrdb, PurgeInstance, UpdateBdb, UpdateCluster, UpdateCrdb, UpdateProxy,
-    ViewAllBdbsInfo, ViewAllProxiesInfo, ViewBdbInfo, ViewClusterInfo, ViewCrdb, ViewCrdbList, ViewCrdbTask,
-    ViewCrdbTaskList, ViewDebuggingInfo, ViewNodeInfo, ViewProxyInfo,
+    UpdateBdb, UpdateCluster, UpdateProxy, ViewAllBdbsInfo, ViewAllProxiesInfo, ViewBdbInfo, ViewClusterInfo,
+    ViewDebuggingInfo, ViewNodeInfo, ViewProxyInfo,
 };
 use crate::sim::route::Route;
 use crate::sim::schema::bdb_parts::SET_CERTIFICATE;
@@ -53,33 +52,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("POST", "/v1/bdbs/{uid}/certificates", UpdateBdb, shape::BDB_CERTIFICATE, set_bdb_certificate).since(V8_0_20),
     Route::new("DELETE", "/v1/bdbs/{uid}/certificates", UpdateBdb, shape::NOTHING, delete_bdb_certificate).since(V8_0_20),
     Route::new("GET", "/v1/migrations/{uid}", ViewBdbInfo, shape::MIGRATION, migration).since(V7_22_2),
-    Route::new("GET", "/v1/crdbs", ViewCrdbList, shape::NOTHING, left_out).presumed(),
-    Route::new("POST", "/v1/crdbs", CreateCrdb, shape::NOTHING, left_out).presumed(),
-    Route::new("GET", "/v1/crdbs/{guid}", ViewCrdb, shape::NOTHING, left_out).presumed(),
-    Route::new("PATCH", "/v1/crdbs/{guid}", UpdateCrdb, shape::NOTHING, left_out).presumed(),
-    Route::new("DELETE", "/v1/crdbs/{guid}", DeleteCrdb, shape::NOTHING, left_out).presumed(),
-    Route::new("POST", "/v1/crdbs/{guid}/updates", UpdateCrdb, shape::NOTHING, left_out).presumed(),
-    Route::new("PUT", "/v1/crdbs/{guid}/flush", FlushCrdb, shape::NOTHING, left_out).presumed(),
-    Route::new("PUT", "/v1/crdbs/{guid}/purge", PurgeInstance, shape::NOTHING, left_out).presumed(),
-    Route::new("POST", "/v1/crdbs/{guid}/upgrade", UpdateCrdb, shape::NOTHING, left_out).presumed(),
-    Route::new("GET", "/v1/crdbs/{guid}/health_report", ViewCrdb, shape::NOTHING, left_out).presumed(),
-    Route::new("GET", "/v1/crdb_tasks", ViewCrdbTaskList, shape::NOTHING, left_out).presumed(),
-    Route::new("GET", "/v1/crdb_tasks/{id}", ViewCrdbTask, shape::NOTHING, left_out).presumed(),
-    Route::new("POST", "/v1/crdb_tasks/{id}/actions/cancel", UpdateCrdb, shape::NOTHING, left_out).presumed(),
 ];
-
-/// Whether a route only says that Active-Active databases are not simulated.
-pub(crate) fn is_left_out(path: &str) -> bool {
-    path.starts_with("/v1/crdb")
-}
-
-fn left_out(_: &mut Ctx<'_>) -> Answer {
-    Err(ApiError::new(
-        StatusCode::NOT_IMPLEMENTED,
-        "unsupported_resource",
-        "Active-Active databases are not simulated",
-    ))
-}
 
 fn proxy_path(uid: NodeUid) -> String {
     format!("/v1/proxies/{uid}")
@@ -424,16 +397,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_and_what_never_was_says_so() {
+    fn what_never_was_says_so() {
         let mut sim = Fixture::cluster(1, 1);
         for (method, path, status, code) in [
-            ("GET", "/v1/crdbs", 501, "unsupported_resource"),
-            (
-                "POST",
-                "/v1/crdb_tasks/x/actions/cancel",
-                501,
-                "unsupported_resource",
-            ),
             ("GET", "/v1/migrations/x", 404, "not_found"),
             ("GET", "/v1/nodes/wd_status", 200, ""),
             ("GET", "/v1/cluster/witness_disk", 200, ""),

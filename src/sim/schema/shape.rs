@@ -73,7 +73,6 @@ pub(crate) const NODE_STATS_LAST: Shape = Shape::Json(stats::LAST_OF_NODES);
 pub(crate) const NODE_STATUS: Shape = Shape::one(&node::STATUS);
 pub(crate) const NODE_STATUSES: Shape = Shape::Json(node::STATUSES);
 pub(crate) const NOTHING: Shape = Shape::Empty;
-pub(crate) const NO_FIELDS: Shape = Shape::Json(Kind::Nested(&[]));
 pub(crate) const OCSP: Shape = Shape::one(&settings::OCSP_TABLE);
 pub(crate) const OCSP_STATUS: Shape = Shape::one(&settings::OCSP_STATUS);
 pub(crate) const OWN_ROLE: Shape = Shape::Json(request::OWN_ROLE);
