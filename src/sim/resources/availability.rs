@@ -19,7 +19,27 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/local/bdbs/{uid}/endpoint/availability", Permission::ViewBdbInfo, shape::NOTHING, local).local(),
 ];
 
+/// What the query may say, since 8.0: the one further check, and how much lag it tolerates.
+fn check_query(ctx: &Ctx<'_>) -> Result<(), ApiError> {
+    let wrong = |key: &str, fits: fn(&str) -> bool| ctx.call.query.get(key).is_some_and(|text| !fits(text));
+    if ctx.env.profile < Profile::V8_0_20 {
+        return Ok(());
+    }
+    if wrong("extend_check", |text| text == "lag") {
+        return Err(ApiError::bad_request("extend_check: only lag can be checked"));
+    }
+    if wrong("availability_lag_tolerance_ms", |text| {
+        text.parse::<u64>().is_ok()
+    }) {
+        return Err(ApiError::bad_request(
+            "availability_lag_tolerance_ms: milliseconds are wanted",
+        ));
+    }
+    Ok(())
+}
+
 fn whole(ctx: &mut Ctx<'_>) -> Answer {
+    check_query(ctx)?;
     let database = known(ctx)?;
     if !ctx.cluster.has_quorum(ctx.env) {
         return Err(unavailable("no_quorum", "the cluster has no quorum"));
@@ -36,6 +56,7 @@ fn whole(ctx: &mut Ctx<'_>) -> Answer {
 }
 
 fn local(ctx: &mut Ctx<'_>) -> Answer {
+    check_query(ctx)?;
     let database = known(ctx)?;
     let own = ctx
         .cluster
@@ -108,4 +129,31 @@ fn is_up(ctx: &Ctx<'_>, node: NodeUid) -> bool {
 
 fn unavailable(code: &str, description: &str) -> ApiError {
     ApiError::new(StatusCode::SERVICE_UNAVAILABLE, code, description)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sim::fixture::Fixture;
+    use serde_json::Value;
+
+    #[test]
+    fn a_database_that_answers_says_so_by_the_status_alone_and_a_wrong_question_is_400() {
+        let mut sim = Fixture::cluster(1, 1);
+        sim.database(None);
+        for path in [
+            "/v1/bdbs/1/availability",
+            "/v1/local/bdbs/1/endpoint/availability",
+        ] {
+            for (query, status) in [
+                ("", 200),
+                ("?extend_check=lag&availability_lag_tolerance_ms=100", 200),
+                ("?extend_check=moon", 400),
+                ("?availability_lag_tolerance_ms=soon", 400),
+            ] {
+                let answer = sim.admin(0, "GET", &format!("{path}{query}"), Value::Null);
+                assert_eq!(answer.status, status, "{path}{query}");
+                assert_eq!(answer.json.is_null(), status == 200, "{path}{query}");
+            }
+        }
+    }
 }

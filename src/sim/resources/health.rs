@@ -46,8 +46,10 @@ fn cluster(ctx: &mut Ctx<'_>) -> Answer {
         (false, true) => "warning",
         (false, false) => "ok",
     };
+    let mut certificates = certificates(ctx);
+    certificates.retain(|certificate| !issues_only || certificate.get("expired") == Some(&json!(true)));
     Ok(Reply::json(json!({
-        "fqdn": ctx.cluster.name, "status": status, "license": license(ctx), "certificates": certificates(ctx),
+        "fqdn": ctx.cluster.name, "status": status, "license": license(ctx), "certificates": certificates,
         "nodes": nodes, "active_alerts": of_cluster(ctx), "database_infos": databases,
     })))
 }
@@ -213,8 +215,16 @@ fn database(ctx: &mut Ctx<'_>) -> Answer {
         .change
         .as_ref()
         .and_then(|_| ctx.cluster.machines.get(&database.action_uid));
-    let shards: Vec<Value> = ctx.cluster.databases.shards.of(uid).map(shard).collect();
-    Ok(Reply::json(json!({
+    let issues_only = ctx.call.flag("issues_only");
+    let shards: Vec<Value> = ctx
+        .cluster
+        .databases
+        .shards
+        .of(uid)
+        .filter(|shard| !issues_only || !shard.up)
+        .map(shard)
+        .collect();
+    let mut report = json!({
         "id": uid.to_string(), "name": database.text("name"),
         "availability": if up && bound { "up" } else { "down" }, "availability_errors": errors,
         "high_availability": availability(ctx, database), "status": overall(ctx, database),
@@ -227,9 +237,16 @@ fn database(ctx: &mut Ctx<'_>) -> Answer {
             "availability": if bound { "up" } else { "down" },
         }],
         "shards": shards, "active_alerts": of_database(ctx, database),
-        "state_machine": machine.map(|machine| json!({"name": machine.name, "state": machine.state})),
-        "active_active": null,
-    })))
+    });
+    // What does not exist is absent: the schema has no null here.
+    if let (Some(machine), Some(map)) = (machine, report.as_object_mut()) {
+        let state = machine.state.as_deref().unwrap_or_default();
+        map.insert(
+            "state_machine".to_owned(),
+            json!({"name": machine.name, "state": state}),
+        );
+    }
+    Ok(Reply::json(report))
 }
 
 #[cfg(test)]
@@ -258,6 +275,25 @@ mod tests {
         let database = alerts(&mut sim, "/v4/db/1/health");
         assert_eq!(database["active_alerts"][0]["name"], "bdb_size");
         assert_eq!(database["active_alerts"][0]["threshold"], "10");
+    }
+
+    #[test]
+    fn what_does_not_exist_is_absent_and_only_issues_can_be_asked_for() {
+        let mut sim = Fixture::cluster(3, 3);
+        sim.database(None);
+        let mut report = |path: &str| sim.admin(0, "GET", path, Value::Null).json;
+        let quiet = report("/v4/db/1/health?issues_only=true");
+        for absent in ["state_machine", "active_active"] {
+            assert!(quiet.get(absent).is_none(), "{absent}");
+        }
+        assert_eq!(quiet["shards"], json!([]));
+        assert_eq!(
+            report("/v4/cluster/health?issues_only=true")["certificates"],
+            json!([])
+        );
+        sim.admin(0, "PUT", "/v1/bdbs/1", json!({"memory_size": 1 << 29}));
+        let busy = sim.admin(0, "GET", "/v4/db/1/health", Value::Null).json;
+        assert_eq!(busy["state_machine"]["name"], "SMUpdateBDB");
     }
 
     #[test]

@@ -132,7 +132,7 @@ pub(crate) const SHARD: Table = Table::part(
 .since(V8_0_20);
 
 const ENDPOINT: &[Field] = &[ro("name", Text), ro("availability", UP_DOWN)];
-const STATE_MACHINE: &[Field] = &[ro("name", Text), ro("state", TEXT_OR_NULL)];
+const STATE_MACHINE: &[Field] = &[ro("name", Text), ro("state", Text)];
 const PARTICIPANT: &[Field] = &[
     ro("fqdn", Text),
     ro("replica_id", Text),
@@ -161,6 +161,6 @@ pub(crate) const DATABASE: Table = Table::part("database_health_report", "How a 
     ro("endpoints", ListOf(&Nested(ENDPOINT))),
     ro("shards", ListOf(&Of(&SHARD))),
     ro("active_alerts", ALERTS),
-    ro("state_machine", Either(&[Nested(STATE_MACHINE), Null])),
-    ro("active_active", Either(&[Nested(ACTIVE_ACTIVE), Null])),
+    ro("state_machine", Nested(STATE_MACHINE)),
+    ro("active_active", Nested(ACTIVE_ACTIVE)),
 ]).since(V8_0_20);

@@ -77,7 +77,14 @@ pub(crate) fn fields<'a>(
     };
     let default = |name: &str| defaults.get(name).map(Cow::Borrowed);
     if let Some(names) = &view.fields {
-        let known = |name: &'a String| Some((name.as_str(), of(name).or_else(|| default(name))?));
+        let settings = |name: &str| {
+            let asked = view.extended && MODULE_SETTINGS.contains(&name) && env.profile >= Profile::V8_0_20;
+            asked.then(|| Cow::Owned(json!({})))
+        };
+        let known = |name: &'a String| {
+            let value = of(name).or_else(|| default(name)).or_else(|| settings(name));
+            Some((name.as_str(), value?))
+        };
         return names.iter().filter_map(known).collect();
     }
     let all = defaults.iter();
@@ -112,7 +119,7 @@ fn is_shown(name: &str, view: &View) -> bool {
 }
 
 /// Fields that are worked out from the state of the world.
-const COMPUTED: [&str; 14] = [
+const COMPUTED: [&str; 15] = [
     "uid",
     "status",
     "shard_list",
@@ -126,6 +133,7 @@ const COMPUTED: [&str; 14] = [
     "authentication_sasl_pass",
     "slave_ha",
     "module_list",
+    "replica_sources",
     "action_uid",
 ];
 
@@ -152,6 +160,7 @@ fn computed(cluster: &Cluster, env: &Env, database: &Database, view: &View, name
         "authentication_redis_pass" | "authentication_sasl_pass" => secret(database.text(name)),
         "slave_ha" => json!(slave_ha(cluster, database)),
         "module_list" => modules(env.profile, database),
+        "replica_sources" => json!(sources(env, database)),
         "action_uid" if !database.action_uid.is_empty() => json!(database.action_uid),
         _ => return None,
     })
@@ -164,6 +173,30 @@ pub(crate) fn slave_ha(cluster: &Cluster, database: &Database) -> bool {
         .find_map(|map| map.get("slave_ha")?.as_bool());
     let set = database.set.get("slave_ha").and_then(Value::as_bool);
     set.unwrap_or_else(|| database.flag("replication") && by_default.unwrap_or(true))
+}
+
+/// What the database replicates, each source with its number and how far the syncer is.
+fn sources(env: &Env, database: &Database) -> Vec<Value> {
+    let status = match (database.text("replica_sync"), &database.change) {
+        ("enabled", None) => "in-sync",
+        ("enabled", Some(_)) => "syncing",
+        _ => "out-of-sync",
+    };
+    let set = database.set.get("replica_sources").and_then(Value::as_array);
+    let shown = |(place, source): (usize, &Value)| {
+        let mut shown = Map::from_iter([
+            ("compression".to_owned(), json!(0)),
+            ("encryption".to_owned(), json!(false)),
+        ]);
+        shown.extend(source.as_object().cloned().unwrap_or_default());
+        let state = json!({
+            "uid": place + 1, "status": status, "lag": 0, "last_error": "", "last_update": super::super::iso(env.now),
+            "rdb_size": 0, "rdb_transferred": 0,
+        });
+        shown.extend(state.as_object().cloned().unwrap_or_default());
+        Value::Object(shown)
+    };
+    set.into_iter().flatten().enumerate().map(shown).collect()
 }
 
 fn background_op(cluster: &Cluster, database: &Database) -> Value {

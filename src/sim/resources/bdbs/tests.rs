@@ -476,12 +476,39 @@ fn fields_select_and_extended_adds() {
         bed.ok("GET", "/v1/bdbs/1?fields=status,nonsense", Value::Null),
         json!({"status": "active"})
     );
+    assert_eq!(
+        bed.ok("GET", "/v1/bdbs?fields=uid,search&extended=true", Value::Null),
+        json!([{"uid": 1, "search": {}}])
+    );
     assert!(bed.ok("GET", "/v1/bdbs/1", Value::Null).get("search").is_none());
     assert!(
         bed.ok("GET", "/v1/bdbs/1?extended=true", Value::Null)
             .get("search")
             .is_some()
     );
+}
+
+#[test]
+fn sources_of_a_replica_tell_how_far_they_are() {
+    let mut bed = Bed::new();
+    let source = json!({"uri": "redis://admin:x@db.example.com:12000", "compression": 6});
+    bed.database(with(
+        json!({"replica_sources": [source], "replica_sync": "enabled"}),
+    ));
+    let shown = bed.ok("GET", "/v1/bdbs/1", Value::Null)["replica_sources"][0].clone();
+    for (field, want) in [
+        ("uid", json!(1)),
+        ("status", json!("in-sync")),
+        ("compression", json!(6)),
+        ("encryption", json!(false)),
+        ("lag", json!(0)),
+    ] {
+        assert_eq!(shown[field], want, "{field}");
+    }
+    bed.ok("PUT", "/v1/bdbs/1", json!({"replica_sync": "paused"}));
+    bed.pass(60);
+    let shown = bed.ok("GET", "/v1/bdbs/1?fields=replica_sources", Value::Null);
+    assert_eq!(shown["replica_sources"][0]["status"], "out-of-sync");
 }
 
 #[test]
