@@ -124,6 +124,8 @@ mod tests {
     use crate::sim::Outcome;
     use crate::sim::fixture::{Fixture, LOGIN};
     use crate::sim::ids::NodeIndex;
+    use crate::sim::schema::{Shape, event, hold};
+    use crate::sim::version::Profile;
     use bytes::Bytes;
     use http::Response;
 
@@ -160,6 +162,8 @@ mod tests {
             assert_eq!(record[field], want, "{field}");
         }
         assert!(record["license"]["shards_limit"].is_u64() && record["cluster_uuid"].is_string());
+        let mut reply = Reply::json(record);
+        hold(Shape::one(&event::USAGE), Profile::V8_2_0, &mut reply).unwrap();
     }
 
     #[test]
