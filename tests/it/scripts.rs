@@ -1,5 +1,6 @@
 //! The scripts behind `make`: what they say of a toolchain that will not do, and what they leave behind when they are
-//! interrupted. The tools are played, in a `PATH` that has nothing else.
+//! interrupted. The tools are played, in a `PATH` that has nothing else. And the image's recipe, as far as that goes without
+//! an image.
 
 use crate::support::started::Started;
 use std::fs;
@@ -295,4 +296,47 @@ fn a_build_that_fails_leaves_no_process() {
     let ended = Started::start(tools.command("bash", &["tests/demo/build.sh"]), "failing").end(LIMIT);
     assert_eq!(ended.left, Vec::<String>::new(), "{}", ended.said);
     assert_eq!(ended.code, Some(1), "{}", ended.said);
+}
+
+/// Folders are copied as they are.
+fn copy(from: &Path, to: &Path) {
+    if from.is_dir() {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            copy(&entry.path(), &to.join(entry.file_name()));
+        }
+    } else {
+        fs::copy(from, to).unwrap();
+    }
+}
+
+#[test]
+fn the_image_is_built_from_all_that_cargo_looks_for() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let recipe = fs::read_to_string(root.join("deploy/Dockerfile")).unwrap();
+    let folder = std::env::temp_dir().join(format!("regent-image-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let copies = recipe.lines().filter_map(|line| line.strip_prefix("COPY "));
+    for line in copies.filter(|line| !line.starts_with("--from")) {
+        let mut names: Vec<&str> = line.split(' ').collect();
+        let to = names.pop().unwrap();
+        for name in names {
+            let name_there = if to == "./" { name } else { to };
+            copy(&root.join(name), &folder.join(name_there));
+        }
+    }
+    let build = recipe.lines().find_map(|line| line.strip_prefix("RUN cargo "));
+    let mut args: Vec<&str> = build.unwrap().split(' ').collect();
+    assert_eq!(args.pop(), Some("regent"));
+    // Cargo reads everything before it finds that there is no such binary, and compiles nothing.
+    args.extend(["no-such-binary", "--offline"]);
+    let output = Command::new(env!("CARGO"))
+        .args(args)
+        .current_dir(&folder)
+        .output();
+    let said = String::from_utf8(output.unwrap().stderr).unwrap();
+    fs::remove_dir_all(&folder).unwrap();
+    assert!(said.contains("no bin target named `no-such-binary`"), "{said}");
+    assert!(said.contains("    regent\n"), "{said}");
 }
