@@ -360,7 +360,12 @@ mod tests {
         let cluster = sim.world.clusters.values_mut().next().unwrap();
         for name in ["api", "ccs_internode_encryption"] {
             cluster.certificates.insert(name.to_owned(), node.clone());
+            let installed = &mut sim.world.env.nodes[0].installed;
+            installed.insert(name.to_owned(), node.clone());
         }
+        // Else the cluster renews those between nodes in time.
+        let off = json!({"cert_rotation_job_settings": {"enabled": false}});
+        assert_eq!(sim.admin(0, "PUT", "/v1/job_scheduler", off).status, 200);
         let path = "/v1/cluster/alerts/cluster_certs_about_to_expire";
         assert_eq!(sim.admin(0, "GET", path, Value::Null).json["state"], false);
         sim.pass(330 * 86_400);
