@@ -86,6 +86,8 @@ pub(crate) struct User {
     pub(crate) last_login: Option<Timestamp>,
     /// Set while a deletion runs.
     pub(crate) action_uid: Option<String>,
+    /// A defect: its record makes no sense any more, and nothing gets rid of it.
+    pub(crate) corrupt: bool,
     failures: Vec<Timestamp>,
     locked: Option<Locked>,
 }
@@ -116,6 +118,7 @@ impl User {
             extra: Map::new(),
             last_login: None,
             action_uid: None,
+            corrupt: false,
             failures: Vec::new(),
             locked: None,
         }

@@ -37,6 +37,8 @@ pub enum Bug {
     FullNodeShowsNoRam,
     /// A role whose uid the caller chose.
     RoleUidRefused,
+    /// A user that is updated while it is deleted.
+    RacedUserIsCorrupt,
     /// Maintenance and a change of the leader.
     MaintenanceAbortsWithLeader,
     /// A cancelled action whose node is gone.
@@ -174,6 +176,13 @@ pub const BUGS: &[BugRow] = &[
         effect: "a role cannot be created under a uid of the caller's choice: 409 uid_exists",
         affected: &[("", "8.0.2-17")],
         source: "RS123263",
+    },
+    BugRow {
+        bug: Bug::RacedUserIsCorrupt,
+        name: "raced-user-is-corrupt",
+        effect: "a user that is updated while its deletion is under way stays, in an error state in which it cannot be deleted",
+        affected: &[("", "8.0.20-44")],
+        source: "RS196954, RS181161",
     },
     BugRow {
         bug: Bug::MaintenanceAbortsWithLeader,

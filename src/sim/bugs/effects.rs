@@ -298,6 +298,30 @@ fn passwords_are_refused_while_a_directory_vouches_for_certificates() {
 }
 
 #[test]
+fn a_user_that_is_updated_while_it_is_deleted_never_goes() {
+    for (mut sim, has) in fixtures(Bug::RacedUserIsCorrupt) {
+        sim.user("viewer@example.com", "cluster_viewer");
+        let deleted = sim.admin(0, "DELETE", "/v1/users/2", Value::Null).json;
+        assert_eq!(
+            sim.admin(0, "PUT", "/v1/users/2", json!({"name": "late"})).status,
+            200
+        );
+        sim.pass(5);
+        assert_eq!(
+            sim.admin(0, "GET", "/v1/users/2", Value::Null).status,
+            if has { 200 } else { 404 }
+        );
+        assert_eq!(
+            sim.admin(0, "DELETE", "/v1/users/2", Value::Null).status,
+            if has { 406 } else { 404 }
+        );
+        let action = format!("/v1/actions/{}", deleted["action_uid"].as_str().unwrap());
+        let ended = sim.admin(0, "GET", &action, Value::Null).json["status"].clone();
+        assert_eq!(ended, if has { "failed" } else { "completed" });
+    }
+}
+
+#[test]
 fn a_full_node_shows_no_provisional_memory() {
     for (mut sim, has) in fixtures(Bug::FullNodeShowsNoRam) {
         sim.database(None);

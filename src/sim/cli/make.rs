@@ -138,8 +138,10 @@ pub(super) fn restore(
     described.username = text("username").unwrap_or_else(|| args.username.clone());
     described.password = text("password").unwrap_or_else(|| args.password.clone());
     let switches = args.switches.is_empty() || read_switches(&args.switches)? == world.env.switches;
+    let bugs = Bugs::named(&args.bugs)?.is_none_or(|bugs| bugs == world.env.bugs);
     let same = [
         ("switches", switches),
+        ("bugs", bugs),
         ("nodes", described.nodes == args.nodes),
         ("profile", described.profile == args.profile),
         ("cluster", described.cluster == args.cluster),

@@ -277,6 +277,23 @@ fn holder(sim: &Fixture, name: &str) -> (NodeIndex, String) {
 }
 
 #[test]
+fn a_recovery_beside_the_living_cluster_makes_a_second_one_and_is_told_of() {
+    let mut sim = with_database(json!({}));
+    sim.world.reinstall(NodeIndex(2));
+    sim.pass(30);
+    assert_eq!(recover(&mut sim, 2, recovery(3, CCS)), "");
+    assert_eq!(sim.world.clusters(), 2);
+    let rules: Vec<&str> = sim.world.violations().iter().map(|broken| broken.rule).collect();
+    assert_eq!(rules, ["two-clusters"]);
+    assert_eq!(
+        sim.admin(0, "GET", "/v1/nodes/3", Value::Null).json["status"],
+        "down"
+    );
+    let other = sim.admin(2, "GET", "/v1/nodes/1", Value::Null).json;
+    assert_eq!(other["status"], "down", "each has its own view");
+}
+
+#[test]
 fn a_part_without_a_file_stops_a_recovery_unless_its_loss_is_accepted() {
     for (body, status_after, left) in [
         (json!({}), "recovery", 0),

@@ -2,6 +2,7 @@
 
 use super::iso;
 use crate::sim::auth::{Actor, LoginRules, Role, User, unauthorized};
+use crate::sim::bugs::Bug;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::front::lacking;
 use crate::sim::ids::UserUid;
@@ -309,6 +310,7 @@ fn put(ctx: &mut Ctx<'_>) -> Answer {
         changed.set_password(password, false, ctx.env.now);
     }
     set_extra(&mut changed, &body);
+    changed.corrupt |= changed.action_uid.is_some() && ctx.env.has(Bug::RacedUserIsCorrupt);
     let reply = Reply::json(shown(ctx, &changed));
     if !ctx.call.dry_run() {
         ctx.cluster.accounts.users.insert(changed.uid, changed);
@@ -357,6 +359,12 @@ fn delete(ctx: &mut Ctx<'_>) -> Answer {
     if doomed.role == Role::Admin && ctx.cluster.accounts.admins() == 1 {
         return Err(last_admin());
     }
+    if doomed.corrupt {
+        return Err(ApiError::not_acceptable(
+            "user_in_error_state",
+            "The user's record is in an error state",
+        ));
+    }
     if actor(ctx)?.0 == uid {
         return Err(ApiError::forbidden(
             "unauthorized_action",
@@ -376,13 +384,19 @@ fn delete(ctx: &mut Ctx<'_>) -> Answer {
     Ok(Reply::json(json!({"action_uid": action_uid})))
 }
 
-/// A deleted user disappears.
+/// A deleted user disappears, unless a defect keeps what is left of it.
 pub(crate) fn gone(cluster: &mut Cluster, env: &Env, uid: u64) {
-    if let Some(user) = cluster.accounts.users.remove(&UserUid(uid)) {
-        cluster
-            .machines
-            .finish(&user.action_uid.unwrap_or_default(), env.now, None);
-        cluster.state_id += 1;
+    let Some(mut user) = cluster.accounts.users.remove(&UserUid(uid)) else {
+        return;
+    };
+    let action_uid = user.action_uid.take().unwrap_or_default();
+    let error = user
+        .corrupt
+        .then(|| "the user's record is in an error state".to_owned());
+    cluster.machines.finish(&action_uid, env.now, error);
+    cluster.state_id += 1;
+    if user.corrupt {
+        cluster.accounts.users.insert(user.uid, user);
     }
 }
 
