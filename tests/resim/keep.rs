@@ -115,6 +115,7 @@ fn a_file_that_cannot_be_used_is_refused_and_left_alone() {
     refused(&file, &["--profile", "8.0"], "--profile");
     refused(&file, &["--cluster", "other.example.com"], "--cluster");
     refused(&file, &["--switches", "restart-resets"], "--switches");
+    refused(&file, &["--bugs", "role-uid-refused"], "--bugs");
     for (text, says) in [
         (whole[..whole.len() / 2].to_owned(), "damaged"),
         (whole.replacen("rs.example.com", "rs.example.org", 1), "damaged"),
