@@ -183,6 +183,7 @@ pub(crate) fn node_found(cluster: &mut Cluster, env: &mut Env, uid: NodeUid) {
             storage::follow(cluster, env, member);
         }
         notice_others(cluster, env);
+        internode::plan(cluster, env);
     }
     if cluster
         .master

@@ -90,7 +90,12 @@ fn a_cluster_without_a_majority_is_recovered_node_by_node_and_then_its_databases
     for node in 0..3 {
         sim.world.reinstall(NodeIndex(node));
     }
-    assert_eq!(recover(&mut sim, 0, recovery(1, CCS)), "");
+    let asked = sim.send(0, "POST", "/v1/bootstrap/recover_cluster", None, recovery(1, CCS));
+    assert_eq!(asked.status, 200);
+    sim.pass(5);
+    let running = sim.send(0, "GET", "/v1/bootstrap", None, Value::Null).json;
+    assert_eq!(running["bootstrap_status"]["state"], "recovering_cluster");
+    sim.pass(55);
     let nodes = sim.admin(0, "GET", "/v1/nodes", Value::Null).json;
     assert_eq!(
         nodes
