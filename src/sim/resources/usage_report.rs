@@ -8,7 +8,7 @@ use crate::sim::call::{Answer, Ctx, Document, Reply};
 use crate::sim::permission::Permission::ViewClusterInfo;
 use crate::sim::placement::Role;
 use crate::sim::route::Route;
-use crate::sim::schema::shape;
+use crate::sim::schema::{self, Kind, event::USAGE, shape};
 use http::header;
 use serde_json::{Value, json};
 
@@ -87,6 +87,7 @@ fn record(ctx: &Ctx<'_>, database: &Database) -> Value {
     if let (Some(uuid), Some(map)) = (ctx.cluster.settings.get("uuid"), record.as_object_mut()) {
         map.insert("cluster_uuid".to_owned(), uuid.clone());
     }
+    schema::trim(Kind::Of(&USAGE), ctx.env.profile, &mut record);
     record
 }
 
@@ -164,6 +165,19 @@ mod tests {
         assert!(record["license"]["shards_limit"].is_u64() && record["cluster_uuid"].is_string());
         let mut reply = Reply::json(record);
         hold(Shape::one(&event::USAGE), Profile::V8_2_0, &mut reply).unwrap();
+    }
+
+    #[test]
+    fn a_line_has_the_fields_of_its_version() {
+        for (profile, licensed) in [(Profile::V7_22_2, false), (Profile::V8_2_0, true)] {
+            let mut sim = Fixture::cluster_of(profile, 1);
+            sim.database(None);
+            let answer = report(&mut sim, "");
+            let line = answer.body().split(|byte| *byte == b'\n').next().unwrap();
+            let record: Value = serde_json::from_slice(line).unwrap();
+            assert_eq!(Kind::Of(&USAGE).check(profile, &record), Ok(()), "{record}");
+            assert_eq!(record.get("license").is_some(), licensed, "{profile}");
+        }
     }
 
     #[test]

@@ -202,7 +202,7 @@ fn fault(kind: Kind, profile: Profile, value: &Value) -> Option<String> {
 }
 
 /// Takes out what the profile lacks.
-fn trim(kind: Kind, profile: Profile, value: &mut Value) {
+pub(crate) fn trim(kind: Kind, profile: Profile, value: &mut Value) {
     let kind = chosen(kind, value);
     match (kind, value) {
         (Kind::ListOf(item), Value::Array(items)) => {

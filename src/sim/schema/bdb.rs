@@ -34,12 +34,12 @@ pub(crate) const TABLE: Table = Table::new("bdb", "A database.", FIELDS);
 pub(crate) const FIELDS: &[Field] = &[
     // Identity, lifecycle, capacity.
     field("uid", Kind::Int(1, 1 << 31), NO, C, DF),
-    field("name", TEXT, NO, CU, DF),
+    field("name", TEXT, NO, CU, DF).needed(),
     field("type", Kind::OneOf(&["redis", "memcached"]), "\"redis\"", C, DF),
     field("status", TEXT, NO, R, DF),
     field("action_uid", TEXT, NO, R, D),
     field("account_id", COUNT, NO, R, D),
-    field("memory_size", COUNT, "0", CU, DF),
+    field("memory_size", COUNT, "0", CU, DF).needed(),
     field("shards_count", Kind::Int(1, 512), "1", CU, DF).code("invalid_sharding"),
     field("shard_list", ListOf(&INT), NO, R, DF),
     field("version", TEXT, NO, C, DF).code("invalid_version"),

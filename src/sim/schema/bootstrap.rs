@@ -181,7 +181,27 @@ pub(crate) const STATUS: Table = Table::part(
         ro("start_time", Text),
         ro("end_time", Text),
         ro("error_code", Text).source(Source::Doc),
-        ro("error_details", Object).source(Source::Doc),
+        ro("error_details", Of(&ERROR_DETAILS)).source(Source::Doc),
+    ],
+);
+
+const FAILED_NODE: &[Field] = &[
+    ro("uid", INT).source(Source::Doc),
+    ro("rack_id", Text).source(Source::Doc),
+];
+
+pub(crate) const ERROR_DETAILS: Table = Table::part(
+    "bootstrap_error_details",
+    "Why a bootstrap failed; which keys there are follows from the code.",
+    &[
+        ro("message", Text).source(Source::Doc),
+        // Of a licence whose terms are violated; the page does not name the key.
+        ro("code", Text).source(Source::Inferred),
+        ro("failed_nodes", ListOf(&Kind::Nested(FAILED_NODE))).source(Source::Doc),
+        ro("replace_candidate", INT).source(Source::Doc),
+        ro("required_memory", INT).source(Source::Doc),
+        ro("required_flash", INT).source(Source::Doc),
+        ro("current_rack_ids", Texts).source(Source::Doc),
     ],
 );
 

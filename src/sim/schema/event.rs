@@ -76,7 +76,7 @@ pub(crate) const USAGE: Table = Table::part(
         ro("cluster_uuid", Text).since(V8_0_20),
         ro("date", Text),
         ro("dominant_shard_criteria", OneOf(&["mem", "ops", "rof"])),
-        ro("license", Nested(USAGE_LICENSE)),
+        ro("license", Nested(USAGE_LICENSE)).since(V8_0_20),
         ro("master_shards_count", INT),
         ro("no_eviction", Bool),
         ro("ops_sec", INT),

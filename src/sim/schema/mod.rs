@@ -26,7 +26,7 @@ mod json;
 mod kind;
 mod register;
 
-pub(crate) use answer::{Rows, Shape, check_error, hold};
+pub(crate) use answer::{Rows, Shape, check_error, hold, trim};
 pub(crate) use field::{Access, Field, Phase, Source, Table, find};
 pub(crate) use json::of_table as json_schema;
 pub(crate) use kind::{COUNT, INT, Kind};

@@ -1,11 +1,23 @@
 //! Modules, those that users bring, and proxies.
 
-use super::{Access, COUNT, Field, Kind, Source, Table};
+use super::{Access, COUNT, Field, INT, Kind, Source, Table};
 use crate::sim::version::Profile::{V7_8_6, V7_22_2, V8_0_20};
 
 const fn rw(name: &'static str, kind: Kind, default: &'static str) -> Field {
     Field::new(name, kind, default, Access::CreateUpdate)
 }
+
+/// A command that a module adds.
+const COMMAND: &[Field] = &[
+    rw("command_name", Kind::Text, ""),
+    rw("command_arity", INT, ""),
+    rw("first_key", INT, ""),
+    rw("last_key", INT, ""),
+    rw("step", INT, ""),
+    rw("flags", Kind::Texts, ""),
+];
+
+const COMMANDS: Kind = Kind::ListOf(&Kind::Nested(COMMAND));
 
 /// `POST /v2/modules/user-defined`
 pub(crate) const USER_DEFINED: &[Field] = &[
@@ -13,7 +25,7 @@ pub(crate) const USER_DEFINED: &[Field] = &[
     rw("version", COUNT, ""),
     rw("semantic_version", Kind::Text, ""),
     rw("display_name", Kind::Text, r#""""#),
-    rw("commands", Kind::List, "[]"),
+    rw("commands", COMMANDS, "[]"),
     rw("command_line_args", Kind::Text, r#""""#),
     rw("config_command", Kind::Text, r#""""#),
     rw("capabilities", Kind::Texts, "[]"),
@@ -94,7 +106,7 @@ const FIELDS: &[Field] = &[
     ro("capabilities", Kind::Texts),
     ro("capability_name", Kind::Text),
     ro("command_line_args", Kind::Text),
-    ro("commands", Kind::List).source(Source::Doc),
+    ro("commands", COMMANDS).source(Source::Doc),
     ro("compatible_redis_version", Kind::Text).since(V7_8_6),
     ro("config_command", Kind::Text),
     ro("crdb", Kind::Object),

@@ -96,6 +96,7 @@ pub(crate) const TABLES: &[&Table] = &[
     &bootstrap::DNS_SUFFIX,
     &bootstrap::USER_DEFINED_MODULE,
     &bootstrap::STATUS,
+    &bootstrap::ERROR_DETAILS,
     &bootstrap::LOCAL_NODE,
     &node::DATABASE_VERSION,
     &node::STATUS,
