@@ -66,25 +66,31 @@ fn rsa_makes_keys_of_the_products_own_kind() {
     assert_eq!(kind(&[]), ("EC", 256));
 }
 
+/// Runs what the banner says to try.
+#[track_caller]
+fn try_it(sim: &Resim) {
+    let lines = sim.banner.lines().skip_while(|line| !line.starts_with("Try:"));
+    for line in lines {
+        let line = line.trim_start_matches("Try:").trim();
+        let line = line.replacen("curl ", "curl --silent --show-error --fail ", 1);
+        let output = std::process::Command::new("sh")
+            .args(["-c", &line])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{line}: {}", text(&output.stderr));
+    }
+}
+
 #[test]
 fn the_curl_line_of_the_banner_works_as_pasted() {
     let odd = ["--password", "it's \"odd\" $HOME"];
-    for sim in [
-        Resim::start(&[]),
-        Resim::cluster(&[]),
-        Resim::start(&odd),
-        Resim::cluster(&odd),
-    ] {
-        let lines = sim.banner.lines().skip_while(|line| !line.starts_with("Try:"));
-        for line in lines {
-            let line = line.trim_start_matches("Try:").trim();
-            let line = line.replacen("curl ", "curl --silent --show-error --fail ", 1);
-            let output = std::process::Command::new("sh")
-                .args(["-c", &line])
-                .output()
-                .unwrap();
-            assert!(output.status.success(), "{line}: {}", text(&output.stderr));
-        }
+    for flags in [&[][..], &odd] {
+        try_it(&Resim::start(flags));
+        try_it(&Resim::cluster(flags));
+    }
+    if TcpListener::bind("[::1]:0").is_ok() {
+        let flags = ["--bind", "::1", "--one-address", "--port", "0", "--nodes", "1"];
+        try_it(&Resim::start_with(Folder::new(), &flags));
     }
 }
 

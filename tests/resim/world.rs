@@ -136,7 +136,11 @@ impl Resim {
             }
         }
         assert!(banner.contains("Try:"), "{banner}{}", folder.text("stderr"));
-        let ready = serde_json::from_str(&folder.text("ready.json")).unwrap();
+        let ready: Value = serde_json::from_str(&folder.text("ready.json")).unwrap();
+        if ready["cluster"].is_null() {
+            // To form a cluster takes a second one.
+            banner.push_str(&lines.next().unwrap().unwrap());
+        }
         Self {
             folder,
             ready,

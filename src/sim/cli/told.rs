@@ -53,7 +53,14 @@ pub(super) fn banner(args: &ServeArgs, ready: &Value) -> String {
         .and_then(Value::as_array)
         .map(Vec::as_slice)
         .unwrap_or_default();
-    let url = |node: &Value| format!("https://{}:{}", part(node, "address"), part(node, "port"));
+    let url = |node: &Value| {
+        let (address, port) = (part(node, "address"), part(node, "port"));
+        if address.contains(':') {
+            format!("https://[{address}]:{port}")
+        } else {
+            format!("https://{address}:{port}")
+        }
+    };
     for node in nodes {
         let _ = writeln!(
             text,
