@@ -248,10 +248,10 @@ fn many_large_bodies_at_a_time_are_all_served_in_bounded_memory() {
         .status
     };
     let statuses: Vec<u16> = std::thread::scope(|scope| {
-        let sending: Vec<_> = (0..24).map(|_| scope.spawn(send)).collect();
+        let sending: Vec<_> = (0..16).map(|_| scope.spawn(send)).collect();
         sending.into_iter().map(|sent| sent.join().unwrap()).collect()
     });
-    assert_eq!(statuses, [200; 24]);
+    assert_eq!(statuses, [200; 16]);
     assert!(
         sim.proc_status("VmHWM") < 250 << 10,
         "{} KiB",

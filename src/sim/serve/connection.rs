@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::SemaphorePermit;
-use tokio::time::{sleep, timeout};
+use tokio::time::{sleep, timeout, timeout_at};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 /// Largest head of a request, bytes.
@@ -166,38 +166,49 @@ async fn respond(
 /// A request with its body, and its turn among the long ones.
 type Whole<'a> = (Request<Bytes>, Option<SemaphorePermit<'a>>);
 
+/// Why there is no whole body.
+enum Unread {
+    TooLong,
+    TooSlow,
+    Broken,
+}
+
 /// The whole request, or the status to refuse it with.
 async fn read(live: &Live, request: Request<Incoming>) -> Result<Result<Whole<'_>, StatusCode>, NoAnswer> {
     let (head, body) = request.into_parts();
     if body.size_hint().lower() > live.options.limits.body_bytes as u64 {
         return Ok(Err(StatusCode::PAYLOAD_TOO_LARGE));
     }
-    match timeout(live.options.limits.body, collect(live, body)).await {
-        Ok(Ok(Some((body, turn)))) => Ok(Ok((Request::from_parts(head, body), turn))),
-        Ok(Ok(None)) => Ok(Err(StatusCode::PAYLOAD_TOO_LARGE)),
-        Ok(Err(_)) => Err(NoAnswer),
-        Err(_) => Ok(Err(StatusCode::REQUEST_TIMEOUT)),
+    match collect(live, body).await {
+        Ok((body, turn)) => Ok(Ok((Request::from_parts(head, body), turn))),
+        Err(Unread::TooLong) => Ok(Err(StatusCode::PAYLOAD_TOO_LARGE)),
+        Err(Unread::TooSlow) => Ok(Err(StatusCode::REQUEST_TIMEOUT)),
+        Err(Unread::Broken) => Err(NoAnswer),
     }
 }
 
-/// The whole body; `None` when it is over the limit.
-async fn collect(
-    live: &Live,
-    mut body: Incoming,
-) -> Result<Option<(Bytes, Option<SemaphorePermit<'_>>)>, hyper::Error> {
+/// The whole body. The time in which it must come does not run while it waits for its turn.
+async fn collect(live: &Live, mut body: Incoming) -> Result<(Bytes, Option<SemaphorePermit<'_>>), Unread> {
     let (mut whole, mut turn) = (Vec::new(), None);
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame?.into_data() else { continue };
+    let mut end = Instant::now() + live.options.limits.body;
+    while let Some(frame) = timeout_at(end.into(), body.frame())
+        .await
+        .map_err(|_| Unread::TooSlow)?
+    {
+        let frame = frame.map_err(|_| Unread::Broken)?;
+        let Ok(data) = frame.into_data() else { continue };
         let length = whole.len() + data.len();
         if length > live.options.limits.body_bytes {
-            return Ok(None);
+            return Err(Unread::TooLong);
         }
         if length > SMALL_BODY && turn.is_none() {
+            let asked = Instant::now();
             turn = live.large_bodies.acquire().await.ok();
+            end += asked.elapsed();
         }
         whole.extend_from_slice(&data);
     }
-    Ok(Some((Bytes::from(whole), turn)))
+    Ok((Bytes::from(whole), turn))
 }
 
 fn plain(status: StatusCode) -> Response<Answer> {

@@ -302,7 +302,11 @@ async fn slow_clients_are_cut_off_in_each_phase_of_a_connection() {
 
 #[tokio::test]
 async fn a_client_that_reads_no_answers_is_broken_off() {
-    let served = Served::with(true, short()).await;
+    let limits = Limits {
+        body: Duration::from_millis(100),
+        ..Limits::default()
+    };
+    let served = Served::with(true, limits).await;
     let mut stream = served.connect(0).await;
     let login = STANDARD.encode("admin@example.com:secret");
     let request = format!("GET /v1/jsonschema HTTP/1.1\r\nhost: x\r\nauthorization: Basic {login}\r\n\r\n");
@@ -333,6 +337,28 @@ async fn connections_over_the_limit_are_closed_at_once_and_room_is_given_back() 
         stream.shutdown().await.unwrap();
         assert!(matches!(stream.read(&mut [0; 1]).await, Ok(0) | Err(_)));
     }
+}
+
+#[tokio::test]
+async fn a_body_that_waits_for_its_turn_is_not_slow() {
+    let limits = Limits {
+        body: Duration::from_millis(500),
+        ..Limits::default()
+    };
+    let served = Served::with(true, limits).await;
+    let turns = served
+        .live
+        .large_bodies
+        .acquire_many(u32::try_from(LARGE_BODIES).unwrap());
+    let turns = turns.await.unwrap();
+    let body = format!("{{}}{}", " ".repeat(1 << 20));
+    let sending = served.send(0, "PUT", "/v1/cluster", &body);
+    let freeing = async {
+        sleep(2 * limits.body).await;
+        drop(turns);
+    };
+    let ((answer, _), ()) = tokio::join!(sending, freeing);
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 #[tokio::test]
