@@ -14,7 +14,7 @@ pub(super) use wanted::wanted;
 
 use crate::sim::ids::ShardUid;
 use crate::sim::state::Power;
-use process::{Files, Guard, PROGRAM, Process};
+use process::{Files, Guard, Process};
 use relay::{Relay, SECRET};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -59,13 +59,9 @@ impl DataPlane {
     /// No servers yet; their files go into a private folder.
     ///
     /// # Errors
-    /// When there is no `redis-server`, with the way to get it.
+    /// When there is no `redis-server` that will do, with the way to get it.
     pub(super) fn new(secret: String) -> Result<Self, String> {
-        if !process::is_installed() {
-            return Err(format!(
-                "--data-plane needs {PROGRAM}, version 7 or newer, in PATH; install it: apt-get install {PROGRAM}"
-            ));
-        }
+        process::find()?;
         let relay = Relay::open().map_err(|error| format!("cannot listen on loopback: {error}"))?;
         Ok(Self {
             tools: Tools {

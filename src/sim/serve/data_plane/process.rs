@@ -65,12 +65,35 @@ impl Guard {
     }
 }
 
-/// Whether the program is there.
-pub(super) fn is_installed() -> bool {
+/// Oldest version that changes several settings by one command.
+const OLDEST: u32 = 7;
+
+/// Looks for the program.
+///
+/// # Errors
+/// When it is missing or too old, with the way to get it.
+pub(super) fn find() -> Result<(), String> {
     let mut command = Command::new(PROGRAM);
-    quiet(command.arg("--version"))
-        .status()
-        .is_ok_and(|status| status.success())
+    let said = quiet(command.arg("--version")).stdout(Stdio::piped()).output();
+    let said = said.ok().filter(|output| output.status.success());
+    let said = said.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    fit(said.as_deref()).map_err(|why| {
+        format!(
+            "--data-plane needs {PROGRAM}, version {OLDEST} or newer, in PATH, and {why}; install it: apt-get install {PROGRAM}"
+        )
+    })
+}
+
+/// Whether a program that says this of its version will do.
+fn fit(said: Option<&str>) -> Result<(), String> {
+    let said = said.ok_or("there is none")?;
+    let version = said.split_whitespace().find_map(|word| word.strip_prefix("v="));
+    let major = version.and_then(|version| version.split('.').next()?.parse::<u32>().ok());
+    match major {
+        Some(major) if major < OLDEST => Err(format!("there is {}", version.unwrap_or_default())),
+        // What says something else of itself is given a chance.
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn quiet(command: &mut Command) -> &mut Command {
@@ -195,5 +218,20 @@ impl Drop for Process {
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_is_too_old_is_refused_by_its_version() {
+        let said =
+            |version: &str| format!("Redis server v={version} sha=00000000:0 malloc=jemalloc-5.3.0 bits=64");
+        assert_eq!(fit(Some(&said("7.0.15"))), Ok(()));
+        assert_eq!(fit(Some("Valkey server v=8.1.3 sha=00000000:0")), Ok(()));
+        assert_eq!(fit(Some(&said("6.2.1"))), Err("there is 6.2.1".to_owned()));
+        assert_eq!(fit(None), Err("there is none".to_owned()));
     }
 }
