@@ -137,8 +137,8 @@ fn a_demo_without_a_control_plane_fails_and_leaves_no_process() {
 fn a_demo_that_loses_a_part_on_the_way_fails_at_once_and_leaves_no_process() {
     let _turn = turn();
     for (part, words) in [
-        ("controlplane up", "error trying to connect"),
-        ("resim", "error sending request"),
+        ("controlplane up", "the control plane ended (signal: 9 (SIGKILL))"),
+        ("resim", "resim ended (signal: 9 (SIGKILL))"),
         ("regent run", "regent ended (signal: 9 (SIGKILL))"),
     ] {
         let mut demo = demo("bereft", &[]);

@@ -23,6 +23,7 @@ use live::operator::Operator;
 use live::resim::Resim;
 use std::path::Path;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 use story::Story;
@@ -37,6 +38,8 @@ pub(crate) const NAMESPACE: &str = "redis";
 const OPERATOR_NAMESPACE: &str = "regent-system";
 /// The operator's user, as the audit log names it.
 pub(crate) const OPERATOR_USER: &str = "system:serviceaccount:regent-system:regent";
+/// Time within which a signal that was sent is told.
+const JUST_NOW: Duration = Duration::from_millis(200);
 /// Time between two visits.
 pub(crate) const INTERVAL: Duration = Duration::from_secs(3);
 
@@ -65,11 +68,22 @@ fn main() -> ExitCode {
                 return ExitCode::FAILURE;
             }
         };
+        let mut interrupted = pin!(interrupted);
         // Whoever loses the race is dropped, and with it every process that it started.
-        tokio::select! {
-            code = demo() => code,
-            code = interrupted => code,
-        }
+        let outcome = tokio::select! {
+            code = &mut interrupted => return code,
+            outcome = demo() => outcome,
+        };
+        let Err(error) = outcome else {
+            return ExitCode::SUCCESS;
+        };
+        // A signal ends a program in the moment before it has a process group of its own; that is no failure of ours.
+        tokio::time::timeout(JUST_NOW, interrupted)
+            .await
+            .unwrap_or_else(|_| {
+                eprintln!("\nDEMO FAILED: {error}");
+                ExitCode::FAILURE
+            })
     });
     runtime.shutdown_timeout(Duration::from_secs(1));
     code
@@ -91,18 +105,8 @@ fn interrupted() -> std::io::Result<impl Future<Output = ExitCode>> {
     })
 }
 
-async fn demo() -> ExitCode {
-    let stays = std::env::var("DEMO_EXIT").is_ok_and(|value| value == "1");
-    match run(!stays).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("\nDEMO FAILED: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn run(stays: bool) -> Result<()> {
+async fn demo() -> Result<()> {
+    let stays = std::env::var("DEMO_EXIT").as_deref() != Ok("1");
     regent::rest::tls::install_provider();
     let mut story = Story::begin();
     let dir = live::scratch("demo")?;
@@ -112,13 +116,16 @@ async fn run(stays: bool) -> Result<()> {
         outcome = play(&mut stage, &mut story) => outcome,
         ended = ended(&mut operator) => Err(ended),
     };
-    if outcome.is_err() {
+    if let Err(error) = outcome {
         eprintln!(
             "\nThe operator's last lines:\n{}",
             operator.process().last_lines()
         );
+        // Whatever failed, this is why.
+        stage.resim.process().check()?;
+        stage.control_plane.check()?;
+        return Err(error);
     }
-    outcome?;
     story.verdict("DEMO PASSED: every step above was seen from outside the operator.");
     if stays {
         how_to_go_on(&stage);

@@ -63,6 +63,11 @@ impl ControlPlane {
         })
     }
 
+    /// Fails with the end of its output when it has ended.
+    pub fn check(&mut self) -> Result<()> {
+        self.process.as_mut().map_or(Ok(()), Process::check)
+    }
+
     /// Credentials of an administrator.
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
@@ -99,7 +104,8 @@ impl ControlPlane {
         if output.status.success() {
             Ok(String::from_utf8(output.stdout)?)
         } else {
-            Err(String::from_utf8_lossy(&output.stderr).trim().to_owned().into())
+            let said = String::from_utf8_lossy(&output.stderr);
+            Err(format!("kubectl {} ({}): {}", args.join(" "), output.status, said.trim()).into())
         }
     }
 
