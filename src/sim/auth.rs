@@ -4,11 +4,15 @@ use super::call::ApiError;
 use super::ids::{Ids, UserUid};
 use super::switch::{Switch, Switches};
 use super::version::Profile;
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD as BASE64_URL},
+};
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// Management roles.
@@ -69,6 +73,38 @@ pub(crate) enum Actor {
     User { uid: UserUid, role: Role },
 }
 
+/// A password as it was given: in clear, or as the SHA-256 of `username:clustername:password`.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Password {
+    Clear(String),
+    Hashed { sha256: String },
+}
+
+impl Password {
+    /// The text of a request; `hashed` with `password_hash_method` 1.
+    pub(crate) fn new(text: &str, hashed: bool) -> Self {
+        if hashed {
+            Self::Hashed {
+                sha256: text.to_ascii_lowercase(),
+            }
+        } else {
+            Self::Clear(text.to_owned())
+        }
+    }
+
+    /// What is compared: the hash that a client would send for this user of this cluster.
+    fn digest(&self, email: &str, cluster: &str) -> String {
+        match self {
+            Self::Clear(text) => {
+                let hash = Sha256::digest(format!("{email}:{cluster}:{text}"));
+                hash.iter().map(|byte| format!("{byte:02x}")).collect()
+            }
+            Self::Hashed { sha256 } => sha256.clone(),
+        }
+    }
+}
+
 /// A user of the management plane.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct User {
@@ -77,7 +113,7 @@ pub(crate) struct User {
     pub(crate) email: String,
     pub(crate) name: String,
     /// All valid at once; the newest last.
-    pub(crate) passwords: Vec<String>,
+    pub(crate) passwords: Vec<Password>,
     pub(crate) password_issued: Timestamp,
     pub(crate) role: Role,
     pub(crate) role_uids: Vec<u64>,
@@ -111,7 +147,7 @@ impl User {
             uid,
             email: email.to_owned(),
             name: name.to_owned(),
-            passwords: vec![password.to_owned()],
+            passwords: vec![Password::new(password, false)],
             password_issued: now,
             role,
             role_uids: role.uid().into_iter().collect(),
@@ -132,13 +168,20 @@ impl User {
         }
     }
 
+    /// Where among the passwords this one is, if the user has it.
+    pub(crate) fn knows(&self, password: &Password, cluster: &str) -> Option<usize> {
+        let wanted = password.digest(&self.email, cluster);
+        self.passwords
+            .iter()
+            .position(|known| known.digest(&self.email, cluster) == wanted)
+    }
+
     /// Replaces or adds a password; an administrator who does so for somebody else also unlocks the account.
-    pub(crate) fn set_password(&mut self, password: &str, keep_old: bool, now: Timestamp) {
+    pub(crate) fn set_password(&mut self, password: Password, keep_old: bool, now: Timestamp) {
         if !keep_old {
             self.passwords.clear();
         }
-        self.passwords.retain(|known| known != password);
-        self.passwords.push(password.to_owned());
+        self.passwords.push(password);
         self.password_issued = now;
         self.locked = None;
         self.failures.clear();
@@ -205,16 +248,19 @@ impl LoginRules {
 pub(crate) struct Accounts {
     pub(crate) users: BTreeMap<UserUid, User>,
     pub(crate) next_uid: u64,
+    /// Name of the cluster, which is part of hashed passwords.
+    cluster: String,
     tokens: BTreeMap<String, (UserUid, Timestamp)>,
 }
 
 impl Accounts {
     /// The administrator whom bootstrap makes.
-    pub(crate) fn new(email: &str, password: &str, now: Timestamp) -> Self {
+    pub(crate) fn new(cluster: &str, email: &str, password: &str, now: Timestamp) -> Self {
         let admin = User::new(UserUid(1), email, "Administrator", password, Role::Admin, now);
         Self {
             users: BTreeMap::from([(UserUid(1), admin)]),
             next_uid: 2,
+            cluster: cluster.to_owned(),
             tokens: BTreeMap::new(),
         }
     }
@@ -264,7 +310,8 @@ impl Accounts {
             return Err(locked(switches));
         }
         user.locked = None;
-        if !user.passwords.iter().any(|known| known == password) {
+        let given = Password::new(password, false);
+        if user.knows(&given, &self.cluster).is_none() {
             user.fail(rules, now);
             return Err(unauthorized());
         }
@@ -308,11 +355,11 @@ impl Accounts {
             .checked_add(SignedDuration::from_secs(ttl_secs))
             .unwrap_or(Timestamp::MAX);
         self.tokens.retain(|_, (_, until)| *until > now);
-        let claims = format!("{{\"exp\":{},\"sub\":\"{user}\"}}", until.as_second());
+        let claims = json!({"iat": now.as_second(), "uid": user.to_string(), "exp": until.as_second()});
         let token = format!(
             "{}.{}.{}",
-            BASE64.encode("{\"alg\":\"HS256\",\"typ\":\"JWT\"}"),
-            BASE64.encode(claims),
+            BASE64_URL.encode("{\"alg\":\"HS256\",\"typ\":\"JWT\"}"),
+            BASE64_URL.encode(claims.to_string()),
             ids.token(43)
         );
         self.tokens.insert(token.clone(), (user, until));
@@ -367,7 +414,7 @@ mod tests {
     }
 
     fn accounts() -> Accounts {
-        Accounts::new("admin@example.com", "right", at(0))
+        Accounts::new("c.example.com", "admin@example.com", "right", at(0))
     }
 
     fn login(accounts: &mut Accounts, password: &str, secs: i64) -> bool {
@@ -438,11 +485,11 @@ mod tests {
             assert!(refused.is_err());
         }
         assert!(!login(&mut accounts, "right", 10_000_000));
-        accounts
-            .users
-            .get_mut(&UserUid(1))
-            .unwrap()
-            .set_password("new", false, at(10_000_001));
+        accounts.users.get_mut(&UserUid(1)).unwrap().set_password(
+            Password::new("new", false),
+            false,
+            at(10_000_001),
+        );
         assert!(login(&mut accounts, "new", 10_000_002));
     }
 
@@ -479,5 +526,29 @@ mod tests {
                 .authenticate(Some(&header), &off, &Switches::all_default(), at(1))
                 .is_err()
         );
+    }
+
+    #[test]
+    fn a_hashed_password_opens_for_its_text_and_for_no_other() {
+        let mut accounts = accounts();
+        let hash = Sha256::digest("admin@example.com:c.example.com:fresh");
+        let hash: String = hash.iter().map(|byte| format!("{byte:02X}")).collect();
+        let user = accounts.users.get_mut(&UserUid(1)).unwrap();
+        user.set_password(Password::new(&hash, true), false, at(0));
+        assert!(login(&mut accounts, "fresh", 1));
+        assert!(!login(&mut accounts, &hash, 2));
+        assert!(!login(&mut accounts, "right", 3));
+    }
+
+    #[test]
+    fn a_token_can_be_read_as_a_json_web_token() {
+        let token = accounts().issue_token(&mut Ids::new(1), UserUid(1), 300, at(0));
+        let parts: Vec<&str> = token.split('.').collect();
+        assert_eq!(parts.len(), 3);
+        let read = |part: &str| serde_json::from_slice::<Value>(&BASE64_URL.decode(part).unwrap()).unwrap();
+        assert_eq!(read(parts[0]), json!({"alg": "HS256", "typ": "JWT"}));
+        let claims = json!({"iat": 1_700_000_000, "uid": "1", "exp": 1_700_000_300});
+        assert_eq!(read(parts[1]), claims);
+        assert!(BASE64_URL.decode(parts[2]).is_ok());
     }
 }

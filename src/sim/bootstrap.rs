@@ -358,7 +358,7 @@ fn create(
         settings,
         policy,
         license,
-        accounts: Accounts::new(credential("username"), credential("password"), env.now),
+        accounts: Accounts::new(&name, credential("username"), credential("password"), env.now),
         tasks: Tasks::default(),
         machines: Machines::default(),
         certificates,

@@ -22,10 +22,9 @@ pub(crate) fn user(cluster: &mut Cluster, now: Timestamp, shown: &ClientCertific
     if !valid || !is_trusted(cluster, &chain) || !is_admitted(&cluster.settings, leaf) {
         return None;
     }
-    let subject = parts(&leaf.subject);
     let is_theirs = |user: &&mut User| {
         let text = |key: &str| user.extra.get(key).and_then(Value::as_str).unwrap_or_default();
-        text("auth_method") == "certificate" && parts(text("certificate_subject_line")) == subject
+        text("auth_method") == "certificate" && text("certificate_subject_line") == leaf.subject_line
     };
     let user = cluster.accounts.users.values_mut().find(is_theirs)?;
     user.last_login = Some(now);
@@ -70,7 +69,8 @@ fn is_admitted(settings: &Map<String, Value>, leaf: &Certificate) -> bool {
     match kind {
         Some("san_cn") => subjects.any(|subject| {
             let name = subject.get("CN").and_then(Value::as_str);
-            name.is_some() && name == leaf.common_name.as_deref()
+            let own = leaf.common_name.iter().chain(&leaf.dns_names);
+            name.is_some_and(|name| own.map(String::as_str).any(|own| own == name))
         }),
         Some("full_subject") => subjects.any(|subject| written(subject) == parts(&leaf.subject)),
         _ => true,
@@ -112,28 +112,58 @@ fn parts(subject: &str) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::sim::fixture::Fixture;
+    use crate::sim::switch::Switches;
+    use crate::sim::version::Profile;
+    use base64::{Engine, engine::general_purpose::STANDARD};
     use bytes::Bytes;
     use http::Request;
     use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
     /// An authority in PEM, and a certificate of it in DER.
     fn issued(name: &str) -> (String, Vec<u8>) {
+        issued_to(&[(DnType::CommonName, name)], &[])
+    }
+
+    /// The same for a subject of several parts and other names.
+    fn issued_to(subject: &[(DnType, &str)], names: &[&str]) -> (String, Vec<u8>) {
         let (key, own) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
-        let params = |name: &str| {
-            let mut params = CertificateParams::default();
+        let params = |subject: &[(DnType, &str)], names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            let mut params = CertificateParams::new(names).unwrap();
             params.distinguished_name = rcgen::DistinguishedName::new();
-            params.distinguished_name.push(DnType::CommonName, name);
+            for (kind, value) in subject {
+                params.distinguished_name.push(kind.clone(), *value);
+            }
             params.not_before = rcgen::date_time_ymd(2020, 1, 1);
             params.not_after = rcgen::date_time_ymd(2030, 1, 1);
             params
         };
-        let mut authority = params("authority");
+        let mut authority = params(&[(DnType::CommonName, "authority")], &[]);
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let pem = authority.self_signed(&key).unwrap().pem();
-        let leaf = params(name)
+        let leaf = params(subject, names)
             .signed_by(&own, &Issuer::from_params(&authority, &key))
             .unwrap();
         (pem, leaf.der().to_vec())
+    }
+
+    /// Lets the cluster take certificates of this authority, and gives an administrator this subject line.
+    fn open_to(sim: &mut Fixture, authority: &str, line: &str) {
+        let user = json!({
+            "email": "robot@example.com", "name": "robot", "role": "admin", "auth_method": "certificate",
+            "certificate_subject_line": line,
+        });
+        assert_eq!(sim.admin(0, "POST", "/v1/users", user).status, 200);
+        let upload = json!({"name": "mtls_trusted_ca", "certificate": authority});
+        let uploaded = sim.admin(0, "PUT", "/v1/cluster/update_cert", upload);
+        assert_eq!(uploaded.status, 200, "{uploaded:?}");
+        let settings = json!({"mtls_certificate_authentication": true});
+        assert_eq!(sim.admin(0, "PUT", "/v1/cluster", settings).status, 200);
+    }
+
+    fn pem_of(der: &[u8]) -> String {
+        let text = STANDARD.encode(der);
+        format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
     }
 
     fn get(sim: &mut Fixture, der: &[u8]) -> u16 {
@@ -199,5 +229,92 @@ mod tests {
             ),
             (401, 401, 401)
         );
+    }
+
+    #[test]
+    fn a_subject_line_is_that_of_rfc_2253_to_the_letter() {
+        let subject = [
+            (DnType::CountryName, "DE"),
+            (DnType::OrganizationName, "Example, Inc."),
+            (DnType::CommonName, "robot"),
+        ];
+        let (authority, der) = issued_to(&subject, &[]);
+        for (line, status) in [
+            ("CN=robot,O=Example\\, Inc.,C=DE", 200),
+            ("CN=robot, O=Example\\, Inc., C=DE", 401),
+            ("C=DE,O=Example\\, Inc.,CN=robot", 401),
+            ("CN=robot", 401),
+        ] {
+            let mut sim = Fixture::cluster(1, 1);
+            open_to(&mut sim, &authority, line);
+            assert_eq!(get(&mut sim, &der), status, "{line}");
+        }
+    }
+
+    #[test]
+    fn an_authorized_name_may_be_one_of_the_alternative_names() {
+        let subject = [(DnType::CommonName, "client.example.com")];
+        let (authority, der) = issued_to(&subject, &["app1.example.com", "app2.example.com"]);
+        for (name, status) in [
+            ("client.example.com", 200),
+            ("app1.example.com", 200),
+            ("app2.example.com", 200),
+            ("app3.example.com", 401),
+        ] {
+            let mut sim = Fixture::cluster(1, 1);
+            open_to(&mut sim, &authority, "CN=client.example.com");
+            let settings = json!({
+                "mtls_client_cert_subject_validation_type": "san_cn", "mtls_authorized_subjects": [{"CN": name}],
+            });
+            assert_eq!(sim.admin(0, "PUT", "/v1/cluster", settings).status, 200);
+            assert_eq!(get(&mut sim, &der), status, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_still_opens_where_basic_authentication_is_off() {
+        let (authority, der) = issued("robot");
+        let mut sim = Fixture::cluster(1, 1);
+        open_to(&mut sim, &authority, "CN=robot");
+        let off = json!({"control_plane_basic_authentication": false});
+        assert_eq!(sim.admin(0, "PUT", "/v1/cluster", off).status, 200);
+        assert_eq!(sim.admin(0, "GET", "/v1/cluster", Value::Null).status, 401);
+        assert_eq!(get(&mut sim, &der), 200);
+    }
+
+    #[test]
+    fn a_node_joins_by_certificate_since_8_2_and_never_by_both_ways_at_once() {
+        let (authority, der) = issued("robot");
+        let pem = pem_of(&der);
+        let certificate = json!({"client_cert": pem, "client_key": "a key"});
+        let both = json!({"client_cert": pem, "client_key": "a key", "username": "admin@example.com", "password": "secret"});
+        let stranger = json!({"client_cert": pem_of(&issued("robot").1), "client_key": "a key"});
+        for (credentials, code) in [
+            (certificate.clone(), ""),
+            (both, "config_error"),
+            (json!({"client_cert": pem}), "config_error"),
+            (stranger, "access_denied"),
+        ] {
+            let mut sim = Fixture::cluster(1, 2);
+            open_to(&mut sim, &authority, "CN=robot");
+            let mut body = sim.join_body(1);
+            body["credentials"] = credentials.clone();
+            assert_eq!(sim.bootstrap_error(1, body), code, "{credentials}");
+        }
+        let mut old = Fixture::with(1, Profile::V8_0_20, Switches::default());
+        let mut body = old.join_body(0);
+        body["credentials"] = certificate;
+        let path = "/v1/bootstrap/join_cluster";
+        assert_eq!(old.send(0, "POST", path, None, body).status, 400);
+    }
+
+    #[test]
+    fn no_node_joins_by_password_where_basic_authentication_is_off() {
+        let mut sim = Fixture::cluster(1, 2);
+        let off = json!({"control_plane_basic_authentication": false});
+        assert_eq!(sim.admin(0, "PUT", "/v1/cluster", off).status, 200);
+        let body = sim.join_body(1);
+        let refused = sim.send(1, "POST", "/v1/bootstrap/validate/join_cluster", None, body);
+        assert_eq!((refused.status, refused.code()), (406, "access_denied"));
     }
 }

@@ -1,11 +1,14 @@
 //! Whether a bootstrap can go ahead, and the documented code if not.
 
 use crate::sim::auth::{Actor, LoginRules, Role};
+use crate::sim::certs::read_bundle;
+use crate::sim::client_cert::{self, ClientCertificates};
 use crate::sim::ids::{ClusterId, NodeIndex, NodeUid};
 use crate::sim::license_text::{self, License};
 use crate::sim::recovery;
 use crate::sim::state::{Cluster, Env, Member, MemberStatus, Membership, SimNode};
 use crate::sim::switch::Switch;
+use crate::sim::version::Profile;
 use crate::sim::world::World;
 use serde_json::{Map, Value, json};
 
@@ -103,14 +106,14 @@ impl Plan {
         match text(request, "/action") {
             Some("create_cluster") => {
                 check_name(request)?;
-                check_credentials(request)?;
+                check_credentials(world.env.profile, request)?;
                 check_create(&world.env, request)
             }
             Some("join_cluster") => {
                 if request.pointer("/cluster/name").is_some() {
                     check_name(request)?;
                 }
-                check_credentials(request)?;
+                check_credentials(world.env.profile, request)?;
                 check_join(world, index, request)
             }
             _ => recovery::check(&world.env, node, request),
@@ -127,12 +130,16 @@ fn check_name(request: &Value) -> Result<(), Failure> {
     Err(Failure::new("config_error", message))
 }
 
-fn check_credentials(request: &Value) -> Result<(), Failure> {
+fn check_credentials(profile: Profile, request: &Value) -> Result<(), Failure> {
     let config = |message: &str| Err(Failure::new("config_error", message));
     match (
         text(request, "/credentials/username"),
         text(request, "/credentials/password"),
     ) {
+        (None, None) if joins_by_certificate(profile, request) => Ok(()),
+        (Some(_), _) | (_, Some(_)) if text(request, "/credentials/client_cert").is_some() => {
+            config("Credentials are a name and a password or a certificate, not both")
+        }
         (Some(user), _) if user.is_empty() || user.contains(['&', '<', '>', '"']) => {
             config("The user name is empty or has one of & < > \"")
         }
@@ -169,6 +176,15 @@ fn check_place(node: &SimNode, request: &Value) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Since 8.2 a node can join with a client's certificate and key in place of name and password.
+fn joins_by_certificate(profile: Profile, request: &Value) -> bool {
+    let given = |key: &str| text(request, &format!("/credentials/{key}")).is_some_and(|pem| !pem.is_empty());
+    profile >= Profile::V8_2_0
+        && text(request, "/action") == Some("join_cluster")
+        && given("client_cert")
+        && given("client_key")
 }
 
 /// Starts with a letter and has at most 63 characters.
@@ -339,16 +355,31 @@ fn reach(world: &World, request: &Value) -> Result<ClusterId, Failure> {
 
 fn log_in(cluster: &mut Cluster, env: &Env, request: &Value) -> Result<(), Failure> {
     let rules = LoginRules::of(&cluster.policy, &cluster.settings);
+    if let Some(pem) = text(request, "/credentials/client_cert") {
+        let chain = read_bundle(pem).unwrap_or_default();
+        let shown = ClientCertificates(chain.into_iter().map(|one| one.der).collect());
+        return let_in(client_cert::user(cluster, env.now, &shown));
+    }
+    if !rules.basic {
+        return let_in(None);
+    }
     let user = text(request, "/credentials/username").unwrap_or_default();
     let password = text(request, "/credentials/password").unwrap_or_default();
-    match cluster
-        .accounts
-        .login(user, password, &rules, &env.switches, env.now)
-    {
-        Ok(Actor::User {
+    let accounts = &mut cluster.accounts;
+    let_in(
+        accounts
+            .login(user, password, &rules, &env.switches, env.now)
+            .ok(),
+    )
+}
+
+/// Only an administrator joins nodes.
+fn let_in(actor: Option<Actor>) -> Result<(), Failure> {
+    match actor {
+        Some(Actor::User {
             role: Role::Admin, ..
         }) => Ok(()),
-        Ok(_) | Err(_) => Err(Failure::new(
+        Some(_) | None => Err(Failure::new(
             "access_denied",
             "The cluster refuses these credentials",
         )),

@@ -1,8 +1,10 @@
 //! A PEM text read into certificates: what the checks need to know of each.
 
 use rustls_pki_types::{CertificateDer, pem::PemObject};
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::objects::{oid_registry, oid2abbrev};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 use x509_parser::public_key::PublicKey;
+use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
 /// What is known of a certificate.
 #[derive(Clone, Debug)]
@@ -10,7 +12,11 @@ pub(crate) struct Certificate {
     pub(crate) der: Vec<u8>,
     /// Distinguished name of the subject, for messages.
     pub(crate) subject: String,
+    /// The same as RFC 2253 writes it: the last part first, no spaces after commas.
+    pub(crate) subject_line: String,
     pub(crate) common_name: Option<String>,
+    /// DNS entries of the subject's alternative names.
+    pub(crate) dns_names: Vec<String>,
     /// Unix seconds.
     pub(crate) not_before: i64,
     /// Unix seconds.
@@ -128,6 +134,8 @@ pub(crate) fn read_der(der: &[u8]) -> Result<Certificate, String> {
     Ok(Certificate {
         der: der.to_vec(),
         subject: x509.subject().to_string(),
+        subject_line: subject_line(x509.subject()),
+        dns_names: dns_names(&x509),
         common_name: common_name.filter(|name| !name.is_empty()),
         not_before: x509.validity().not_before.timestamp(),
         not_after: x509.validity().not_after.timestamp(),
@@ -147,6 +155,46 @@ pub(crate) fn read_der(der: &[u8]) -> Result<Certificate, String> {
             key_encipherment: usage.value.key_encipherment(),
         }),
     })
+}
+
+fn dns_names(x509: &X509Certificate<'_>) -> Vec<String> {
+    let names = x509.subject_alternative_name().ok().flatten();
+    let names = names
+        .into_iter()
+        .flat_map(|names| names.value.general_names.iter());
+    let dns = |name: &GeneralName<'_>| match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        _ => None,
+    };
+    names.filter_map(dns).collect()
+}
+
+/// A distinguished name as RFC 2253 writes it.
+fn subject_line(name: &X509Name<'_>) -> String {
+    let attribute = |attribute: &AttributeTypeAndValue<'_>| {
+        let kind = oid2abbrev(attribute.attr_type(), oid_registry())
+            .map_or_else(|_| attribute.attr_type().to_id_string(), str::to_owned);
+        format!("{kind}={}", escaped(attribute.as_str().unwrap_or_default()))
+    };
+    let mut parts: Vec<String> = name
+        .iter_rdn()
+        .map(|rdn| rdn.iter().map(attribute).collect::<Vec<_>>().join("+"))
+        .collect();
+    parts.reverse();
+    parts.join(",")
+}
+
+fn escaped(value: &str) -> String {
+    let mut escaped = String::with_capacity(value.len());
+    let last = value.chars().count().saturating_sub(1);
+    for (place, c) in value.chars().enumerate() {
+        let at_edge = c == ' ' && (place == 0 || place == last);
+        if at_edge || (c == '#' && place == 0) || ",+\"\\<>;".contains(c) {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
 }
 
 /// MD5 and SHA-1; a root's signature on itself proves nothing and is not judged.

@@ -1,11 +1,11 @@
 //! What roles, ACLs, LDAP mappings and database groups have to satisfy, and what a role means for those who have it.
 
 use super::numbered::{Goes, unique};
+use super::users::{is_login, is_set};
 use crate::sim::auth::{Actor, Role};
-use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::call::{ApiError, Ctx};
 use crate::sim::documents::Documents;
 use crate::sim::ids::BdbUid;
-use crate::sim::schema::request::VALIDATE_ACL;
 use crate::sim::switch::Switch;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -34,7 +34,10 @@ pub(crate) fn check_role(ctx: &Ctx<'_>, uid: u64, role: &Object) -> Result<(), A
         return wrong("invalid_param", "name has characters that are not allowed");
     }
     let management = text(role, "management");
-    if role.contains_key("resources") && !matches!(management, "db_member" | "db_viewer") {
+    let scoped = role.get("resources").and_then(Value::as_array);
+    if scoped.is_some_and(|resources| !resources.is_empty())
+        && !matches!(management, "db_member" | "db_viewer")
+    {
         return wrong("invalid_param", "resources are for db_member and db_viewer only");
     }
     let mut trial = ctx.cluster.documents.clone();
@@ -116,30 +119,44 @@ pub(crate) fn apply_roles(ctx: &mut Ctx<'_>) {
     }
 }
 
-/// The databases that the caller may see, if all its roles are confined to some.
-pub(crate) fn scope(ctx: &Ctx<'_>) -> Option<BTreeSet<BdbUid>> {
-    let Actor::User { uid, .. } = ctx.call.actor else {
-        return None;
-    };
-    let user = ctx.cluster.accounts.users.get(&uid)?;
-    let mut seen = BTreeSet::new();
-    for uid in &user.role_uids {
-        let resources = ctx
-            .cluster
-            .documents
-            .get("roles", *uid)?
-            .get("resources")?
-            .as_array()?;
-        for resource in resources {
-            let uids = resource
-                .get("uids")
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten();
-            seen.extend(uids.filter_map(|uid| uid.as_str()?.parse::<BdbUid>().ok()));
-        }
+/// The databases that a caller may see.
+pub(crate) struct Scope(Option<BTreeSet<BdbUid>>);
+
+impl Scope {
+    /// Whether this one is among them.
+    pub(crate) fn has(&self, uid: BdbUid) -> bool {
+        self.0.as_ref().is_none_or(|seen| seen.contains(&uid))
     }
-    (!user.role_uids.is_empty()).then_some(seen)
+
+    /// As [`Self::has`], for a uid as text; what is no uid is of no database.
+    pub(crate) fn has_text(&self, uid: &str) -> bool {
+        self.0.is_none() || uid.parse().is_ok_and(|uid| self.has(uid))
+    }
+}
+
+/// All databases, unless every role of the caller that lets it in is confined to some.
+pub(crate) fn scope(ctx: &Ctx<'_>) -> Scope {
+    let user = match ctx.call.actor {
+        Actor::User { uid, .. } => ctx.cluster.accounts.users.get(&uid),
+        Actor::Anonymous => None,
+    };
+    let roles = user.map(|user| user.role_uids.as_slice()).unwrap_or_default();
+    let roles = roles
+        .iter()
+        .filter_map(|uid| ctx.cluster.documents.get("roles", *uid));
+    let mut seen = BTreeSet::new();
+    for role in roles.filter(|role| text(role, "management") != "none") {
+        let resources = role.get("resources").and_then(Value::as_array);
+        let Some(resources) = resources.filter(|resources| !resources.is_empty()) else {
+            return Scope(None);
+        };
+        let uids = resources
+            .iter()
+            .filter_map(|resource| resource.get("uids")?.as_array())
+            .flatten();
+        seen.extend(uids.filter_map(|uid| uid.as_str()?.parse::<BdbUid>().ok()));
+    }
+    Scope((!seen.is_empty()).then_some(seen))
 }
 
 /// A name that no other ACL has, and rules about commands, keys and channels only.
@@ -186,15 +203,15 @@ fn check_rules(ctx: &Ctx<'_>, acl: &str) -> Result<(), ApiError> {
     }
 }
 
-/// `POST /v1/redis_acls/validate`: 200 for an ACL that could be created.
-pub(crate) fn validate(ctx: &mut Ctx<'_>) -> Answer {
-    let body = ctx.call.object()?;
-    if !body.contains_key("acl") {
+/// What `POST /v1/redis_acls/validate` wants: rules, and a name that could be given if there is one.
+pub(crate) fn check_acl_alone(ctx: &Ctx<'_>, acl: &Object) -> Result<(), ApiError> {
+    if !acl.contains_key("acl") {
         wrong("missing_field", "acl is missing")?;
     }
-    let body = ctx.body(&VALIDATE_ACL)?;
-    check_rules(ctx, text(&body, "acl"))?;
-    Ok(Reply::empty())
+    if acl.contains_key("name") {
+        return check_acl(ctx, 0, acl);
+    }
+    check_rules(ctx, text(acl, "acl"))
 }
 
 /// What comes with a cluster stays as it is; what a database uses stays.
@@ -229,6 +246,13 @@ pub(crate) fn check_mapping(ctx: &Ctx<'_>, uid: u64, mapping: &Object) -> Result
     }
     if text(mapping, "dn").trim().is_empty() {
         return wrong("invalid_dn_param", "dn is empty");
+    }
+    if !is_login(text(mapping, "email")) {
+        return wrong("invalid_schema", "email is no email address");
+    }
+    let alerts = mapping.get("bdbs_email_alerts");
+    if alerts.is_some_and(|alerts| !is_set(alerts, Value::is_string)) {
+        return wrong("invalid_schema", "bdbs_email_alerts names a database twice");
     }
     let uids = mapping.get("role_uids").and_then(Value::as_array);
     let known = |uid: &Value| {
@@ -309,12 +333,78 @@ mod tests {
         let seen = sim.send(0, "GET", "/v1/bdbs?fields=uid", login, Value::Null).json;
         assert_eq!(seen, json!([{"uid": second}]));
         for (uid, status) in [(first, 404), (second, 200)] {
-            assert_eq!(
-                sim.send(0, "GET", &format!("/v1/bdbs/{uid}"), login, Value::Null)
-                    .status,
-                status
-            );
+            for path in [
+                "/v1/bdbs/{}",
+                "/v1/bdbs/alerts/{}",
+                "/v1/bdbs/stats/{}",
+                "/v1/bdbs/{}/shards",
+                "/v1/bdbs/{}/availability",
+                "/v1/actions/bdb/{}",
+                "/v4/db/{}/health",
+                "/v1/shards/{}",
+                "/v1/shards/stats/{}",
+            ] {
+                let path = path.replace("{}", &uid.to_string());
+                assert_eq!(
+                    sim.send(0, "GET", &path, login, Value::Null).status,
+                    status,
+                    "{path}"
+                );
+            }
         }
+        assert_eq!(
+            sim.send(0, "POST", "/v1/shards/1/actions/failover", login, json!({}))
+                .code(),
+            "shard_not_exist"
+        );
+        let everything = json!({"resources": []});
+        assert_eq!(sim.admin(0, "PUT", "/v1/roles/7", everything).status, 200);
+        let seen = sim.send(0, "GET", "/v1/bdbs?fields=uid", login, Value::Null).json;
+        assert_eq!(
+            seen,
+            json!([{"uid": first}, {"uid": second}]),
+            "no resources, all databases"
+        );
+    }
+
+    #[test]
+    fn lists_hide_the_databases_that_a_role_is_not_about() {
+        let mut sim = Fixture::cluster(1, 1);
+        let (_, second) = (sim.database(None), sim.database(None));
+        let resources = json!([{"type": "db", "uids": [second.to_string()]}]);
+        let role = json!({"name": "One", "management": "db_member", "resources": resources});
+        sim.admin(0, "POST", "/v1/roles", role);
+        let user =
+            json!({"email": "db@example.com", "name": "db", "password": "db-pass", "role_uids": [6, 7]});
+        sim.admin(0, "POST", "/v1/users", user);
+        let login = Some(("db@example.com", "db-pass"));
+        for (path, all) in [
+            ("/v1/bdbs", 2),
+            ("/v1/bdbs/stats", 2),
+            ("/v1/bdbs/stats/last", 2),
+            ("/v1/bdbs/alerts", 2),
+            ("/v1/bdbs/replica_sources/alerts", 2),
+            ("/v1/shards", 2),
+            ("/v1/shards/stats", 2),
+            ("/v1/shards/stats/last", 2),
+            ("/v1/endpoints/stats", 2),
+        ] {
+            let count = |reply: Value| {
+                let list = reply.as_array().map(Vec::len);
+                list.or_else(|| reply.as_object().map(Map::len)).unwrap()
+            };
+            assert_eq!(count(sim.admin(0, "GET", path, Value::Null).json), all, "{path}");
+            let seen = sim.send(0, "GET", path, login, Value::Null).json;
+            assert_eq!(count(seen), 1, "{path}");
+        }
+        let events = sim.send(0, "GET", "/v1/logs", login, Value::Null).json;
+        let about = |uid: &str| {
+            let events = events.as_array().unwrap();
+            events.iter().any(|event| event["bdb_uid"] == uid)
+        };
+        assert!(about("2") && !about("1"));
+        let health = sim.send(0, "GET", "/v4/cluster/health", login, Value::Null).json;
+        assert_eq!(health["database_infos"].as_array().map(Vec::len), Some(1));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `/v1/actions` and `/v2/actions`: everything that runs or ran.
 
+use super::access::scope;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::BdbUid;
 use crate::sim::permission::Permission::ViewStatusOfClusterAction;
@@ -53,7 +54,7 @@ fn get(ctx: &mut Ctx<'_>) -> Answer {
 fn of_database(ctx: &mut Ctx<'_>) -> Answer {
     forget(ctx);
     let bdb: BdbUid = ctx.call.param("bdb")?;
-    if !ctx.cluster.databases.contains(bdb) {
+    if !ctx.cluster.databases.contains(bdb) || !scope(ctx).has(bdb) {
         return Err(unknown(ctx));
     }
     let machines: Vec<_> = ctx

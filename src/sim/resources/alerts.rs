@@ -1,6 +1,7 @@
 //! The routes of alerts: of the cluster, its nodes, databases and what feeds them. Their state follows from the world; what
 //! cannot be known here is off.
 
+use super::access::scope;
 use super::alarms::{self, Alarm};
 use super::bdbs::{Database, existing};
 use super::iso;
@@ -135,8 +136,10 @@ fn bdb_alerts(ctx: &Ctx<'_>, database: &Database) -> Map<String, Value> {
 }
 
 fn of_bdbs(ctx: &mut Ctx<'_>) -> Answer {
+    let scope = scope(ctx);
     let databases = ctx.cluster.databases.iter();
     let all: Map<String, Value> = databases
+        .filter(|database| scope.has(database.uid))
         .map(|database| (database.uid.to_string(), Value::Object(bdb_alerts(ctx, database))))
         .collect();
     Ok(Reply::json(all))
@@ -197,8 +200,10 @@ fn by_source(ctx: &Ctx<'_>, database: &Database) -> Value {
 }
 
 fn of_sources(ctx: &mut Ctx<'_>) -> Answer {
+    let scope = scope(ctx);
     let databases = ctx.cluster.databases.iter();
     let all: Map<String, Value> = databases
+        .filter(|database| scope.has(database.uid))
         .map(|database| (database.uid.to_string(), by_source(ctx, database)))
         .collect();
     Ok(Reply::json(all))

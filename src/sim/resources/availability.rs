@@ -1,5 +1,6 @@
 //! Whether a database answers: `/v1/bdbs/{uid}/availability` for the whole, `/v1/local/...` for the endpoint on one node.
 
+use super::access::scope;
 use super::bdbs::{Database, Status};
 use crate::sim::bugs::Bug;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
@@ -111,6 +112,7 @@ fn verdict(ctx: &Ctx<'_>, database: &Database, bound: bool, code: fn(&str) -> St
 fn known<'a>(ctx: &'a Ctx<'_>) -> Result<&'a Database, ApiError> {
     let uid: BdbUid = ctx.call.param("uid")?;
     let database = ctx.cluster.databases.get(uid);
+    let database = database.filter(|_| scope(ctx).has(uid));
     database.ok_or_else(|| {
         ApiError::new(
             StatusCode::NOT_FOUND,

@@ -59,7 +59,7 @@ fn list(ctx: &mut Ctx<'_>) -> Answer {
         .databases
         .iter()
         .filter(|database| internals || !database.flag("internal"))
-        .filter(|database| scope.as_ref().is_none_or(|scope| scope.contains(&database.uid)));
+        .filter(|database| scope.has(database.uid));
     let objects = visible.map(|database| render::fields(ctx.cluster, ctx.env, database, &defaults, &view));
     let written = Rows::write(&schema::bdb::TABLE, ctx.env.profile, objects);
     let internal = |error: serde_json::Error| {
@@ -185,8 +185,7 @@ pub(crate) fn settle(ctx: &mut Ctx<'_>, uid: BdbUid, extra: Duration) -> String 
 /// 404.
 pub(crate) fn existing(ctx: &Ctx<'_>) -> Result<BdbUid, ApiError> {
     let uid: BdbUid = ctx.call.param("uid")?;
-    let hidden = super::access::scope(ctx).is_some_and(|scope| !scope.contains(&uid));
-    if ctx.cluster.databases.contains(uid) && !hidden {
+    if ctx.cluster.databases.contains(uid) && super::access::scope(ctx).has(uid) {
         Ok(uid)
     } else {
         Err(missing(uid))

@@ -1,5 +1,6 @@
 //! Health reports: `/v4/cluster/health`, `/v4/db/{uid}/health`.
 
+use super::access::scope;
 use super::alarms::{self, Alarm};
 use super::alerts::settings_path;
 use super::bdbs::{Database, Status, existing};
@@ -28,7 +29,11 @@ pub(crate) const ROUTES: &[Route] = &[
 fn cluster(ctx: &mut Ctx<'_>) -> Answer {
     let issues_only = ctx.call.flag("issues_only");
     let nodes = ctx.cluster.members.values().map(|member| node(ctx, member));
-    let databases = ctx.cluster.databases.iter().map(|database| brief(ctx, database));
+    let scope = scope(ctx);
+    let databases = ctx.cluster.databases.iter();
+    let databases = databases
+        .filter(|database| scope.has(database.uid))
+        .map(|database| brief(ctx, database));
     let keep = |item: &Value| !issues_only || item.get("status") != Some(&json!("active"));
     let nodes: Vec<Value> = nodes.filter(keep).collect();
     let databases: Vec<Value> = databases.filter(keep).collect();

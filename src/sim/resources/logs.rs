@@ -1,5 +1,6 @@
 //! `/v1/logs` (events) and `/v1/jsonschema`.
 
+use super::access::scope;
 use super::iso;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::documents::Event;
@@ -55,12 +56,18 @@ fn logs(ctx: &mut Ctx<'_>) -> Answer {
     };
     let within =
         |event: &&Event| from.is_none_or(|from| event.at >= from) && to.is_none_or(|to| event.at <= to);
+    let scope = scope(ctx);
+    let in_scope = |event: &&Event| {
+        let uid = event.details.get("bdb_uid").and_then(Value::as_str);
+        uid.is_none_or(|uid| scope.has_text(uid))
+    };
     let mut events: Vec<Value> = ctx
         .cluster
         .documents
         .events
         .iter()
         .filter(within)
+        .filter(in_scope)
         .map(shown)
         .collect();
     if descending {

@@ -27,7 +27,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("DELETE", "/v1/roles/{uid}", DeleteRole, shape::ACTION_UID_OR_NOTHING, delete),
     Route::new("GET", "/v1/redis_acls", ViewAllRedisAclsInfo, shape::REDIS_ACLS, list),
     Route::new("POST", "/v1/redis_acls", CreateRedisAcl, shape::REDIS_ACL, post),
-    Route::new("POST", "/v1/redis_acls/validate", CreateRedisAcl, shape::NOTHING, access::validate),
+    Route::new("POST", "/v1/redis_acls/validate", CreateRedisAcl, shape::REDIS_ACL, validate),
     Route::new("GET", "/v1/redis_acls/{uid}", ViewRedisAclInfo, shape::REDIS_ACL, get),
     Route::new("PUT", "/v1/redis_acls/{uid}", UpdateRedisAcl, shape::REDIS_ACL, put),
     Route::new("DELETE", "/v1/redis_acls/{uid}", DeleteRedisAcl, shape::ACTION_UID_OR_NOTHING, delete),
@@ -169,6 +169,14 @@ fn post(ctx: &mut Ctx<'_>) -> Answer {
     keep(ctx, family, uid, object)
 }
 
+/// The ACL of the body, if it could be created.
+fn validate(ctx: &mut Ctx<'_>) -> Answer {
+    let family = family(ctx)?;
+    let acl = accepted(ctx, family, Phase::Create, &Map::new())?;
+    access::check_acl_alone(ctx, &acl)?;
+    Ok(Reply::json(acl))
+}
+
 fn put(ctx: &mut Ctx<'_>) -> Answer {
     let family = family(ctx)?;
     let (uid, mut object) = existing(ctx, family)?;
@@ -254,6 +262,7 @@ fn delete(ctx: &mut Ctx<'_>) -> Answer {
 #[cfg(test)]
 mod tests {
     use crate::sim::fixture::Fixture;
+    use crate::sim::version::Profile;
     use serde_json::{Value, json};
 
     #[test]
@@ -307,5 +316,71 @@ mod tests {
         let reply = sim.admin(0, "POST", "/v1/roles?dry_run", json!({"name": "DBA"}));
         assert_eq!((reply.status, &reply.json["uid"]), (200, &json!(7)));
         assert_eq!(sim.admin(0, "GET", "/v1/roles/7", Value::Null).status, 404);
+    }
+
+    #[test]
+    fn validating_an_acl_answers_it_and_keeps_nothing() {
+        let mut sim = Fixture::cluster(1, 1);
+        let path = "/v1/redis_acls/validate";
+        for (body, status, code) in [
+            (json!({"acl": "+@read ~app:*"}), 200, ""),
+            (json!({"name": "x", "acl": "+@read ~app:*"}), 200, ""),
+            (
+                json!({"name": "Read Only", "acl": "+@all"}),
+                409,
+                "name_already_exists",
+            ),
+            (json!({"name": "a/b", "acl": "+@all"}), 400, "invalid_param"),
+            (json!({"acl": "everything"}), 400, "invalid_param"),
+            (json!({"acl": 1}), 400, "invalid_param"),
+            (json!({"name": "x"}), 400, "missing_field"),
+            (
+                json!({"acl": "+@all", "min_version": "7.2"}),
+                400,
+                "invalid_param",
+            ),
+        ] {
+            let got = sim.admin(0, "POST", path, body.clone());
+            assert_eq!((got.status, got.code()), (status, code), "{body}");
+            if status == 200 {
+                assert_eq!(got.json, body);
+            }
+        }
+        let kept = sim.admin(0, "GET", "/v1/redis_acls", Value::Null).json;
+        assert_eq!(kept.as_array().map(Vec::len), Some(3));
+    }
+
+    #[test]
+    fn a_mapping_is_held_against_its_patterns() {
+        let mut sim = Fixture::cluster(1, 1);
+        let sound = json!({"name": "m", "dn": "cn=x", "role_uids": [1]});
+        for (field, value, code) in [
+            ("email", json!("ops@example.com"), ""),
+            ("email", json!(""), ""),
+            ("email", json!("ops"), "invalid_schema"),
+            ("bdbs_email_alerts", json!(["1", "2"]), ""),
+            ("bdbs_email_alerts", json!(["1", "1"]), "invalid_schema"),
+            ("role_uids", json!([99]), "invalid_role_uids_param"),
+            ("name", json!("a".repeat(256)), "invalid_name_param"),
+            ("dn", json!(7), "invalid_dn_param"),
+        ] {
+            let mut body = sound.clone();
+            body[field] = value;
+            let got = sim.admin(0, "POST", "/v1/ldap_mappings?dry_run", body.clone());
+            assert_eq!(got.code(), code, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_management_role_is_one_that_the_version_has() {
+        for (profile, status) in [(Profile::V7_4_6, 400), (Profile::V7_8_6, 200)] {
+            let mut sim = Fixture::cluster_of(profile, 1);
+            let role = json!({"name": "People", "management": "user_manager"});
+            assert_eq!(
+                sim.admin(0, "POST", "/v1/roles", role).status,
+                status,
+                "{profile}"
+            );
+        }
     }
 }

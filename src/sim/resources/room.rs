@@ -1,6 +1,7 @@
 //! What lies around nodes: proxies, watchdogs, probes, archives for support, database certificates, and the paths
 //! of Active-Active databases, which are not simulated.
 
+use super::access::scope;
 use super::archive;
 use super::bdbs::{Database, existing};
 use super::iso;
@@ -272,7 +273,9 @@ fn bdb_certificates(ctx: &mut Ctx<'_>) -> Answer {
             .get("not_after")
             .and_then(|text| text.as_str()?.parse::<Timestamp>().ok())
     };
+    let scope = scope(ctx);
     let databases = ctx.cluster.databases.iter().filter(of_mode);
+    let databases = databases.filter(|database| scope.has(database.uid));
     let all = databases.filter_map(|database| certificate_of(ctx, database));
     let all = all
         .filter(|certificate| before.is_none_or(|before| ends(certificate).is_some_and(|end| end < before)));

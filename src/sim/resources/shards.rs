@@ -1,5 +1,6 @@
 //! Shards: `/v1/shards`, failover and migration.
 
+use super::access::scope;
 use super::bdbs::{self, Status, existing, settle};
 use super::shard_info;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
@@ -29,25 +30,26 @@ pub(crate) const ROUTES: &[Route] = &[
 ];
 
 fn list(ctx: &mut Ctx<'_>) -> Answer {
-    let all: Vec<Value> = ctx
-        .cluster
-        .databases
-        .shards
-        .iter()
+    let scope = scope(ctx);
+    let shards = ctx.cluster.databases.shards.iter();
+    let all: Vec<Value> = shards
+        .filter(|shard| scope.has(shard.bdb))
         .map(|shard| shown(ctx, shard))
         .collect();
     Ok(Reply::json(all))
 }
 
+/// The shard, if the caller may see its database.
+fn existing_shard<'a>(ctx: &'a Ctx<'_>, uid: ShardUid) -> Result<&'a Shard, ApiError> {
+    let shard = ctx.cluster.databases.shards.get(uid);
+    shard
+        .filter(|shard| scope(ctx).has(shard.bdb))
+        .ok_or_else(|| missing(uid))
+}
+
 fn one(ctx: &mut Ctx<'_>) -> Answer {
     let uid: ShardUid = ctx.call.param("uid")?;
-    let shard = ctx
-        .cluster
-        .databases
-        .shards
-        .get(uid)
-        .ok_or_else(|| missing(uid))?;
-    Ok(Reply::json(shown(ctx, shard)))
+    Ok(Reply::json(shown(ctx, existing_shard(ctx, uid)?)))
 }
 
 fn of_database(ctx: &mut Ctx<'_>) -> Answer {
@@ -185,14 +187,7 @@ fn named(ctx: &Ctx<'_>, body: &Map<String, Value>) -> Result<Vec<Shard>, ApiErro
         ));
     }
     uids.into_iter()
-        .map(|uid| {
-            ctx.cluster
-                .databases
-                .shards
-                .get(uid)
-                .cloned()
-                .ok_or_else(|| missing(uid))
-        })
+        .map(|uid| existing_shard(ctx, uid).cloned())
         .collect()
 }
 

@@ -5,6 +5,7 @@ mod figures;
 
 pub(crate) use figures::{EMPTY_SHARD_BYTES, shard_bytes};
 
+use super::access::scope;
 use super::bdbs::{Database, Status, existing};
 use super::{iso, nodes};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
@@ -224,10 +225,10 @@ fn bdb_row(ctx: &Ctx<'_>, asked: &Asked, database: &Database) -> Value {
 
 fn all_bdbs(ctx: &mut Ctx<'_>) -> Answer {
     let asked = Asked::of(ctx)?;
-    let rows: Vec<Value> = ctx
-        .cluster
-        .databases
-        .iter()
+    let scope = scope(ctx);
+    let databases = ctx.cluster.databases.iter();
+    let rows: Vec<Value> = databases
+        .filter(|database| scope.has(database.uid))
         .map(|database| bdb_row(ctx, &asked, database))
         .collect();
     if rows.is_empty() {
@@ -263,12 +264,16 @@ fn one_bdb(ctx: &mut Ctx<'_>) -> Answer {
 
 fn all_bdbs_last(ctx: &mut Ctx<'_>) -> Answer {
     let asked = Asked::of(ctx)?;
-    if ctx.cluster.databases.iter().next().is_none() {
+    let scope = scope(ctx);
+    let databases = ctx.cluster.databases.iter();
+    let rows: Map<String, Value> = databases
+        .filter(|database| scope.has(database.uid))
+        .map(|database| (database.uid.to_string(), asked.last(&figures::bdb(ctx, database))))
+        .collect();
+    if rows.is_empty() {
         return Err(ApiError::not_found("there are no databases"));
     }
-    let databases = ctx.cluster.databases.iter();
-    let rows = databases.map(|database| (database.uid.to_string(), asked.last(&figures::bdb(ctx, database))));
-    Ok(Reply::json(rows.collect::<Map<_, _>>()))
+    Ok(Reply::json(rows))
 }
 
 fn one_bdb_last(ctx: &mut Ctx<'_>) -> Answer {
@@ -285,7 +290,12 @@ fn one_bdb_last(ctx: &mut Ctx<'_>) -> Answer {
 fn shards<'a>(ctx: &'a Ctx<'_>) -> Result<Vec<&'a Shard>, ApiError> {
     let parent = ctx.call.query.get("parent_uid").filter(|uid| !uid.is_empty());
     let of_parent = |shard: &&Shard| parent.is_none_or(|uid| *uid == shard.bdb.to_string());
-    let shards: Vec<&Shard> = ctx.cluster.databases.shards.iter().filter(of_parent).collect();
+    let scope = scope(ctx);
+    let shards = ctx.cluster.databases.shards.iter();
+    let shards: Vec<&Shard> = shards
+        .filter(of_parent)
+        .filter(|shard| scope.has(shard.bdb))
+        .collect();
     if shards.is_empty() {
         return Err(ApiError::not_found("there are no shards"));
     }
@@ -295,6 +305,7 @@ fn shards<'a>(ctx: &'a Ctx<'_>) -> Result<Vec<&'a Shard>, ApiError> {
 fn shard<'a>(ctx: &'a Ctx<'_>) -> Result<&'a Shard, ApiError> {
     let uid: ShardUid = ctx.call.param("uid")?;
     let shard = ctx.cluster.databases.shards.get(uid);
+    let shard = shard.filter(|shard| scope(ctx).has(shard.bdb));
     shard.ok_or_else(|| {
         ApiError::not_found(format!("shard {uid} does not exist")).with_code("shard_not_exist")
     })
@@ -355,9 +366,10 @@ fn endpoints(ctx: &mut Ctx<'_>) -> Answer {
         };
         database.bound.iter().map(row).collect::<Vec<_>>()
     };
-    Ok(Reply::json(
-        ctx.cluster.databases.iter().flat_map(of).collect::<Vec<_>>(),
-    ))
+    let scope = scope(ctx);
+    let databases = ctx.cluster.databases.iter();
+    let databases = databases.filter(|database| scope.has(database.uid));
+    Ok(Reply::json(databases.flat_map(of).collect::<Vec<_>>()))
 }
 
 /// Only members of an Active-Active database have peers.

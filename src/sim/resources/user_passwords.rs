@@ -1,7 +1,7 @@
 //! `/v1/users/password`: change, add and remove passwords of users.
 
-use super::users::{actor, check_password};
-use crate::sim::auth::{Role, unauthorized};
+use super::users::{actor, check_password, new_password};
+use crate::sim::auth::{Password, Role, User, unauthorized};
 use crate::sim::bugs::Bug;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::UserUid;
@@ -25,25 +25,13 @@ fn set(ctx: &mut Ctx<'_>) -> Answer {
     let body = ctx.body(&USER_PASSWORD)?;
     let uid = target(ctx, &body)?;
     let keep = ctx.call.method == Method::POST;
-    let new = body
-        .get("new_password")
-        .and_then(Value::as_str)
-        .filter(|new| !new.is_empty());
+    let new = new_password(&body, "new_password")?;
     let new = new.ok_or_else(|| ApiError::bad_request("new_password is missing"))?;
-    let email = ctx
-        .cluster
-        .accounts
-        .users
-        .get(&uid)
-        .map(|user| user.email.clone())
-        .unwrap_or_default();
-    check_password(&ctx.cluster.settings, new, &email)?;
-    let user = ctx.cluster.accounts.users.get_mut(&uid).ok_or_else(unknown)?;
-    if user.passwords.iter().any(|known| known == new) {
-        return Err(ApiError::bad_request("The password is one that the user has")
-            .with_code("new_password_same_as_current"));
+    let user = ctx.cluster.accounts.users.get(&uid).ok_or_else(unknown)?;
+    check_password(ctx, &new, user)?;
+    if let Some(user) = ctx.cluster.accounts.users.get_mut(&uid) {
+        user.set_password(new, keep, ctx.env.now);
     }
-    user.set_password(new, keep, ctx.env.now);
     ctx.commit();
     Ok(Reply::empty())
 }
@@ -53,9 +41,10 @@ fn delete(ctx: &mut Ctx<'_>) -> Answer {
     let uid = target(ctx, &body)?;
     let old = body.get("old_password").and_then(Value::as_str);
     let old = old.ok_or_else(|| ApiError::bad_request("old_password is missing"))?;
+    let old = Password::new(old, false);
     let user = ctx.cluster.accounts.users.get_mut(&uid).ok_or_else(unknown)?;
-    let at = user.passwords.iter().position(|known| known == old);
-    let at = at.ok_or_else(|| ApiError::not_found("The user does not have this password"))?;
+    let at = user.knows(&old, &ctx.cluster.name);
+    let at = at.ok_or_else(|| ApiError::bad_request("The user does not have this password"))?;
     if user.passwords.len() == 1 {
         return Err(
             ApiError::bad_request("It is the user's last password").with_code("cannot_delete_last_password")
@@ -70,23 +59,20 @@ fn unknown() -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, "user_not_exist", "There is no such user")
 }
 
-/// Whose password is meant. In 7.4 the body must say so and prove the old password; a defect ignores the name.
+/// Whose password is meant. In 7.4 the body must say so, and prove the old password; a defect ignores the name.
 fn target(ctx: &Ctx<'_>, body: &Map<String, Value>) -> Result<UserUid, ApiError> {
     let (caller, role) = actor(ctx)?;
     let name = body.get("username").and_then(Value::as_str);
-    let named = name.map(|name| {
-        ctx.cluster
-            .accounts
-            .users
-            .values()
-            .find(|user| user.email == name)
-            .ok_or_else(unknown)
-    });
-    let uid = match (ctx.env.profile, named.transpose()?) {
-        (_, _) if ctx.env.has(Bug::PasswordCallsHitCaller) => return Ok(caller),
-        (Profile::V7_4_6, None) => return Err(ApiError::bad_request("username is missing")),
-        (_, None) => caller,
-        (_, Some(user)) => user.uid,
+    if ctx.env.has(Bug::PasswordCallsHitCaller) {
+        return Ok(caller);
+    }
+    let mut users = ctx.cluster.accounts.users.values();
+    let uid = match name {
+        Some(name) => users.find(|user| user.email == name).ok_or_else(unknown)?.uid,
+        None if ctx.env.profile == Profile::V7_4_6 => {
+            return Err(ApiError::bad_request("username is missing"));
+        }
+        None => caller,
     };
     if uid != caller && role != Role::Admin {
         return Err(ApiError::forbidden(
@@ -96,15 +82,17 @@ fn target(ctx: &Ctx<'_>, body: &Map<String, Value>) -> Result<UserUid, ApiError>
     }
     let user = ctx.cluster.accounts.users.get(&uid).ok_or_else(unknown)?;
     if ctx.env.profile == Profile::V7_4_6 && ctx.call.method != Method::DELETE {
-        let old = body
-            .get("old_password")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        if !user.passwords.iter().any(|known| known == old) {
-            return Err(unauthorized());
-        }
+        proved(ctx, user, body)?;
     }
     Ok(uid)
+}
+
+/// The old password, where it is asked for.
+fn proved(ctx: &Ctx<'_>, user: &User, body: &Map<String, Value>) -> Result<(), ApiError> {
+    let old = body.get("old_password").and_then(Value::as_str);
+    let old = old.ok_or_else(|| ApiError::bad_request("old_password is missing"))?;
+    let known = user.knows(&Password::new(old, false), &ctx.cluster.name);
+    known.map(|_| ()).ok_or_else(unauthorized)
 }
 
 #[cfg(test)]
@@ -180,7 +168,26 @@ mod tests {
                 400,
                 "cannot_delete_last_password",
             ),
-            ("DELETE", json!({"old_password": "other"}), 404, "not_found"),
+            ("DELETE", json!({"old_password": "other"}), 400, "invalid_schema"),
+            ("PUT", json!({"new_password": 1}), 400, "invalid_schema"),
+            (
+                "PUT",
+                json!({"new_password": "x", "password_hash_method": 2}),
+                400,
+                "invalid_schema",
+            ),
+            (
+                "POST",
+                json!({"new_password": "x", "colour": "blue"}),
+                400,
+                "invalid_schema",
+            ),
+            (
+                "POST",
+                json!({"new_password": "secret"}),
+                400,
+                "new_password_same_as_current",
+            ),
             ("DELETE", json!({}), 400, "invalid_schema"),
             (
                 "PUT",
@@ -222,12 +229,56 @@ mod tests {
     }
 
     #[test]
+    fn an_administrator_names_whose_passwords_change_in_all_three_calls() {
+        let mut sim = Fixture::cluster(1, 1);
+        sim.user("viewer@example.com", "cluster_viewer");
+        let opens = |sim: &mut Fixture, password: &str| {
+            let login = Some(("viewer@example.com", password));
+            sim.send(0, "GET", "/v1/cluster", login, Value::Null).status == 200
+        };
+        for (method, key, password, known) in [
+            (
+                "POST",
+                "new_password",
+                "second",
+                ["viewer-pass", "second"].as_slice(),
+            ),
+            ("DELETE", "old_password", "viewer-pass", &["second"]),
+            ("PUT", "new_password", "third", &["third"]),
+        ] {
+            let body = json!({"username": "viewer@example.com", key: password});
+            let reply = sim.admin(0, method, PATH, body);
+            assert_eq!((reply.status, reply.json), (200, Value::Null), "{method}");
+            for password in ["viewer-pass", "second", "third"] {
+                let opens = opens(&mut sim, password);
+                assert_eq!(opens, known.contains(&password), "{password} after {method}");
+            }
+        }
+        assert!(logs_in(&mut sim, "secret"));
+    }
+
+    #[test]
+    fn a_password_may_be_given_as_its_hash() {
+        let mut sim = Fixture::cluster(1, 1);
+        // SHA-256 of admin@example.com:cluster.example.com:fresh
+        let hash = "d5e5c54dbf9ae39b2f0dffb666178fa8d011138b69cf43990442c401569433ca";
+        let body = json!({"new_password": hash, "password_hash_method": 1});
+        assert_eq!(sim.admin(0, "PUT", PATH, body).status, 200);
+        assert!(logs_in(&mut sim, "fresh") && !logs_in(&mut sim, "secret"));
+        let same = json!({"new_password": "fresh"});
+        let refused = sim.send(0, "POST", PATH, Some(("admin@example.com", "fresh")), same);
+        assert_eq!(refused.code(), "new_password_same_as_current");
+    }
+
+    #[test]
     fn version_7_4_wants_the_name_and_the_old_password() {
         let mut sim = Fixture::cluster_of(Profile::V7_4_6, 1);
-        assert_eq!(
-            sim.admin(0, "PUT", PATH, json!({"new_password": "hit"})).status,
-            400
-        );
+        let nameless = json!({"old_password": "secret", "new_password": "hit"});
+        assert_eq!(sim.admin(0, "PUT", PATH, nameless).status, 400);
+        let unproved = json!({"username": "admin@example.com", "new_password": "hit"});
+        assert_eq!(sim.admin(0, "POST", PATH, unproved).status, 400);
+        let nameless = json!({"old_password": "secret"});
+        assert_eq!(sim.admin(0, "DELETE", PATH, nameless).status, 400);
         let own =
             |old: &str| json!({"username": "admin@example.com", "old_password": old, "new_password": "hit"});
         assert_eq!(sim.admin(0, "PUT", PATH, own("wrong")).status, 401);

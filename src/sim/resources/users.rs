@@ -1,4 +1,10 @@
-//! `/v1/users`: accounts of the management plane, and tokens.
+//! `/v1/users`: accounts of the management plane.
+
+mod body;
+mod password;
+
+pub(crate) use body::{is_login, is_set};
+pub(crate) use password::{check_password, new_password};
 
 use super::iso;
 use crate::sim::auth::{Actor, LoginRules, Role, User, unauthorized};
@@ -10,12 +16,11 @@ use crate::sim::permission::Permission::{
     self, CreateNewUser, DeleteUser, UpdateUser, ViewAllUsersInfo, ViewUserInfo,
 };
 use crate::sim::route::Route;
-use crate::sim::schema::access::USER as FIELDS;
 use crate::sim::schema::shape;
-use crate::sim::schema::{self, Access};
 use crate::sim::state::{Cluster, Due, Env};
 use crate::sim::switch::Switch;
 use crate::sim::version::Profile;
+use body::check_fields;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -33,6 +38,7 @@ pub(crate) const ROUTES: &[Route] = &[
 const OWN: &[&str] = &[
     "name",
     "password",
+    "password_hash_method",
     "email_alerts",
     "bdbs_email_alerts",
     "cluster_email_alerts",
@@ -110,18 +116,15 @@ fn post(ctx: &mut Ctx<'_>) -> Answer {
         email => email.unwrap_or_default(),
     };
     let regular = text("auth_method").is_none_or(|method| method == "regular");
-    let password = match text("password") {
-        None if regular => return Err(missing("password")),
-        password => password.unwrap_or_default(),
-    };
+    let password = new_password(&body, "password")?;
+    if regular && password.is_none() {
+        return Err(missing("password"));
+    }
     let name = text("name")
         .or(Some(email).filter(|email| !email.is_empty()))
         .ok_or_else(|| missing("name"))?;
     let (role, role_uids) = roles(ctx, &body)?.ok_or_else(|| missing("role or role_uids"))?;
     check_unique(ctx, None, Some(email), Some(name))?;
-    if regular {
-        check_password(&ctx.cluster.settings, password, email)?;
-    }
     if ctx.cluster.accounts.users.len() >= MAX_USERS {
         return Err(ApiError::not_acceptable(
             "users_limit",
@@ -139,9 +142,13 @@ fn post(ctx: &mut Ctx<'_>) -> Answer {
     if ctx.cluster.accounts.users.contains_key(&uid) {
         return Err(ApiError::conflict("uid_exists", format!("There is a user {uid}")));
     }
-    let mut user = User::new(uid, email, name, password, role, ctx.env.now);
+    let mut user = User::new(uid, email, name, "", role, ctx.env.now);
     user.role_uids = role_uids;
-    user.passwords.retain(|password| !password.is_empty());
+    user.passwords.clear();
+    if let Some(password) = password {
+        check_password(ctx, &password, &user)?;
+        user.passwords.push(password);
+    }
     set_extra(&mut user, &body);
     let reply = Reply::json(shown(ctx, &user));
     if !ctx.call.dry_run() {
@@ -165,62 +172,23 @@ fn set_extra(user: &mut User, body: &Map<String, Value>) {
     }
 }
 
-/// Types by the table, patterns of email and name besides.
-fn check_fields(ctx: &Ctx<'_>, body: &Map<String, Value>) -> Result<(), ApiError> {
-    let lenient = ctx.env.on(Switch::UnknownFieldsIgnored);
-    for (name, value) in body {
-        let field = schema::find(FIELDS, ctx.env.profile, name)
-            .filter(|field| field.access != Access::Read || name == "account_id");
-        let Some(field) = field else {
-            if lenient {
-                continue;
-            }
-            return Err(ApiError::bad_request(format!("Unknown field {name}")));
-        };
-        let text = value.as_str();
-        let fits = match name.as_str() {
-            "email" => text.is_some_and(is_login),
-            "name" => text
-                .is_some_and(|name| (1..=255).contains(&name.len()) && !name.contains(['"', '&', '<', '>'])),
-            _ => field.kind.check(ctx.env.profile, value).is_ok(),
-        };
-        if !fits {
-            return Err(ApiError::bad_request(format!("{name} has a wrong value")));
-        }
-    }
-    Ok(())
-}
-
-/// An email address in the pattern of the schema, or nothing.
-fn is_login(email: &str) -> bool {
-    let plain = |text: &str, more: &str| {
-        text.chars()
-            .all(|c| c.is_ascii_alphanumeric() || more.contains(c))
-    };
-    email.is_empty()
-        || email.split_once('@').is_some_and(|(local, host)| {
-            !local.is_empty()
-                && plain(local, "_.+-")
-                && host.contains('.')
-                && !host.starts_with('.')
-                && plain(host, "-.")
-        })
-}
-
 /// The management role, given by name or through the uids of roles.
 fn roles(ctx: &Ctx<'_>, body: &Map<String, Value>) -> Result<Option<(Role, Vec<u64>)>, ApiError> {
-    if let Some(name) = body.get("role").and_then(Value::as_str) {
-        let role =
-            Role::parse(name).ok_or_else(|| ApiError::bad_request(format!("There is no role {name}")))?;
-        return Ok(Some((role, role.uid().into_iter().collect())));
+    if let Some(uids) = body.get("role_uids").and_then(Value::as_array) {
+        let uids: Vec<u64> = uids.iter().filter_map(Value::as_u64).collect();
+        let known = |uid: &u64| ctx.cluster.documents.get("roles", *uid).is_some();
+        if let Some(unknown) = uids.iter().find(|uid| !known(uid)) {
+            return Err(ApiError::bad_request(format!("There is no role {unknown}")));
+        }
+        let role = super::access::strongest(&ctx.cluster.documents, &uids).unwrap_or(Role::None);
+        return Ok(Some((role, uids)));
     }
-    let Some(uids) = body.get("role_uids").and_then(Value::as_array) else {
+    let Some(name) = body.get("role").and_then(Value::as_str) else {
         return Ok(None);
     };
-    let uids: Vec<u64> = uids.iter().filter_map(Value::as_u64).collect();
-    let role = super::access::strongest(&ctx.cluster.documents, &uids);
-    role.map(|role| Some((role, uids)))
-        .ok_or_else(|| ApiError::bad_request("role_uids name no role"))
+    let role = Role::parse(name).filter(|role| role.is_of(ctx.env.profile));
+    let role = role.ok_or_else(|| ApiError::bad_request(format!("There is no role {name}")))?;
+    Ok(Some((role, role.uid().into_iter().collect())))
 }
 
 fn check_unique(
@@ -252,36 +220,6 @@ fn check_unique(
     Ok(())
 }
 
-/// Complexity, if the cluster asks for it.
-pub(crate) fn check_password(
-    settings: &Map<String, Value>,
-    password: &str,
-    email: &str,
-) -> Result<(), ApiError> {
-    if settings.get("password_complexity").and_then(Value::as_bool) != Some(true) {
-        return Ok(());
-    }
-    let least = settings
-        .get("password_min_length")
-        .and_then(Value::as_u64)
-        .unwrap_or(8);
-    let has = |test: fn(&char) -> bool| password.chars().any(|c| test(&c));
-    let kinds = has(char::is_ascii_uppercase)
-        && has(char::is_ascii_lowercase)
-        && has(char::is_ascii_digit)
-        && has(char::is_ascii_punctuation);
-    let reversed: String = email.chars().rev().collect();
-    let named = !email.is_empty() && (password.contains(email) || password.contains(&reversed));
-    let letters: Vec<char> = password.chars().collect();
-    let repeats = letters
-        .windows(4)
-        .any(|run| run.iter().all(|c| Some(c) == run.first()));
-    if letters.len() as u64 >= least && kinds && !named && !repeats {
-        return Ok(());
-    }
-    Err(ApiError::bad_request("The password is not complex enough").with_code("password_not_complex"))
-}
-
 fn put(ctx: &mut Ctx<'_>) -> Answer {
     let body = ctx.call.object()?;
     if !is_caller(ctx)? || body.keys().any(|key| !OWN.contains(&key.as_str())) {
@@ -305,8 +243,8 @@ fn put(ctx: &mut Ctx<'_>) -> Answer {
         }
         (changed.role, changed.role_uids) = (role, uids);
     }
-    if let Some(password) = text("password") {
-        check_password(&ctx.cluster.settings, password, &changed.email)?;
+    if let Some(password) = new_password(&body, "password")? {
+        check_password(ctx, &password, &changed)?;
         changed.set_password(password, false, ctx.env.now);
     }
     set_extra(&mut changed, &body);
@@ -363,12 +301,6 @@ fn delete(ctx: &mut Ctx<'_>) -> Answer {
         return Err(ApiError::not_acceptable(
             "user_in_error_state",
             "The user's record is in an error state",
-        ));
-    }
-    if actor(ctx)?.0 == uid {
-        return Err(ApiError::forbidden(
-            "unauthorized_action",
-            "Users cannot delete themselves",
         ));
     }
     let object = format!("user:{uid}");
@@ -441,119 +373,6 @@ mod tests {
     }
 
     #[test]
-    fn every_refusal_has_its_status_and_code() {
-        let user = json!({"email": "a@example.com", "name": "a", "password": "p", "role": "db_viewer"});
-        let with = |key: &str, value: Value| {
-            let mut body = user.clone();
-            body[key] = value;
-            body
-        };
-        for (method, path, body, status, code) in [
-            ("POST", "/v1/users", user.clone(), 200, ""),
-            (
-                "POST",
-                "/v1/users",
-                with("email", json!("admin@example.com")),
-                409,
-                "email_already_exists",
-            ),
-            (
-                "POST",
-                "/v1/users",
-                with("name", json!("Administrator")),
-                409,
-                "name_already_exists",
-            ),
-            ("POST", "/v1/users", with("uid", json!(1)), 409, "uid_exists"),
-            ("POST", "/v1/users", with("uid", json!(0)), 400, "invalid_schema"),
-            (
-                "POST",
-                "/v1/users",
-                with("email", json!("nobody")),
-                400,
-                "invalid_schema",
-            ),
-            (
-                "POST",
-                "/v1/users",
-                with("role", json!("king")),
-                400,
-                "invalid_schema",
-            ),
-            (
-                "POST",
-                "/v1/users",
-                with("nonsense", json!(1)),
-                400,
-                "invalid_schema",
-            ),
-            (
-                "POST",
-                "/v1/users",
-                json!({"email": "a@example.com"}),
-                400,
-                "invalid_schema",
-            ),
-            ("GET", "/v1/users/9", Value::Null, 404, "user_not_exist"),
-            ("PUT", "/v1/users/9", json!({}), 404, "user_not_exist"),
-            (
-                "PUT",
-                "/v1/users/1",
-                json!({"role": "none"}),
-                406,
-                "change_last_admin_role_not_allowed",
-            ),
-            (
-                "DELETE",
-                "/v1/users/1",
-                Value::Null,
-                406,
-                "change_last_admin_role_not_allowed",
-            ),
-            ("DELETE", "/v1/users/9", Value::Null, 404, "user_not_exist"),
-            ("GET", "/v1/users/permissions/king", Value::Null, 404, "not_found"),
-            ("GET", "/v1/users/permissions/admin", Value::Null, 200, ""),
-            ("GET", "/v1/users/role", Value::Null, 200, ""),
-        ] {
-            let reply = Fixture::cluster(1, 1).admin(0, method, path, body.clone());
-            assert_eq!(
-                (reply.status, reply.code()),
-                (status, code),
-                "{method} {path} {body}"
-            );
-        }
-    }
-
-    #[test]
-    fn complexity_is_asked_for_only_when_it_is_on() {
-        let mut sim = Fixture::cluster(1, 1);
-        sim.admin(0, "PUT", "/v1/cluster", json!({"password_complexity": true}));
-        for (password, passes) in [
-            ("Abcdef1!", true),
-            ("Abcde1!", false),
-            ("abcdef1!", false),
-            ("ABCDEF1!", false),
-            ("Abcdefg!", false),
-            ("Abcdefg1", false),
-            ("Abcccc1!", false),
-            ("Xa@example.com1!", false),
-        ] {
-            let body = json!({"email": "a@example.com", "name": "a", "password": password, "role": "none"});
-            let reply = sim.admin(0, "POST", "/v1/users?dry_run", body);
-            assert_eq!(reply.status, if passes { 200 } else { 400 }, "{password}");
-            assert_eq!(reply.code(), if passes { "" } else { "password_not_complex" });
-        }
-        assert_eq!(
-            sim.admin(0, "GET", "/v1/users", Value::Null)
-                .json
-                .as_array()
-                .map(Vec::len),
-            Some(1),
-            "dry run"
-        );
-    }
-
-    #[test]
     fn a_deleted_user_can_be_read_for_a_moment() {
         let mut sim = Fixture::cluster(1, 1);
         sim.user("viewer@example.com", "cluster_viewer");
@@ -593,5 +412,27 @@ mod tests {
                 .status,
             403
         );
+    }
+
+    #[test]
+    fn roles_by_uid_go_before_the_role_by_name_and_the_strongest_counts() {
+        let mut sim = Fixture::cluster(1, 1);
+        let body = json!({
+            "email": "a@example.com", "name": "a", "password": "p", "role": "none", "role_uids": [5, 2],
+        });
+        let user = sim.admin(0, "POST", "/v1/users", body).json;
+        assert_eq!(
+            (&user["role"], &user["role_uids"]),
+            (&json!("cluster_member"), &json!([5, 2]))
+        );
+    }
+
+    #[test]
+    fn an_administrator_may_go_when_another_stays() {
+        let mut sim = Fixture::cluster(1, 1);
+        sim.user("second@example.com", "admin");
+        assert_eq!(sim.admin(0, "DELETE", "/v1/users/1", Value::Null).status, 200);
+        sim.pass(2);
+        assert_eq!(sim.admin(0, "GET", "/v1/users", Value::Null).status, 401);
     }
 }

@@ -59,7 +59,7 @@ pub(crate) const REDIS_ACL: &[Field] = &[
     UID,
     rw("name", Kind::Text, "").needed(),
     rw("acl", Kind::Text, "").needed(),
-    rw("min_version", Kind::Text, ""),
+    Field::new("min_version", Kind::Text, "", Access::Read),
     Field::new("max_version", Kind::Text, "", Access::Read),
     ACTION_UID,
     ACCOUNT_ID,
