@@ -358,7 +358,11 @@ refusals! {
 }
 
 #[cfg(test)]
+mod register;
+
+#[cfg(test)]
 mod tests {
+    use super::register::CODES;
     use super::*;
     use crate::sim::config::NodeConfig;
     use crate::sim::fixture::{Fixture, Got};
@@ -551,6 +555,38 @@ mod tests {
     fn no_code_is_both_reached_and_left_out() {
         for (code, _) in LEFT_OUT {
             assert!(!REFUSALS.iter().any(|row| row.code == *code), "{code}");
+        }
+    }
+
+    /// The codes of a page; none for a page that lists none.
+    fn codes_of(page: &str) -> &'static [&'static str] {
+        CODES
+            .iter()
+            .find(|(known, _)| *known == page)
+            .map_or(&[], |(_, codes)| *codes)
+    }
+
+    #[test]
+    fn every_code_that_a_page_lists_is_reached_or_left_out() {
+        for (page, codes) in CODES {
+            for code in *codes {
+                // Suffixes tell why a database is unavailable.
+                let reached = REFUSALS.iter().any(|row| {
+                    row.code == *code || row.code.starts_with("bdb_unavailable") && *code == "bdb_unavailable"
+                });
+                let left_out = LEFT_OUT.iter().any(|(left, _)| left == code);
+                assert!(reached || left_out, "{code} of {page}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_row_is_surer_of_its_code_than_its_page() {
+        for row in REFUSALS.iter().filter(|row| !row.code.is_empty()) {
+            let listed = codes_of(row.page)
+                .iter()
+                .any(|code| row.code == *code || (*code == "bdb_unavailable" && row.code.starts_with(code)));
+            assert!(listed || row.sure == Sure::OwnCode, "{}", row.name);
         }
     }
 
