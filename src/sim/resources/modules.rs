@@ -12,7 +12,7 @@ use crate::sim::schema::{self, Phase, module::USER_DEFINED};
 use crate::sim::state::Member;
 use crate::sim::version::Profile::{V8_0_20, V8_2_0};
 use serde_json::{Map, Value, json};
-use upload::{delete_v1, upload, upload_v2};
+use upload::{delete_v1, delete_v2, upload, upload_v2};
 
 /// Routes of this family.
 #[rustfmt::skip]
@@ -22,7 +22,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("POST", "/v1/modules", UpdateCluster, shape::MODULE, upload).until(V8_0_20),
     Route::new("POST", "/v2/modules", UpdateCluster, shape::MODULE, upload_v2).until(V8_0_20),
     Route::new("DELETE", "/v1/modules/{uid}", UpdateCluster, shape::NOTHING, delete_v1).until(V8_0_20),
-    Route::new("DELETE", "/v2/modules/{uid}", UpdateCluster, shape::NOTHING, delete).until(V8_0_20),
+    Route::new("DELETE", "/v2/modules/{uid}", UpdateCluster, shape::ACTION_UID, delete_v2).until(V8_0_20),
     Route::new("POST", "/v2/modules/user-defined", ManageClusterModules, shape::MODULE, define).since(V8_0_20),
     Route::new("DELETE", "/v2/modules/user-defined/{uid}", ManageClusterModules, shape::NOTHING, delete).since(V8_0_20),
     Route::new("GET", "/v2/local/modules/user-defined/artifacts", ViewClusterModules, shape::ARTIFACTS, artifacts).local().since(V8_0_20),

@@ -35,15 +35,19 @@ pub(super) fn upload_v2(ctx: &mut Ctx<'_>) -> Answer {
         return Err(ApiError::bad_request(text).with_code("invalid_dependency_data"));
     }
     let mut shown = installed(ctx, &module)?;
-    let object = format!(
-        "module:{}",
-        shown.get("uid").and_then(Value::as_str).unwrap_or_default()
-    );
-    let machines = &mut ctx.cluster.machines;
-    let action_uid = machines.start(&mut ctx.env.ids, ctx.env.now, "SMUploadModule", object);
-    machines.finish(&action_uid, ctx.env.now, None);
+    let uid = shown.get("uid").and_then(Value::as_str).unwrap_or_default();
+    let action_uid = followed(ctx, "SMUploadModule", uid);
     shown.insert("action_uid".to_owned(), json!(action_uid));
     Ok(Reply::json(shown))
+}
+
+/// The uid of an action that has done its work on this module.
+fn followed(ctx: &mut Ctx<'_>, action: &'static str, module: &str) -> String {
+    let object = format!("module:{module}");
+    let machines = &mut ctx.cluster.machines;
+    let action_uid = machines.start(&mut ctx.env.ids, ctx.env.now, action, object);
+    machines.finish(&action_uid, ctx.env.now, None);
+    action_uid
 }
 
 /// What an uploaded package says of its module, if this cluster can take it.
@@ -99,6 +103,14 @@ pub(super) fn delete_v1(ctx: &mut Ctx<'_>) -> Answer {
         return Err(ApiError::not_acceptable("dependencies_not_supported", text));
     }
     delete(ctx)
+}
+
+/// Deletes a module with what it depends on, and gives an action to follow.
+pub(super) fn delete_v2(ctx: &mut Ctx<'_>) -> Answer {
+    delete(ctx)?;
+    let uid = ctx.call.params.get("uid").cloned().unwrap_or_default();
+    let action_uid = followed(ctx, "SMDeleteModule", &uid);
+    Ok(Reply::json(json!({"action_uid": action_uid})))
 }
 
 #[cfg(test)]
