@@ -209,7 +209,7 @@ pub(crate) fn find(profile: Profile, method: &str, path: &str) -> Found {
         let (route, params) = matching.swap_remove(index);
         return Found::Route(route, params);
     }
-    if matching.is_empty() {
+    if matching.is_empty() || (method == "OPTIONS" && !answers_options(profile, path)) {
         return Found::Nothing;
     }
     let mut methods: Vec<_> = matching
@@ -222,6 +222,16 @@ pub(crate) fn find(profile: Profile, method: &str, path: &str) -> Found {
     Found::OtherMethods(methods.join(", "))
 }
 
+/// Whether a path says which methods it has. Those that 8.0 moved to another service do not, as seen on real clusters.
+fn answers_options(profile: Profile, path: &str) -> bool {
+    let moved = [
+        "/v1/users/password",
+        "/v1/users/permissions",
+        "/v1/redis_acls/validate",
+    ];
+    profile < Profile::V8_0_20 || !moved.iter().any(|moved| path.starts_with(moved))
+}
+
 /// The values of the template's `{name}` segments in `path`, or `None` if it does not fit.
 fn capture(template: &'static str, path: &str) -> Option<BTreeMap<&'static str, String>> {
     let mut params = BTreeMap::new();
@@ -229,6 +239,7 @@ fn capture(template: &'static str, path: &str) -> Option<BTreeMap<&'static str, 
     for wanted in template.split('/') {
         let segment = segments.next()?;
         match wanted.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+            Some("uid") if template.starts_with("/v1/nodes/") && !is_whole(segment) => return None,
             Some(name) if !segment.is_empty() => {
                 params.insert(name, super::inbound::decode(segment));
             }
@@ -238,6 +249,11 @@ fn capture(template: &'static str, path: &str) -> Option<BTreeMap<&'static str, 
         }
     }
     segments.next().is_none().then_some(params)
+}
+
+/// The uid of a node is a whole number: any other text is another path.
+fn is_whole(segment: &str) -> bool {
+    !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -324,6 +340,18 @@ mod tests {
     }
 
     #[test]
+    fn paths_that_moved_to_another_service_do_not_answer_options() {
+        for (path, old, new) in [
+            ("/v1/users/password", "DELETE, OPTIONS, POST, PUT", "nothing"),
+            ("/v1/users/permissions/admin", "GET, OPTIONS", "nothing"),
+            ("/v1/users/role", "GET, OPTIONS", "GET, OPTIONS"),
+        ] {
+            assert_eq!(route(Profile::V7_22_2, "OPTIONS", path), old);
+            assert_eq!(route(Profile::V8_0_20, "OPTIONS", path), new);
+        }
+    }
+
+    #[test]
     fn versions_lack_the_paths_that_came_later_or_went_before() {
         for (method, path, has) in [
             ("GET", "/v1/metrics_config", "00011"),
@@ -334,7 +362,11 @@ mod tests {
             ("DELETE", "/v2/modules/x", "11100"),
             ("POST", "/v1/modules/upgrade/bdb/1", "11100"),
             ("GET", "/v2/actions", "00111"),
-            ("GET", "/v1/diagnostics", "00111"),
+            ("GET", "/v1/diagnostics", "01111"),
+            ("GET", "/v1/usage_report", "00111"),
+            ("GET", "/v1/local/bdbs/1/endpoint/availability", "01111"),
+            ("DELETE", "/v1/suffix/x", "11111"),
+            ("GET", "/v1/nodes/wd_status", "01111"),
             ("PUT", "/v1/bdbs/1/actions/revamp", "00111"),
             ("PUT", "/v1/cluster/certificates", "00111"),
             ("GET", "/v1/cm_settings", "01111"),

@@ -78,6 +78,8 @@ pub enum Switch {
     V2BdbPut,
     /// Whether a new user must have an email address.
     UserNeedsEmail,
+    /// Form of the list of groups of databases.
+    GroupsUnderName,
 }
 
 impl Switch {
@@ -359,6 +361,13 @@ pub const SWITCHES: &[SwitchRow] = &[
         default: "a user can be created without an email address",
         alternative: "it is 400",
         source: "API schema and clients in use against the page on user requests",
+    },
+    SwitchRow {
+        switch: Switch::GroupsUnderName,
+        name: "groups-under-name",
+        default: "GET bdb_groups answers the list",
+        alternative: "it answers an object with the list under its name",
+        source: "an audit of real clusters against samples and a client in use",
     },
 ];
 

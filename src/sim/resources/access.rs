@@ -65,7 +65,8 @@ pub(crate) fn strongest(documents: &Documents, role_uids: &[u64]) -> Option<Role
     role_uids.iter().filter_map(management).min()
 }
 
-/// A role that somebody has cannot be deleted.
+/// A role that somebody has cannot be deleted. A user that is being deleted has none, and what a database permits to a role
+/// goes with it: clients in use rely on both.
 pub(crate) fn free_role(ctx: &Ctx<'_>, uid: u64, goes: Goes) -> Result<(), ApiError> {
     if goes == Goes::Changed {
         return Ok(());
@@ -75,7 +76,7 @@ pub(crate) fn free_role(ctx: &Ctx<'_>, uid: u64, goes: Goes) -> Result<(), ApiEr
         .accounts
         .users
         .values()
-        .any(|user| user.role_uids.contains(&uid));
+        .any(|user| user.action_uid.is_none() && user.role_uids.contains(&uid));
     let listed = |object: &Object| {
         let uids = object
             .get("role_uids")
@@ -89,13 +90,31 @@ pub(crate) fn free_role(ctx: &Ctx<'_>, uid: u64, goes: Goes) -> Result<(), ApiEr
         .documents
         .all("ldap_mappings")
         .any(|(_, mapping)| listed(mapping));
-    if of_user || of_mapping || bound(ctx, "role_uid", uid) {
+    if of_user || of_mapping {
         return Err(ApiError::not_acceptable(
             "role_in_use",
             format!("role {uid} is in use"),
         ));
     }
     Ok(())
+}
+
+/// Takes a deleted role out of what databases permit.
+pub(crate) fn unbind_role(ctx: &mut Ctx<'_>, uid: u64) {
+    let databases: Vec<BdbUid> = ctx
+        .cluster
+        .databases
+        .iter()
+        .map(|database| database.uid)
+        .collect();
+    for database in databases {
+        let found = ctx.cluster.databases.get_mut(database);
+        let permissions =
+            found.and_then(|database| database.set.get_mut("roles_permissions")?.as_array_mut());
+        if let Some(permissions) = permissions {
+            permissions.retain(|one| one.get("role_uid").and_then(Value::as_u64) != Some(uid));
+        }
+    }
 }
 
 /// Whether a database's permissions name this role or ACL.
@@ -293,6 +312,30 @@ mod tests {
     use super::*;
     use crate::sim::fixture::Fixture;
     use serde_json::json;
+
+    #[test]
+    fn a_role_goes_with_what_databases_permit_it_and_does_not_wait_for_a_user_that_goes() {
+        let mut sim = Fixture::cluster(1, 1);
+        let uid = sim.database(None);
+        let role = json!({"name": "app", "management": "none"});
+        assert_eq!(sim.admin(0, "POST", "/v1/roles", role).json["uid"], 7);
+        let user = json!({"name": "app", "password": "a-Pass-1", "role_uids": [7]});
+        let user = sim.admin(0, "POST", "/v1/users", user).json["uid"].clone();
+        let permissions = json!([{"role_uid": 7, "redis_acl_uid": 1}, {"role_uid": 4, "redis_acl_uid": 1}]);
+        let database = format!("/v1/bdbs/{uid}");
+        sim.admin(0, "PUT", &database, json!({"roles_permissions": permissions}));
+        sim.pass(60);
+        assert_eq!(
+            sim.admin(0, "DELETE", "/v1/roles/7", Value::Null).code(),
+            "role_in_use"
+        );
+        sim.admin(0, "DELETE", &format!("/v1/users/{user}"), Value::Null);
+        assert_eq!(sim.admin(0, "DELETE", "/v1/roles/7", Value::Null).status, 200);
+        assert_eq!(
+            sim.admin(0, "GET", &database, Value::Null).json["roles_permissions"],
+            json!([{"role_uid": 4, "redis_acl_uid": 1}])
+        );
+    }
 
     #[test]
     fn a_user_follows_the_role_it_has() {

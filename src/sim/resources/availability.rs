@@ -17,7 +17,7 @@ use http::StatusCode;
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/bdbs/{uid}/availability", Permission::ViewBdbInfo, shape::NOTHING, whole).local().since(Profile::V7_8_6),
-    Route::new("GET", "/v1/local/bdbs/{uid}/endpoint/availability", Permission::ViewBdbInfo, shape::NOTHING, local).local(),
+    Route::new("GET", "/v1/local/bdbs/{uid}/endpoint/availability", Permission::ViewBdbInfo, shape::NOTHING, local).local().since(Profile::V7_8_6),
 ];
 
 /// What the query may say, since 8.0: the one further check, and how much lag it tolerates.

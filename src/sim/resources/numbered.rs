@@ -137,10 +137,15 @@ fn shown(ctx: &Ctx<'_>, family: &Family, uid: u64, object: &Object) -> Value {
 fn list(ctx: &mut Ctx<'_>) -> Answer {
     let family = family(ctx)?;
     let all = ctx.cluster.documents.all(family.name);
-    Ok(Reply::json(
-        all.map(|(uid, object)| shown(ctx, family, uid, object))
-            .collect::<Vec<_>>(),
-    ))
+    let all: Vec<Value> = all
+        .map(|(uid, object)| Value::from(shown(ctx, family, uid, object)))
+        .collect();
+    let under_name = family.name == "bdb_groups" && ctx.env.on(Switch::GroupsUnderName);
+    Ok(Reply::json(if under_name {
+        json!({ family.name: all })
+    } else {
+        Value::Array(all)
+    }))
 }
 
 fn get(ctx: &mut Ctx<'_>) -> Answer {
@@ -255,6 +260,9 @@ fn delete(ctx: &mut Ctx<'_>) -> Answer {
         .start(&mut ctx.env.ids, ctx.env.now, machine, object_name);
     ctx.cluster.machines.finish(&action_uid, ctx.env.now, None);
     ctx.cluster.documents.remove(family.name, uid);
+    if family.name == "roles" {
+        access::unbind_role(ctx, uid);
+    }
     ctx.commit();
     Ok(Reply::json(json!({"action_uid": action_uid})))
 }
@@ -262,6 +270,7 @@ fn delete(ctx: &mut Ctx<'_>) -> Answer {
 #[cfg(test)]
 mod tests {
     use crate::sim::fixture::Fixture;
+    use crate::sim::switch::{Switch, Switches};
     use crate::sim::version::Profile;
     use serde_json::{Value, json};
 
@@ -381,6 +390,21 @@ mod tests {
                 status,
                 "{profile}"
             );
+        }
+    }
+
+    #[test]
+    fn groups_of_databases_are_a_list_plain_or_under_its_name() {
+        for (switches, none) in [
+            (Switches::default(), json!([])),
+            (
+                Switches::default().with(Switch::GroupsUnderName),
+                json!({"bdb_groups": []}),
+            ),
+        ] {
+            let mut sim = Fixture::cluster_with(1, 1, switches);
+            let groups = sim.admin(0, "GET", "/v1/bdb_groups", Value::Null);
+            assert_eq!(groups.json, none);
         }
     }
 }

@@ -14,7 +14,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/suffixes", ViewClusterInfo, shape::SUFFIXES, list).presumed(),
     Route::new("GET", "/v1/suffix/{name}", ViewClusterInfo, shape::SUFFIX, get).presumed(),
     Route::new("PATCH", "/v1/suffix/{name}", UpdateCluster, shape::SUFFIX, patch).presumed().since(V8_0_20),
-    Route::new("DELETE", "/v1/suffix/{name}", UpdateCluster, shape::NOTHING, delete).presumed().since(V8_0_20),
+    Route::new("DELETE", "/v1/suffix/{name}", UpdateCluster, shape::NOTHING, delete).presumed(),
 ];
 
 /// Suffixes of a new cluster: those that bootstrap was given, else the cluster's name and its internal twin.

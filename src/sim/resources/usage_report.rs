@@ -9,6 +9,7 @@ use crate::sim::permission::Permission::ViewClusterInfo;
 use crate::sim::placement::Role;
 use crate::sim::route::Route;
 use crate::sim::schema::{self, Kind, event::USAGE, shape};
+use crate::sim::version::Profile;
 use http::header;
 use serde_json::{Value, json};
 
@@ -20,7 +21,8 @@ pub(crate) const ROUTES: &[Route] = &[Route::new(
     shape::FILE,
     usage_report,
 )
-.presumed()];
+.presumed()
+.since(Profile::V7_22_2)];
 
 /// The report, compressed for a caller that takes that.
 fn usage_report(ctx: &mut Ctx<'_>) -> Answer {
@@ -126,7 +128,6 @@ mod tests {
     use crate::sim::fixture::{Fixture, LOGIN};
     use crate::sim::ids::NodeIndex;
     use crate::sim::schema::{Shape, event, hold};
-    use crate::sim::version::Profile;
     use bytes::Bytes;
     use http::Response;
 

@@ -32,7 +32,10 @@ pub(crate) const BDB_ALERTS: Shape = Shape::one(&alert::OF_BDB);
 pub(crate) const BDB_CERTIFICATE: Shape = Shape::one(&bdb_parts::CERTIFICATE);
 pub(crate) const BDB_CERTIFICATES: Shape = Shape::Json(ListOf(&Of(&bdb_parts::CERTIFICATE)));
 pub(crate) const BDB_GROUP: Shape = Shape::one(&access::BDB_GROUP_TABLE);
-pub(crate) const BDB_GROUPS: Shape = Shape::Json(ListOf(&Of(&access::BDB_GROUP_TABLE)));
+pub(crate) const BDB_GROUPS: Shape = Shape::Json(Either(&[
+    Kind::Nested(&[ro("bdb_groups", ListOf(&Of(&access::BDB_GROUP_TABLE)))]),
+    ListOf(&Of(&access::BDB_GROUP_TABLE)),
+]));
 pub(crate) const BDB_STATS: Shape = Shape::Json(stats::OF_BDB);
 pub(crate) const BDB_STATS_LAST: Shape = Shape::Json(stats::LAST_OF_BDBS);
 pub(crate) const BLUEPRINT: Shape = Shape::Json(ListOf(&Of(&bdb_parts::BLUEPRINT)));
