@@ -11,7 +11,7 @@ use crate::sim::permission::Permission::{
     UpdateBdbAlerts, ViewAllBdbsAlerts, ViewAllNodesAlerts, ViewBdbAlerts, ViewClusterAlerts, ViewNodeAlerts,
 };
 use crate::sim::route::Route;
-use crate::sim::schema::alert::{BDB_ALERT_SETTINGS, OF_BDB, OF_CLUSTER, OF_NODE, OF_SOURCE};
+use crate::sim::schema::alert::{BDB_ALERT_SETTINGS, OF_BDB, OF_CLUSTER, OF_CRDT_SOURCE, OF_NODE, OF_SOURCE};
 use crate::sim::schema::{Kind, Table, shape};
 use crate::sim::state::Member;
 use crate::sim::switch::Switch;
@@ -29,12 +29,12 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/bdbs/alerts/{uid}", ViewBdbAlerts, shape::BDB_ALERTS, of_bdb),
     Route::new("GET", "/v1/bdbs/alerts/{uid}/{alert}", ViewBdbAlerts, shape::ALERT, one_of_bdb),
     Route::new("POST", "/v1/bdbs/alerts/{uid}", UpdateBdbAlerts, shape::BDB_ALERTS, set_of_bdb),
-    Route::new("GET", "/v1/bdbs/crdt_sources/alerts", ViewAllBdbsAlerts, shape::ALL_SOURCES_ALERTS, of_sources),
-    Route::new("GET", "/v1/bdbs/crdt_sources/alerts/{uid}", ViewBdbAlerts, shape::SOURCES_ALERTS, of_sources_of),
+    Route::new("GET", "/v1/bdbs/crdt_sources/alerts", ViewAllBdbsAlerts, shape::SOURCES_ALERTS, of_sources),
+    Route::new("GET", "/v1/bdbs/crdt_sources/alerts/{uid}", ViewBdbAlerts, shape::SOURCE_ALERTS, of_sources_of),
     Route::new("GET", "/v1/bdbs/crdt_sources/alerts/{uid}/{source}", ViewBdbAlerts, shape::SOURCE_ALERTS, of_source),
     Route::new("GET", "/v1/bdbs/crdt_sources/alerts/{uid}/{source}/{alert}", ViewBdbAlerts, shape::ALERT, of_source),
-    Route::new("GET", "/v1/bdbs/replica_sources/alerts", ViewAllBdbsAlerts, shape::ALL_SOURCES_ALERTS, of_sources),
-    Route::new("GET", "/v1/bdbs/replica_sources/alerts/{uid}", ViewBdbAlerts, shape::SOURCES_ALERTS, of_sources_of),
+    Route::new("GET", "/v1/bdbs/replica_sources/alerts", ViewAllBdbsAlerts, shape::SOURCES_ALERTS, of_sources),
+    Route::new("GET", "/v1/bdbs/replica_sources/alerts/{uid}", ViewBdbAlerts, shape::SOURCE_ALERTS, of_sources_of),
     Route::new("GET", "/v1/bdbs/replica_sources/alerts/{uid}/{source}", ViewBdbAlerts, shape::SOURCE_ALERTS, of_source),
     Route::new("GET", "/v1/bdbs/replica_sources/alerts/{uid}/{source}/{alert}", ViewBdbAlerts, shape::ALERT, of_source),
 ];
@@ -188,15 +188,21 @@ fn sources(ctx: &Ctx<'_>, database: &Database) -> usize {
         .map_or(0, Vec::len)
 }
 
-fn source_alerts(ctx: &Ctx<'_>) -> Value {
-    let names = OF_SOURCE.names(ctx.env.profile);
-    let off = |name: &'static str| (name.to_owned(), shown(ctx, Alarm::off(name), None, "threshold"));
-    Value::Object(names.map(off).collect())
+/// The alerts of the kind in the path.
+fn table(ctx: &Ctx<'_>) -> &'static Table {
+    if ctx.call.path.starts_with("/v1/bdbs/crdt_sources/") {
+        &OF_CRDT_SOURCE
+    } else {
+        &OF_SOURCE
+    }
 }
 
-fn by_source(ctx: &Ctx<'_>, database: &Database) -> Value {
-    let rows = (1..=sources(ctx, database)).map(|source| (source.to_string(), source_alerts(ctx)));
-    Value::Object(rows.collect())
+/// A database's alerts by name, for all of its sources together; none without a source.
+fn source_alerts(ctx: &Ctx<'_>, database: &Database) -> Value {
+    let names = table(ctx).names(ctx.env.profile);
+    let names = names.filter(|_| sources(ctx, database) > 0);
+    let off = |name: &'static str| (name.to_owned(), shown(ctx, Alarm::off(name), None, "threshold"));
+    Value::Object(names.map(off).collect())
 }
 
 fn of_sources(ctx: &mut Ctx<'_>) -> Answer {
@@ -204,25 +210,26 @@ fn of_sources(ctx: &mut Ctx<'_>) -> Answer {
     let databases = ctx.cluster.databases.iter();
     let all: Map<String, Value> = databases
         .filter(|database| scope.has(database.uid))
-        .map(|database| (database.uid.to_string(), by_source(ctx, database)))
+        .map(|database| (database.uid.to_string(), source_alerts(ctx, database)))
         .collect();
     Ok(Reply::json(all))
 }
 
 fn of_sources_of(ctx: &mut Ctx<'_>) -> Answer {
-    Ok(Reply::json(by_source(ctx, database(ctx)?)))
+    Ok(Reply::json(source_alerts(ctx, database(ctx)?)))
 }
 
 fn of_source(ctx: &mut Ctx<'_>) -> Answer {
     let wanted: usize = ctx.call.param("source")?;
-    if !(1..=sources(ctx, database(ctx)?)).contains(&wanted) {
+    let database = database(ctx)?;
+    if !(1..=sources(ctx, database)).contains(&wanted) {
         return Err(ApiError::not_found(format!("there is no source {wanted}")));
     }
     if ctx.call.params.contains_key("alert") {
-        let off = Alarm::off(named(ctx, &OF_SOURCE)?);
+        let off = Alarm::off(named(ctx, table(ctx))?);
         return Ok(Reply::json(shown(ctx, off, None, "threshold")));
     }
-    Ok(Reply::json(source_alerts(ctx)))
+    Ok(Reply::json(source_alerts(ctx, database)))
 }
 
 #[cfg(test)]
@@ -301,6 +308,24 @@ mod tests {
                 .status,
             404
         );
+    }
+
+    #[test]
+    fn alerts_of_sources_are_told_by_database_and_by_name() {
+        let mut sim = Fixture::cluster(1, 1);
+        let body = json!({
+            "name": "db", "memory_size": 1 << 28, "replica_sources": [{"uri": "redis://10.1.1.1:12000"}],
+            "replica_sync": "enabled",
+        });
+        assert_eq!(sim.admin(0, "POST", "/v1/bdbs", body).status, 200);
+        sim.pass(30);
+        let mut get = |path: &str| sim.admin(0, "GET", path, Value::Null).json;
+        let all = get("/v1/bdbs/replica_sources/alerts");
+        let of_database = get("/v1/bdbs/replica_sources/alerts/1");
+        assert_eq!(all["1"], of_database);
+        assert_eq!(of_database["replica_src_high_syncer_lag"]["state"], false);
+        assert_eq!(get("/v1/bdbs/replica_sources/alerts/1/1"), of_database);
+        assert_eq!(get("/v1/bdbs/crdt_sources/alerts/1"), json!({}));
     }
     #[test]
     fn alerts_of_deprecated_names_and_of_feeds_are_accepted_and_shown_once_set() {

@@ -2,7 +2,7 @@
 
 use super::{Access, Field, Kind, Source, Table};
 use crate::sim::version::Profile::{V7_8_6, V7_22_2, V8_0_20};
-use Kind::{Bool, Either, MapOf, Object, Of, OneOf, Text};
+use Kind::{Bool, Either, Object, Of, OneOf, Text};
 
 const fn rw(name: &'static str, kind: Kind, default: &'static str) -> Field {
     Field::new(name, kind, default, Access::CreateUpdate)
@@ -176,5 +176,15 @@ pub(crate) const OF_SOURCE: Table = Table::part(
     ],
 );
 
-/// By source.
-pub(crate) const BY_SOURCE: Kind = MapOf(&Of(&OF_SOURCE));
+pub(crate) const OF_CRDT_SOURCE: Table = Table::part(
+    "crdt_source_alerts",
+    "Alerts of a source of an Active-Active database by name.",
+    &[
+        state("crdt_src_high_syncer_lag"),
+        state("crdt_src_syncer_connection_error"),
+        state("crdt_src_syncer_general_error"),
+    ],
+);
+
+/// Of either kind of source.
+pub(crate) const OF_SOURCES: Kind = Either(&[Of(&OF_SOURCE), Of(&OF_CRDT_SOURCE)]);

@@ -114,6 +114,7 @@ pub(crate) const TABLES: &[&Table] = &[
     &alert::OF_NODE,
     &alert::OF_BDB,
     &alert::OF_SOURCE,
+    &alert::OF_CRDT_SOURCE,
     &cluster::LOGROTATE,
     &certificate::LICENSE,
     &certificate::INSTALLED,
