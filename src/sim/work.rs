@@ -202,58 +202,15 @@ fn begin(cluster: &mut Cluster, env: &mut Env, task: &Task) -> Result<Work, Stop
         return Err(failed(format!("Node {uid} is gone")));
     }
     match task.kind {
-        Kind::RemoveNode => {
-            if cluster.members.len() == 1 {
-                return Err(failed("The only node of a cluster cannot be removed"));
-            }
-            let moves = bdbs::evacuable(cluster, env, uid, &evacuation(task)).map_err(|_| no_room())?;
-            set_status(cluster, uid, MemberStatus::Active, MemberStatus::Decommissioning);
-            let policy = flag(&cluster.policy, "persistent_node_removal").unwrap_or(false);
-            let waits = flag(&task.body, "wait_for_persistence").unwrap_or(policy);
-            let saving = if waits && moves > 0 {
-                bdbs::saving(env)
-            } else {
-                Duration::ZERO
-            };
-            Ok(moving(env, env.timings.node_remove + saving, moves))
-        }
+        Kind::RemoveNode => begin_removal(cluster, env, uid, task),
         Kind::MaintenanceOn => {
             survives(cluster, env, uid)?;
-            enter(
-                cluster,
-                env,
-                uid,
-                flag(&task.body, "overwrite_snapshot").unwrap_or(false),
-            );
+            let overwrite = flag(&task.body, "overwrite_snapshot").unwrap_or(false);
+            enter(cluster, env, uid, overwrite);
             let moves = bdbs::evacuable(cluster, env, uid, &evacuation(task)).map_err(|_| no_room())?;
             Ok(moving(env, env.timings.maintenance, moves))
         }
-        Kind::MaintenanceOff => {
-            let skip = flag(&task.body, "skip_shards_restore").unwrap_or(false);
-            let snapshot = cluster
-                .members
-                .get(&uid)
-                .and_then(|member| wanted_snapshot(member, task));
-            let moves = snapshot.as_ref().map_or(0, |snapshot| {
-                snapshot
-                    .layout
-                    .shards
-                    .values()
-                    .filter(|(node, _)| *node == uid)
-                    .count()
-            });
-            if snapshot.is_none() && !skip {
-                return Err(Stop::Cancelled);
-            }
-            // Shards come back one move before the end, so that all of them serve when it is over.
-            let every = env.timings.maintenance + env.timings.shard_move * count(moves.saturating_sub(1));
-            let moves = if skip { 0 } else { moves };
-            Ok(Work {
-                takes: env.timings.maintenance + env.timings.shard_move * count(moves),
-                steps: usize::from(moves > 0),
-                every,
-            })
-        }
+        Kind::MaintenanceOff => begin_return(cluster, env, uid, task),
         Kind::EnslaveNode => {
             if cluster.master == Some(uid) {
                 demote(cluster, env);
@@ -265,6 +222,44 @@ fn begin(cluster: &mut Cluster, env: &mut Env, task: &Task) -> Result<Work, Stop
             Ok(electing(env))
         }
     }
+}
+
+fn begin_removal(cluster: &mut Cluster, env: &Env, uid: NodeUid, task: &Task) -> Result<Work, Stop> {
+    if cluster.members.len() == 1 {
+        return Err(failed("The only node of a cluster cannot be removed"));
+    }
+    let moves = bdbs::evacuable(cluster, env, uid, &evacuation(task)).map_err(|_| no_room())?;
+    set_status(cluster, uid, MemberStatus::Active, MemberStatus::Decommissioning);
+    let policy = flag(&cluster.policy, "persistent_node_removal").unwrap_or(false);
+    let waits = flag(&task.body, "wait_for_persistence").unwrap_or(policy);
+    let saving = if waits && moves > 0 {
+        bdbs::saving(env)
+    } else {
+        Duration::ZERO
+    };
+    Ok(moving(env, env.timings.node_remove + saving, moves))
+}
+
+/// Maintenance ends with what the snapshot has on the node; without one, only if shards may stay where they are.
+fn begin_return(cluster: &Cluster, env: &Env, uid: NodeUid, task: &Task) -> Result<Work, Stop> {
+    let skip = flag(&task.body, "skip_shards_restore").unwrap_or(false);
+    let member = cluster.members.get(&uid);
+    let snapshot = member.and_then(|member| wanted_snapshot(member, task));
+    if snapshot.is_none() && !skip {
+        return Err(Stop::Cancelled);
+    }
+    let shards = snapshot
+        .into_iter()
+        .filter(|_| !skip)
+        .flat_map(|snapshot| snapshot.layout.shards);
+    let moves = shards.filter(|(_, (node, _))| *node == uid).count();
+    let fixed = env.timings.maintenance;
+    Ok(Work {
+        takes: fixed + env.timings.shard_move * count(moves),
+        steps: usize::from(moves > 0),
+        // Shards come back one move before the end, so that all of them serve when it is over.
+        every: fixed + env.timings.shard_move * count(moves.saturating_sub(1)),
+    })
 }
 
 fn count(moves: usize) -> u32 {

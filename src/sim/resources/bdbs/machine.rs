@@ -1,6 +1,6 @@
 //! The state machines of databases: what a request sets off, step by step, up to its end.
 
-use super::store::{Change, Status, bind};
+use super::store::{Change, Database, Status, bind};
 use crate::sim::ids::{BdbUid, NodeUid, ShardUid};
 use crate::sim::state::{Cluster, Due, Env};
 use serde_json::{Value, json};
@@ -122,59 +122,25 @@ fn end(cluster: &mut Cluster, env: &Env, uid: BdbUid, failed: bool) {
         return;
     };
     database.touch(env.now);
+    cluster.state_id += 1;
     let status = match (database.change.take(), failed) {
-        (Some(Change::Delete), false) => {
-            let details = json!({"bdb_uid": uid.to_string(), "bdb_name": database.text("name")});
-            cluster.documents.tell(env.now, "cluster_bdb_deleted", &details);
-            cluster.databases.remove(uid);
-            for path in [
-                format!("/v1/bdbs/alerts/{uid}"),
-                format!("/v1/bdbs/{uid}/certificates"),
-            ] {
-                cluster.documents.clear_single(&path);
-            }
-            cluster.state_id += 1;
-            return;
-        }
+        (Some(Change::Delete), false) => return forget(cluster, env, uid),
         (Some(Change::Create), true) => Status::CreationFailed,
+        (Some(Change::Recover { .. }), true) => Status::Recovery,
         (Some(Change::Import), _) => {
-            let status = if failed { "failed" } else { "succeeded" };
-            database.set.insert("import_status".to_owned(), status.into());
-            database.set.insert(
-                "import_progress".to_owned(),
-                if failed { 0.0 } else { 100.0 }.into(),
-            );
+            said(database, "import", failed);
             Status::Active
         }
         (Some(Change::Export), _) => {
-            let status = if failed { "failed" } else { "succeeded" };
-            database.set.insert("export_status".to_owned(), status.into());
-            let progress = if failed { 0.0 } else { 100.0 };
-            database.set.insert("export_progress".to_owned(), progress.into());
-            if failed {
-                database
-                    .set
-                    .insert("export_failure_reason".to_owned(), "general-error".into());
-            } else {
-                let time = env.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-                database.set.insert("last_export_time".to_owned(), time.into());
-            }
+            said(database, "export", failed);
+            exported(database, env, failed);
             Status::Active
-        }
-        (Some(Change::Recover { .. }), true) => {
-            if let Some(database) = cluster.databases.get_mut(uid) {
-                database.status = Status::Recovery;
-            }
-            cluster.state_id += 1;
-            return;
         }
         (Some(Change::Recover { bytes }), false) => {
             database.data_bytes = bytes;
             let up: Vec<NodeUid> = cluster.alive().map(|member| member.uid).collect();
-            cluster
-                .databases
-                .shards
-                .set_up(uid, |shard| up.contains(&shard.node));
+            let shards = &mut cluster.databases.shards;
+            shards.set_up(uid, |shard| up.contains(&shard.node));
             Status::Active
         }
         (Some(Change::Update { set, shards }), true) => {
@@ -184,15 +150,65 @@ fn end(cluster: &mut Cluster, env: &Env, uid: BdbUid, failed: bool) {
         }
         _ => Status::Active,
     };
+    settle(cluster, env, uid, status);
+}
+
+/// The new status, and the endpoint that goes with it.
+fn settle(cluster: &mut Cluster, env: &Env, uid: BdbUid, status: Status) {
     if let Some(database) = cluster.databases.get_mut(uid) {
         database.status = status;
     }
-    if status == Status::CreationFailed {
-        cluster.databases.shards.remove(uid);
-        cluster.databases.set_bound(uid, Vec::new());
-    } else {
-        // Without a listener anywhere the endpoint stays where it is.
-        let _ = bind(cluster, env, uid);
+    match status {
+        Status::CreationFailed => {
+            cluster.databases.shards.remove(uid);
+            cluster.databases.set_bound(uid, Vec::new());
+        }
+        Status::Recovery => {}
+        Status::Pending
+        | Status::Active
+        | Status::ActiveChangePending
+        | Status::DeletePending
+        | Status::ImportPending => {
+            // Without a listener anywhere the endpoint stays where it is.
+            let _ = bind(cluster, env, uid);
+        }
     }
-    cluster.state_id += 1;
+}
+
+/// A deleted database is gone, with what was set for it elsewhere.
+fn forget(cluster: &mut Cluster, env: &Env, uid: BdbUid) {
+    let name = cluster
+        .databases
+        .get(uid)
+        .map(|database| database.text("name").to_owned());
+    let details = json!({"bdb_uid": uid.to_string(), "bdb_name": name});
+    cluster.documents.tell(env.now, "cluster_bdb_deleted", &details);
+    cluster.databases.remove(uid);
+    for path in [
+        format!("/v1/bdbs/alerts/{uid}"),
+        format!("/v1/bdbs/{uid}/certificates"),
+    ] {
+        cluster.documents.clear_single(&path);
+    }
+}
+
+/// Status and progress of an import or an export that has ended.
+fn said(database: &mut Database, what: &str, failed: bool) {
+    let (status, progress) = if failed {
+        ("failed", 0.0)
+    } else {
+        ("succeeded", 100.0)
+    };
+    database.set.insert(format!("{what}_status"), status.into());
+    database.set.insert(format!("{what}_progress"), progress.into());
+}
+
+fn exported(database: &mut Database, env: &Env, failed: bool) {
+    if failed {
+        let reason = "general-error".into();
+        database.set.insert("export_failure_reason".to_owned(), reason);
+    } else {
+        let time = env.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        database.set.insert("last_export_time".to_owned(), time.into());
+    }
 }
