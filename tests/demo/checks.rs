@@ -89,7 +89,7 @@ async fn rest(stage: &Stage, node: usize, method: &str, path: &str, body: &Value
         .await
 }
 
-pub(crate) async fn cluster_forms(stage: &mut Stage, story: &mut Story) -> Result<()> {
+pub(crate) async fn cluster_forms(stage: &Stage, story: &mut Story) -> Result<()> {
     let cluster = objects::wait_ready(&stage.client, NAMESPACE, "RedisCluster", "prod", PATIENCE).await?;
     let nodes = rest(stage, 0, "GET", "/v1/nodes", &Value::Null).await?;
     let active = nodes
@@ -112,7 +112,7 @@ pub(crate) async fn cluster_forms(stage: &mut Stage, story: &mut Story) -> Resul
     Ok(())
 }
 
-pub(crate) async fn database_is_served(stage: &mut Stage, story: &mut Story) -> Result<()> {
+pub(crate) async fn database_is_served(stage: &Stage, story: &mut Story) -> Result<()> {
     let database =
         objects::wait_ready(&stage.client, NAMESPACE, "RedisDatabase", "sessions", PATIENCE).await?;
     let uid = uid(&database)?;
@@ -156,7 +156,7 @@ fn uid(database: &DynamicObject) -> Result<u64> {
         .ok_or("the database has no uid in status")?)
 }
 
-pub(crate) async fn certificates_are_applied(stage: &mut Stage, story: &mut Story) -> Result<()> {
+pub(crate) async fn certificates_are_applied(stage: &Stage, story: &mut Story) -> Result<()> {
     for name in ["proxy", "api"] {
         objects::wait_ready(&stage.client, NAMESPACE, "ClusterCertificate", name, PATIENCE).await?;
     }
@@ -218,7 +218,7 @@ async fn handshake(address: &str, port: u16, authority_pem: &str) -> Result<Vec<
     Ok(chain.first().ok_or("no certificate was shown")?.as_ref().to_vec())
 }
 
-pub(crate) async fn drift_is_put_back(stage: &mut Stage, story: &mut Story) -> Result<()> {
+pub(crate) async fn drift_is_put_back(stage: &Stage, story: &mut Story) -> Result<()> {
     let database = objects::api(&stage.client, NAMESPACE, "RedisDatabase")
         .get("sessions")
         .await?;
@@ -261,7 +261,7 @@ pub(crate) async fn drift_is_put_back(stage: &mut Stage, story: &mut Story) -> R
     Ok(())
 }
 
-pub(crate) async fn maintenance_on_and_off(stage: &mut Stage, story: &mut Story) -> Result<()> {
+pub(crate) async fn maintenance_on_and_off(stage: &Stage, story: &mut Story) -> Result<()> {
     for (wanted, words) in [
         (true, "is in maintenance and empty"),
         (false, "is back in service"),
@@ -304,7 +304,7 @@ pub(crate) async fn maintenance_on_and_off(stage: &mut Stage, story: &mut Story)
     Ok(())
 }
 
-pub(crate) async fn silence(stage: &mut Stage, story: &mut Story) -> Result<()> {
+pub(crate) async fn silence(stage: &Stage, story: &mut Story) -> Result<()> {
     settled(stage).await?;
     let costs = Costs::begin(stage).await?;
     tokio::time::sleep(3 * INTERVAL + Duration::from_secs(1)).await;
@@ -360,7 +360,7 @@ async fn settled(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-pub(crate) async fn no_invariant_was_broken(stage: &mut Stage, story: &mut Story) -> Result<()> {
+pub(crate) async fn no_invariant_was_broken(stage: &Stage, story: &mut Story) -> Result<()> {
     let broken = stage.resim.violations().await?;
     if !broken.is_empty() {
         return Err(format!("the simulator saw broken invariants: {}", broken.join(", ")).into());

@@ -111,25 +111,21 @@ async fn demo() -> Result<()> {
     let mut story = Story::begin();
     let dir = live::scratch("demo")?;
     // Whatever is declared last is ended first.
-    let (mut stage, mut operator) = set(&dir, &mut story).await?;
+    let (stage, operator) = set(&dir, &mut story).await?;
     let outcome = tokio::select! {
-        outcome = play(&mut stage, &mut story) => outcome,
-        ended = ended(&mut operator) => Err(ended),
+        outcome = play(&stage, &mut story) => outcome,
+        ended = ended(&stage, &operator) => Err(ended),
     };
     if let Err(error) = outcome {
-        eprintln!(
-            "\nThe operator's last lines:\n{}",
-            operator.process().last_lines()
-        );
-        // Whatever failed, this is why.
-        stage.resim.process().check()?;
-        stage.control_plane.check()?;
+        eprintln!("\nThe operator's last lines:\n{}", operator.last_lines());
+        // Whatever failed, this may be why.
+        check(&stage, &operator)?;
         return Err(error);
     }
     story.verdict("DEMO PASSED: every step above was seen from outside the operator.");
     if stays {
         how_to_go_on(&stage);
-        return Err(ended(&mut operator).await);
+        return Err(ended(&stage, &operator).await);
     }
     drop(operator);
     drop(stage);
@@ -138,14 +134,21 @@ async fn demo() -> Result<()> {
     Ok(())
 }
 
-/// Waits for the operator's end, which nobody asked for.
-async fn ended(operator: &mut Operator) -> Box<dyn std::error::Error + Send + Sync> {
+/// Waits for the end of a part, which nobody asked for.
+async fn ended(stage: &Stage, operator: &Operator) -> Box<dyn std::error::Error + Send + Sync> {
     loop {
-        if let Err(error) = operator.process().check() {
+        if let Err(error) = check(stage, operator) {
             return error;
         }
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        tokio::time::sleep(JUST_NOW).await;
     }
+}
+
+/// Fails when a part has ended.
+fn check(stage: &Stage, operator: &Operator) -> Result<()> {
+    stage.control_plane.check()?;
+    stage.resim.check()?;
+    operator.check()
 }
 
 async fn set(dir: &Path, story: &mut Story) -> Result<(Stage, Operator)> {
@@ -195,7 +198,7 @@ async fn set(dir: &Path, story: &mut Story) -> Result<(Stage, Operator)> {
     Ok((stage, operator))
 }
 
-async fn play(stage: &mut Stage, story: &mut Story) -> Result<()> {
+async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     let costs = checks::Costs::begin(stage).await?;
     story.chapter("kubectl apply -f deploy/samples");
     secrets(stage).await?;

@@ -43,7 +43,7 @@ impl ControlPlane {
             "1s",
         ]
         .map(str::to_owned);
-        let mut process = Process::start("the control plane", &program, &args, &[], &dir.join("up.log"))?;
+        let process = Process::start("the control plane", &program, &args, &[], &dir.join("up.log"))?;
         let ready = dir.join("ready");
         eventually("the Kubernetes API server", Duration::from_secs(90), || {
             let state = process.check().map(|()| {
@@ -64,8 +64,8 @@ impl ControlPlane {
     }
 
     /// Fails with the end of its output when it has ended.
-    pub fn check(&mut self) -> Result<()> {
-        self.process.as_mut().map_or(Ok(()), Process::check)
+    pub fn check(&self) -> Result<()> {
+        self.process.as_ref().map_or(Ok(()), Process::check)
     }
 
     /// Credentials of an administrator.

@@ -38,9 +38,19 @@ impl Operator {
         })
     }
 
+    /// Fails with the end of its output when it has ended.
+    pub fn check(&self) -> Result<()> {
+        self.process.check()
+    }
+
     /// The process.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
+    }
+
+    /// The end of what it has written.
+    pub fn last_lines(&self) -> String {
+        self.process.last_lines()
     }
 
     /// Everything that it has written.

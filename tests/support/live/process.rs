@@ -9,13 +9,17 @@ use std::process::Child;
 use std::process::Command;
 use std::process::ExitStatus;
 use std::process::Stdio;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
 use std::time::Duration;
 use std::time::Instant;
 
 /// A running program whose output goes to a file.
 pub struct Process {
     name: String,
-    child: Child,
+    pid: u32,
+    child: Mutex<Child>,
     log: PathBuf,
 }
 
@@ -41,22 +45,27 @@ impl Process {
             .map_err(|error| format!("cannot start {} ({}): {error}", name, program.display()))?;
         Ok(Self {
             name: name.to_owned(),
-            child,
+            pid: child.id(),
+            child: Mutex::new(child),
             log: log.to_owned(),
         })
     }
 
     /// Its process id.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.pid
     }
 
     /// Fails with the end of its output when it has ended.
-    pub fn check(&mut self) -> Result<()> {
-        match self.child.try_wait()? {
+    pub fn check(&self) -> Result<()> {
+        match self.child().try_wait()? {
             None => Ok(()),
             Some(status) => Err(format!("{} ended ({status}):\n{}", self.name, self.last_lines()).into()),
         }
+    }
+
+    fn child(&self) -> MutexGuard<'_, Child> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The end of what it wrote.
@@ -83,26 +92,26 @@ impl Process {
 
     /// Kills it at once, as a machine that loses power does.
     pub fn kill(&mut self) -> Result<()> {
-        self.child.kill()?;
-        self.child.wait()?;
+        self.child().kill()?;
+        self.child().wait()?;
         Ok(())
     }
 
     /// Asks it to end, and kills it when it does not within ten seconds.
     pub fn stop(&mut self) -> Result<ExitStatus> {
-        if let Some(status) = self.child.try_wait()? {
+        if let Some(status) = self.child().try_wait()? {
             return Ok(status);
         }
         self.signal("TERM")?;
         let end = Instant::now() + Duration::from_secs(10);
         while Instant::now() < end {
-            if let Some(status) = self.child.try_wait()? {
+            if let Some(status) = self.child().try_wait()? {
                 return Ok(status);
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        self.child.kill()?;
-        Ok(self.child.wait()?)
+        self.child().kill()?;
+        Ok(self.child().wait()?)
     }
 }
 

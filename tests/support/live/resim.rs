@@ -74,7 +74,7 @@ impl Resim {
             ready_file.display().to_string(),
         ]);
         let program = Path::new(env!("CARGO_BIN_EXE_resim"));
-        let mut process = Process::start("resim", program, &args, &[], &dir.join("resim.log"))?;
+        let process = Process::start("resim", program, &args, &[], &dir.join("resim.log"))?;
         let ready = eventually("the simulator", Duration::from_secs(60), || {
             let state = process
                 .check()
@@ -154,6 +154,11 @@ impl Resim {
                 .body(body.to_string());
         }
         answer(path, request.send().await?).await
+    }
+
+    /// Fails with the end of its output when it has ended.
+    pub fn check(&self) -> Result<()> {
+        self.process.check()
     }
 
     /// The process.
