@@ -137,9 +137,7 @@ fn shown(ctx: &Ctx<'_>, family: &Family, uid: u64, object: &Object) -> Value {
 fn list(ctx: &mut Ctx<'_>) -> Answer {
     let family = family(ctx)?;
     let all = ctx.cluster.documents.all(family.name);
-    let all: Vec<Value> = all
-        .map(|(uid, object)| Value::from(shown(ctx, family, uid, object)))
-        .collect();
+    let all: Vec<Value> = all.map(|(uid, object)| shown(ctx, family, uid, object)).collect();
     let under_name = family.name == "bdb_groups" && ctx.env.on(Switch::GroupsUnderName);
     Ok(Reply::json(if under_name {
         json!({ family.name: all })
