@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs the programs that only tests run: curl and redis-server from Debian's packages, Python's requests into a folder
-# below target/. Without the right to install, says what to install.
+# Installs the programs that only tests run: curl and redis-server from Debian's packages, Python's requests and a client
+# that others wrote into a folder below target/. Without the right to install, says what to install.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-readonly requests=2.32.5
+readonly requests=2.32.5 client=0.10.0
 
 packages=()
 command -v curl >/dev/null || packages+=(curl)
@@ -18,8 +18,10 @@ if [ ${#packages[@]} -gt 0 ]; then
     echo "installing ${packages[*]}"
     apt-get update -qq && apt-get install --yes -qq --no-install-recommends "${packages[@]}" || exit 1
 fi
-if ! target/python/bin/python3 -c "import requests; assert requests.__version__ == '$requests'" 2>/dev/null; then
-    echo "installing Python's requests $requests"
-    python3 -m venv target/python && target/python/bin/pip install --quiet "requests==$requests" || exit 1
+version() { target/python/bin/python3 -c "from importlib.metadata import version; print(version('$1'))" 2>/dev/null; }
+if [ "$(version requests) $(version redis-enterprise)" != "$requests $client" ]; then
+    echo "installing Python's requests $requests and redis-enterprise $client"
+    python3 -m venv target/python &&
+        target/python/bin/pip install --quiet "requests==$requests" "redis-enterprise==$client" || exit 1
 fi
-echo "curl, redis-server and Python's requests are here"
+echo "curl, redis-server, Python's requests and redis-enterprise are here"

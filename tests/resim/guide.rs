@@ -21,7 +21,7 @@ fn blocks(language: &str) -> Vec<String> {
 
 /// Runs a program in `folder`, with `resim` in its path. It is ended after a minute.
 #[track_caller]
-fn run(folder: &Folder, program: &[&str]) -> String {
+pub fn run(folder: &Folder, program: &[&str]) -> String {
     let bin = Path::new(env!("CARGO_BIN_EXE_resim")).parent().unwrap();
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
     let output: Output = Command::new("timeout")

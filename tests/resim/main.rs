@@ -14,5 +14,6 @@ mod keep;
 mod onlooker;
 mod program;
 mod robust;
+mod stranger;
 mod wire;
 mod world;
