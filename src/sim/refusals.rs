@@ -161,14 +161,14 @@ const COMPLEX: Step = Do("PUT", "/v1/cluster", r#"{"password_complexity":true}"#
 #[rustfmt::skip]
 refusals! {
     // Transport.
-    wrong_accept: OwnCode "rest-api" [] "GET" "/v1/cluster?accept=text/html" "" => 400 "invalid_schema";
-    unknown_path: Documented "rest-api" [] "GET" "/v1/nonsense" "" => 404 "";
+    wrong_accept: OwnCode "references/rest-api" [] "GET" "/v1/cluster?accept=text/html" "" => 400 "invalid_schema";
+    unknown_path: Documented "references/rest-api" [] "GET" "/v1/nonsense" "" => 404 "";
     wrong_method: Deduced "" [] "PATCH" "/v1/cluster" "" => 405 "";
-    no_credentials: Documented "rest-api" [As("", "")] "GET" "/v1/cluster" "" => 401 "";
-    wrong_password: Documented "rest-api" [As("admin@example.com", "wrong")] "GET" "/v1/cluster" "" => 401 "";
-    lacking_permission: OwnCode "rest-api" [VIEWER, AS_VIEWER] "PUT" "/v1/cluster" r#"{"email_alerts":true}"# => 403 "unauthorized_action";
-    not_a_member: Documented "rest-api" [Fresh] "GET" "/v1/cluster" "" => 503 "";
-    unknown_version: OwnCode "rest-api" [] "GET" "/v1/cluster?x-api-version=9" "" => 505 "unsupported_api_version";
+    no_credentials: Documented "references/rest-api" [As("", "")] "GET" "/v1/cluster" "" => 401 "";
+    wrong_password: Documented "references/rest-api" [As("admin@example.com", "wrong")] "GET" "/v1/cluster" "" => 401 "";
+    lacking_permission: OwnCode "references/rest-api" [VIEWER, AS_VIEWER] "PUT" "/v1/cluster" r#"{"email_alerts":true}"# => 403 "unauthorized_action";
+    not_a_member: Documented "references/rest-api" [Fresh] "GET" "/v1/cluster" "" => 503 "";
+    unknown_version: OwnCode "references/rest-api" [] "GET" "/v1/cluster?x-api-version=9" "" => 505 "unsupported_api_version";
     malformed_body: OwnCode "requests/cluster" [] "PUT" "/v1/cluster" "[1]" => 400 "invalid_schema";
     no_quorum: Documented "requests/bdbs/availability" [DB, MINUTE, Crash(2), Crash(3), Pass(30)] "GET" "/v1/bdbs/1/availability" "" => 503 "no_quorum";
     old_cluster_resource: Deduced "requests/roles" [] "GET" "/v1/crdbs" "" => 501 "unsupported_resource";
@@ -324,7 +324,7 @@ refusals! {
     unauthorized_action: Documented "requests/users/password" [VIEWER, AS_VIEWER] "PUT" "/v1/users/password" r#"{"username":"admin@example.com","new_password":"x"}"# => 403 "unauthorized_action";
     foreign_account: OwnCode "requests/users" [VIEWER, AS_VIEWER] "PUT" "/v1/users/1" r#"{"name":"x"}"# => 403 "unauthorized_action";
     password_expired: Documented "requests/users/authorize" [Do("PUT", "/v1/cluster", r#"{"password_expiration_duration":1}"#), Pass(200_000)] "POST" "/v1/users/authorize" "" => 401 "password_expired";
-    call_with_an_expired_password: OwnCode "rest-api" [Do("PUT", "/v1/cluster", r#"{"password_expiration_duration":1}"#), Pass(200_000)] "GET" "/v1/cluster" "" => 401 "password_expired";
+    call_with_an_expired_password: OwnCode "references/rest-api" [Do("PUT", "/v1/cluster", r#"{"password_expiration_duration":1}"#), Pass(200_000)] "GET" "/v1/cluster" "" => 401 "password_expired";
     role_of_last_admin: Deduced "requests/roles" [] "PUT" "/v1/roles/1" r#"{"management":"db_viewer"}"# => 406 "change_last_admin_role_not_allowed";
     role_without_name: Documented "requests/roles" [] "POST" "/v1/roles" r#"{"management":"db_viewer"}"# => 400 "missing_field";
     role_name_exists: Documented "requests/roles" [] "POST" "/v1/roles" r#"{"name":"Admin"}"# => 409 "name_already_exists";
