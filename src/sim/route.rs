@@ -369,6 +369,8 @@ mod tests {
             ("GET", "/v1/nodes/wd_status", "01111"),
             ("PUT", "/v1/bdbs/1/actions/revamp", "00111"),
             ("PUT", "/v1/cluster/certificates", "00111"),
+            ("POST", "/v1/shards/actions/failover", "01111"),
+            ("POST", "/v1/shards/1/actions/migrate", "11111"),
             ("GET", "/v1/cm_settings", "01111"),
             ("PUT", "/v1/bdbs/1/actions/rebalance", "01111"),
             ("PATCH", "/v1/suffix/x", "00011"),

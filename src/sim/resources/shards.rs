@@ -25,8 +25,8 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/bdbs/{uid}/shards", Permission::ViewBdbInfo, shape::SHARDS, of_database).presumed(),
     Route::new("POST", "/v1/shards/{uid}/actions/failover", Permission::FailoverShard, shape::SHARD_ACTION, failover).since(Profile::V7_8_6),
     Route::new("POST", "/v1/shards/actions/failover", Permission::FailoverShard, shape::SHARD_ACTION, failover).since(Profile::V7_8_6),
-    Route::new("POST", "/v1/shards/{uid}/actions/migrate", Permission::MigrateShard, shape::SHARD_ACTION, migrate).since(Profile::V7_8_6),
-    Route::new("POST", "/v1/shards/actions/migrate", Permission::MigrateShard, shape::SHARD_ACTION, migrate).since(Profile::V7_8_6),
+    Route::new("POST", "/v1/shards/{uid}/actions/migrate", Permission::MigrateShard, shape::SHARD_ACTION, migrate),
+    Route::new("POST", "/v1/shards/actions/migrate", Permission::MigrateShard, shape::SHARD_ACTION, migrate),
 ];
 
 fn list(ctx: &mut Ctx<'_>) -> Answer {
