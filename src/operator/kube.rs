@@ -1,6 +1,7 @@
 //! Every call to the Kubernetes API apart from watches and the Lease: live reads, compare-and-set, Secrets, Events.
 
 use crate::api::FINALIZER;
+use crate::operator::events::Events;
 use crate::operator::object::Object;
 use crate::operator::object::ObjectKey;
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -14,7 +15,6 @@ use kube::api::Patch;
 use kube::api::PatchParams;
 use kube::api::PostParams;
 use kube::runtime::events::Event;
-use kube::runtime::events::Recorder;
 use kube::runtime::events::Reporter;
 use serde_json::Value;
 use serde_json::json;
@@ -81,7 +81,7 @@ impl KubeError {
 /// The API server.
 pub struct Kube {
     client: Client,
-    recorder: Recorder,
+    events: Events,
     slots: Semaphore,
 }
 
@@ -92,10 +92,10 @@ impl Kube {
             controller: crate::api::GROUP.into(),
             instance: Some(instance.into()),
         };
-        let recorder = Recorder::new(client.clone(), reporter);
+        let events = Events::new(client.clone(), reporter);
         Self {
             client,
-            recorder,
+            events,
             slots: Semaphore::new(AT_ONCE),
         }
     }
@@ -243,7 +243,7 @@ impl Kube {
         let Ok(_slot) = self.slots.acquire().await else {
             return;
         };
-        match tokio::time::timeout(DEADLINE, self.recorder.publish(&event, reference)).await {
+        match tokio::time::timeout(DEADLINE, self.events.publish(&event, reference)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(object = %key, %error, "cannot publish an Event"),
             Err(_) => tracing::warn!(object = %key, "cannot publish an Event: no answer in time"),

@@ -4,6 +4,7 @@ mod attend;
 pub mod clock;
 pub mod clusters;
 pub mod context;
+mod events;
 pub mod http;
 pub mod journal;
 pub mod kube;

@@ -63,6 +63,19 @@ async fn three_nodes_become_one_cluster() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn each_node_that_joins_is_told_by_an_event_of_its_own() {
+    let site = Site::settled(3, &[]).await;
+    let events = site.api.events();
+    let joined = events.iter().filter(|event| event["reason"] == "NodeJoined");
+    let mut notes: Vec<&str> = joined.filter_map(|event| event["note"].as_str()).collect();
+    notes.sort_unstable();
+    let wanted: Vec<String> = (1..=3)
+        .map(|node| format!("node n{node} belongs to the cluster, with uid {node}"))
+        .collect();
+    assert_eq!(notes, wanted);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_node_that_is_added_joins_and_one_that_is_dropped_leaves() {
     let mut site = Site::fresh(4);
     site.api.apply("redisclusters", cluster(3));
