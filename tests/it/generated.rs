@@ -3,6 +3,7 @@
 mod fields;
 mod words;
 
+use expect_test::ExpectFile;
 use expect_test::expect_file;
 use regent::api::Reason;
 use regent::api::schema;
@@ -12,6 +13,22 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::Path;
 use strum::IntoEnumIterator;
+
+/// Fails with the first line that differs, or writes the file when asked to. A whole difference of pages as long as these takes
+/// minutes to work out.
+fn fresh(kept: &ExpectFile, now: &str) {
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        return kept.assert_eq(now);
+    }
+    let (old, path) = (kept.data(), kept.path.display());
+    let ends = std::iter::once("(the end)");
+    let lines = old.lines().chain(ends.clone()).zip(now.lines().chain(ends));
+    if let Some((number, (old, new))) = lines.enumerate().find(|(_, (old, new))| old != new) {
+        let number = number + 1;
+        panic!("{path} is stale from line {number} on: run `make gen`\n  has  {old}\n  now  {new}");
+    }
+    assert!(old == now, "{path} is stale: run `make gen`");
+}
 
 /// The definition of a kind by its plural.
 fn definition(plural: &str) -> Value {
@@ -33,28 +50,47 @@ fn kept(plural: &str) -> String {
 #[test]
 fn the_definitions_are_those_of_the_types() {
     assert_eq!(schema::definitions().len(), 3, "a new kind needs a line below");
-    expect_file!["../../crds/redisclusters.yaml"].assert_eq(&crds::document(&definition("redisclusters")));
-    expect_file!["../../crds/redisdatabases.yaml"].assert_eq(&crds::document(&definition("redisdatabases")));
-    expect_file!["../../crds/clustercertificates.yaml"]
-        .assert_eq(&crds::document(&definition("clustercertificates")));
+    fresh(
+        &expect_file!["../../crds/redisclusters.yaml"],
+        &crds::document(&definition("redisclusters")),
+    );
+    fresh(
+        &expect_file!["../../crds/redisdatabases.yaml"],
+        &crds::document(&definition("redisdatabases")),
+    );
+    fresh(
+        &expect_file!["../../crds/clustercertificates.yaml"],
+        &crds::document(&definition("clustercertificates")),
+    );
 }
 
 #[test]
 fn the_chart_has_the_same_definitions_and_keeps_them() {
-    expect_file!["../../charts/regent-crds/templates/redisclusters.yaml"].assert_eq(&kept("redisclusters"));
-    expect_file!["../../charts/regent-crds/templates/redisdatabases.yaml"].assert_eq(&kept("redisdatabases"));
-    expect_file!["../../charts/regent-crds/templates/clustercertificates.yaml"]
-        .assert_eq(&kept("clustercertificates"));
+    fresh(
+        &expect_file!["../../charts/regent-crds/templates/redisclusters.yaml"],
+        &kept("redisclusters"),
+    );
+    fresh(
+        &expect_file!["../../charts/regent-crds/templates/redisdatabases.yaml"],
+        &kept("redisdatabases"),
+    );
+    fresh(
+        &expect_file!["../../charts/regent-crds/templates/clustercertificates.yaml"],
+        &kept("clustercertificates"),
+    );
 }
 
 #[test]
 fn the_page_of_fields_is_that_of_the_schemas() {
-    expect_file!["../../docs/reference/crds.md"].assert_eq(&fields::page());
+    fresh(&expect_file!["../../docs/reference/crds.md"], &fields::page());
 }
 
 #[test]
 fn the_page_of_fidelity_is_that_of_the_simulators_tables() {
-    expect_file!["../../docs/reference/fidelity.md"].assert_eq(&regent::sim::fidelity_page());
+    fresh(
+        &expect_file!["../../docs/reference/fidelity.md"],
+        &regent::sim::fidelity_page(),
+    );
 }
 
 #[test]
@@ -64,7 +100,10 @@ fn the_page_of_conditions_is_that_of_the_reasons() {
         Reason::iter().count(),
         "every reason is described"
     );
-    expect_file!["../../docs/reference/conditions.md"].assert_eq(&words::page());
+    fresh(
+        &expect_file!["../../docs/reference/conditions.md"],
+        &words::page(),
+    );
 }
 
 #[test]
