@@ -24,7 +24,7 @@ made from the tables that it works by: what stands here is what it does. Where s
 const LIMITS: &[(&str, &str)] = &[
     (
         "Active-Active databases",
-        "every path answers 501 `unsupported_resource`",
+        "every path answers 501 `unsupported_resource`; with the switch `crdb-lists-empty` the lists are empty instead",
     ),
     (
         "Clusters with nodes of several versions",

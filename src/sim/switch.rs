@@ -78,8 +78,10 @@ pub enum Switch {
     V2BdbPut,
     /// Whether a new user must have an email address.
     UserNeedsEmail,
-    /// Form of the list of groups of databases.
-    GroupsUnderName,
+    /// Form of the lists of groups of databases and of Active-Active databases.
+    ListsUnderName,
+    /// What the lists of Active-Active databases and of their tasks answer.
+    CrdbListsEmpty,
 }
 
 impl Switch {
@@ -363,11 +365,18 @@ pub const SWITCHES: &[SwitchRow] = &[
         source: "API schema and clients in use against the page on user requests",
     },
     SwitchRow {
-        switch: Switch::GroupsUnderName,
-        name: "groups-under-name",
-        default: "GET bdb_groups answers the list",
-        alternative: "it answers an object with the list under its name",
+        switch: Switch::ListsUnderName,
+        name: "lists-under-name",
+        default: "GET bdb_groups and GET crdbs answer the list",
+        alternative: "they answer an object with the list under its name",
         source: "an audit of real clusters against samples and a client in use",
+    },
+    SwitchRow {
+        switch: Switch::CrdbListsEmpty,
+        name: "crdb-lists-empty",
+        default: "GET crdbs and GET crdb_tasks say that Active-Active databases are not simulated",
+        alternative: "they answer an empty list, for clients that list everything",
+        source: "a cluster without Active-Active databases has none to list",
     },
 ];
 

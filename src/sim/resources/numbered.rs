@@ -138,12 +138,20 @@ fn list(ctx: &mut Ctx<'_>) -> Answer {
     let family = family(ctx)?;
     let all = ctx.cluster.documents.all(family.name);
     let all: Vec<Value> = all.map(|(uid, object)| shown(ctx, family, uid, object)).collect();
-    let under_name = family.name == "bdb_groups" && ctx.env.on(Switch::GroupsUnderName);
-    Ok(Reply::json(if under_name {
-        json!({ family.name: all })
+    Ok(Reply::json(if family.name == "bdb_groups" {
+        under_name(ctx, family.name, all)
     } else {
         Value::Array(all)
     }))
+}
+
+/// A list as the object or the array that it is answered as.
+pub(crate) fn under_name(ctx: &Ctx<'_>, name: &str, list: Vec<Value>) -> Value {
+    if ctx.env.on(Switch::ListsUnderName) {
+        json!({ name: list })
+    } else {
+        Value::Array(list)
+    }
 }
 
 fn get(ctx: &mut Ctx<'_>) -> Answer {
@@ -396,7 +404,7 @@ mod tests {
         for (switches, none) in [
             (Switches::default(), json!([])),
             (
-                Switches::default().with(Switch::GroupsUnderName),
+                Switches::default().with(Switch::ListsUnderName),
                 json!({"bdb_groups": []}),
             ),
         ] {

@@ -49,6 +49,11 @@ pub(crate) const CLUSTER_HEALTH: Shape = Shape::one(&health::CLUSTER);
 pub(crate) const CLUSTER_STATS: Shape = Shape::Json(stats::OF_CLUSTER);
 pub(crate) const CLUSTER_STATS_LAST: Shape = Shape::one(&stats::CLUSTER);
 pub(crate) const CM: Shape = Shape::one(&settings::CM_TABLE);
+/// A list that has no entries, plainly or under its name.
+pub(crate) const CRDBS: Shape = Shape::Json(Either(&[
+    Kind::Nested(&[ro("crdbs", ListOf(&Kind::Nested(&[])))]),
+    ListOf(&Kind::Nested(&[])),
+]));
 pub(crate) const DATABASE_HEALTH: Shape = Shape::one(&health::DATABASE);
 pub(crate) const DIAGNOSTICS: Shape = Shape::one(&settings::DIAGNOSTICS_TABLE);
 pub(crate) const DONE_BY_SERVICE: Shape = Shape::Json(MapOf(&Kind::Bool));
@@ -76,6 +81,8 @@ pub(crate) const NODE_STATS_LAST: Shape = Shape::Json(stats::LAST_OF_NODES);
 pub(crate) const NODE_STATUS: Shape = Shape::one(&node::STATUS);
 pub(crate) const NODE_STATUSES: Shape = Shape::Json(node::STATUSES);
 pub(crate) const NOTHING: Shape = Shape::Empty;
+/// A list that has no entries.
+pub(crate) const NO_OBJECTS: Shape = Shape::Json(ListOf(&Kind::Nested(&[])));
 pub(crate) const OCSP: Shape = Shape::one(&settings::OCSP_TABLE);
 pub(crate) const OCSP_STATUS: Shape = Shape::one(&settings::OCSP_STATUS);
 pub(crate) const OWN_ROLE: Shape = Shape::Json(request::OWN_ROLE);
