@@ -3,9 +3,9 @@
 use crate::live::target;
 use crate::started::Ended;
 use crate::started::Started;
+use crate::started::hearing_signals;
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Command;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
@@ -29,7 +29,7 @@ fn demo(name: &str, envs: &[(&str, &str)]) -> Started {
         "{} is missing: run `make controlplane`",
         program.display()
     );
-    let mut command = Command::new("bash");
+    let mut command = hearing_signals("bash");
     command
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/demo/run.sh"))
         .env_remove(crate::live::controlplane::KUBECONFIG_VARIABLE)

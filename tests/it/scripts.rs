@@ -3,6 +3,7 @@
 //! an image.
 
 use crate::support::started::Started;
+use crate::support::started::hearing_signals;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::fs::symlink;
@@ -96,7 +97,7 @@ impl Tools {
 
     /// A command that finds these tools and no others.
     fn command(&self, program: &str, args: &[&str]) -> Command {
-        let mut command = Command::new(self.folder.join("bin").join(program));
+        let mut command = hearing_signals(self.folder.join("bin").join(program));
         command
             .args(args)
             .current_dir(env!("CARGO_MANIFEST_DIR"))

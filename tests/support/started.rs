@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each kind of test uses a part")]
 
+use std::ffi::OsStr;
 use std::io::BufRead;
 use std::io::BufReader;
 use std::os::unix::process::CommandExt;
@@ -193,4 +194,12 @@ impl Drop for Started {
             let _ = Command::new("kill").args(["-s", "KILL", &pid]).status();
         }
     }
+}
+
+/// A command that Ctrl-C ends even if it does not end the tests: a shell tells what it runs in the background to ignore it, and
+/// their descendants do as well.
+pub fn hearing_signals(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("/usr/bin/env");
+    command.arg("--default-signal=HUP,INT,TERM").arg(program);
+    command
 }
