@@ -347,7 +347,9 @@ fn kind(kind: Kind) -> String {
         Kind::Int(low, i64::MAX) => format!("integer from {low}"),
         Kind::Int(i64::MIN, high) => format!("integer to {high}"),
         Kind::Int(low, high) => format!("integer {low} to {high}"),
+        Kind::Unsigned(low) => format!("integer {low} to {}", u64::MAX),
         Kind::Float => "number".to_owned(),
+        Kind::Fraction => "number 0 to 1".to_owned(),
         Kind::Text => "text".to_owned(),
         Kind::OneOf(names) => {
             let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();

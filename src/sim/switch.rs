@@ -82,6 +82,10 @@ pub enum Switch {
     ListsUnderName,
     /// What the lists of Active-Active databases and of their tasks answer.
     CrdbListsEmpty,
+    /// When the query performance factor is shown.
+    PerformanceFactorExtendedOnly,
+    /// What an update does to the settings of a module that it leaves out.
+    ModuleSettingsReplaced,
 }
 
 impl Switch {
@@ -377,6 +381,20 @@ pub const SWITCHES: &[SwitchRow] = &[
         default: "GET crdbs and GET crdb_tasks say that Active-Active databases are not simulated",
         alternative: "they answer an empty list, for clients that list everything",
         source: "a cluster without Active-Active databases has none to list",
+    },
+    SwitchRow {
+        switch: Switch::PerformanceFactorExtendedOnly,
+        name: "performance-factor-extended-only",
+        default: "a database shows query_performance_factor with and without extended",
+        alternative: "it shows it with extended=true only",
+        source: "an audit of real clusters against the release notes of 8.0.2",
+    },
+    SwitchRow {
+        switch: Switch::ModuleSettingsReplaced,
+        name: "module-settings-replaced",
+        default: "an update of search, timeseries, probabilistic or query_performance_factor changes the keys that it names",
+        alternative: "the keys that it leaves out fall back to their defaults",
+        source: "undocumented",
     },
 ];
 

@@ -4,6 +4,7 @@ pub(crate) mod actions;
 mod blueprint;
 mod change;
 mod machine;
+mod module_settings;
 mod nodes;
 pub(crate) mod recovery;
 mod render;

@@ -272,7 +272,7 @@ pub(crate) const PROBABILISTIC: Table = Table::part(
     "probabilistic",
     "Configuration of probabilistic structures.",
     &[
-        rw("bf-error-rate", Float, "0.01"),
+        rw("bf-error-rate", Kind::Fraction, "0.01"),
         rw("bf-initial-size", Kind::Int(1, 1_048_576), "100"),
         rw("bf-expansion-factor", Kind::Int(0, 32_768), "2"),
         rw("cf-initial-size", Kind::Int(1, 1_048_576), "1024"),
@@ -292,7 +292,7 @@ const U32_FROM_ONE: Kind = Kind::Int(1, 4_294_967_295);
 pub(crate) const SEARCH: Table = Table::part("search", "Configuration of search.", &[
     rw("search-timeout", FROM_ONE, "500"),
     rw("search-ext-load", Text, ""),
-    rw("search-max-doctablesize", FROM_ONE, "1000000"),
+    rw("search-max-doctablesize", Kind::Unsigned(1), "1000000"),
     rw("search-friso-ini", Text, ""),
     rw("search-cursor-max-idle", FROM_ONE, "300000"),
     rw("search-partial-indexed-docs", COUNT, "0"),

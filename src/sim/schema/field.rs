@@ -158,7 +158,7 @@ impl Field {
             return Ok(());
         };
         let text = format!("{}: {wanted} is wanted", self.name);
-        Err(if self.kind.is_type_of(value) {
+        Err(if self.kind.is_type_of(profile, value) {
             ApiError::not_acceptable(self.code, text)
         } else {
             ApiError::bad_request(text)

@@ -61,7 +61,20 @@ fn of_kind(kind: Kind, profile: Profile) -> Map<String, Value> {
             number.extend(bounds.map(|(name, bound, _)| (name.to_owned(), json!(bound))));
             number
         }
+        Kind::Unsigned(low) => {
+            let mut number = typed("integer");
+            number.extend([
+                ("minimum".to_owned(), json!(low)),
+                ("maximum".to_owned(), json!(u64::MAX)),
+            ]);
+            number
+        }
         Kind::Float => typed("number"),
+        Kind::Fraction => {
+            let mut number = typed("number");
+            number.extend([("minimum".to_owned(), json!(0)), ("maximum".to_owned(), json!(1))]);
+            number
+        }
         Kind::Text => typed("string"),
         Kind::OneOf(names) => {
             let mut text = typed("string");
@@ -115,6 +128,8 @@ mod tests {
             "",
             Access::Write,
         ),
+        Field::new("size", Kind::Unsigned(1), "", Access::CreateUpdate),
+        Field::new("share", Kind::Fraction, "0.5", Access::CreateUpdate),
         Field::new("late", Kind::Bool, "", Access::Read).since(Profile::V8_2_0),
     ];
     const TABLE: Table = Table::new("thing", "A thing.", FIELDS);
@@ -133,6 +148,8 @@ mod tests {
                     "type": "object", "additionalProperties": {"anyOf": [{"type": "boolean"}, {"type": "null"}]},
                     "writeOnly": true,
                 },
+                "size": {"type": "integer", "minimum": 1, "maximum": u64::MAX},
+                "share": {"type": "number", "minimum": 0, "maximum": 1, "default": 0.5},
             },
         });
         assert_eq!(of_table(&TABLE, Profile::V8_0_20), expected);

@@ -10,7 +10,11 @@ pub(crate) enum Kind {
     Bool,
     /// Inclusive bounds.
     Int(i64, i64),
+    /// An integer from this on that may need all of 64 bits.
+    Unsigned(u64),
     Float,
+    /// A number from 0 to 1.
+    Fraction,
     Text,
     OneOf(&'static [&'static str]),
     Null,
@@ -49,7 +53,9 @@ impl Kind {
             Self::Of(table) => Some(table.fields),
             Self::Bool
             | Self::Int(..)
+            | Self::Unsigned(_)
             | Self::Float
+            | Self::Fraction
             | Self::Text
             | Self::OneOf(_)
             | Self::Null
@@ -102,7 +108,9 @@ impl Kind {
             Self::Int(low, high) => value
                 .as_i64()
                 .is_some_and(|number| (low..=high).contains(&number)),
+            Self::Unsigned(low) => value.as_u64().is_some_and(|number| number >= low),
             Self::Float => value.is_number(),
+            Self::Fraction => value.as_f64().is_some_and(|number| (0.0..=1.0).contains(&number)),
             Self::Text => value.is_string(),
             Self::OneOf(names) => value.as_str().is_some_and(|text| names.contains(&text)),
             Self::Null => value.is_null(),
@@ -120,6 +128,7 @@ impl Kind {
             Self::Int(i64::MIN, i64::MAX) => "an integer",
             Self::Int(low, i64::MAX) => return format!("an integer from {low}"),
             Self::Int(low, high) => return format!("an integer from {low} to {high}"),
+            Self::Unsigned(low) => return format!("an integer from {low} to {}", u64::MAX),
             Self::OneOf(names) => return format!("one of {}", names.join(", ")),
             Self::Either(kinds) => {
                 let words: Vec<String> = kinds.iter().map(|kind| kind.wanted()).collect();
@@ -127,6 +136,7 @@ impl Kind {
             }
             Self::Bool => "a boolean",
             Self::Float => "a number",
+            Self::Fraction => "a number from 0 to 1",
             Self::Text => "a string",
             Self::Null => "null",
             Self::Texts => "an array of strings",
@@ -137,10 +147,21 @@ impl Kind {
         words.to_owned()
     }
 
-    /// Whether `value` has the type of this kind, whatever it holds: what is wrong then is not the schema.
-    pub(crate) fn is_type_of(self, value: &Value) -> bool {
+    /// Whether `value` has the type of this kind, whatever it holds: what is wrong then is not the schema. An object has it
+    /// when each of its fields is known and has its own.
+    pub(crate) fn is_type_of(self, profile: Profile, value: &Value) -> bool {
+        if let Some(fields) = self.fields() {
+            let typed = |(name, value): (&String, &Value)| {
+                let kind = find(fields, profile, name).map(|field| field.kind);
+                kind.is_some_and(|kind| kind.check(profile, value).is_ok() || kind.is_type_of(profile, value))
+            };
+            return value
+                .as_object()
+                .is_some_and(|object| lacks(fields, profile, object).is_none() && object.iter().all(typed));
+        }
         match self {
-            Self::Int(..) => value.is_i64() || value.is_u64(),
+            Self::Int(..) | Self::Unsigned(_) => value.is_i64() || value.is_u64(),
+            Self::Fraction => value.is_number(),
             Self::OneOf(_) => value.is_string(),
             Self::ListOf(_) => value.is_array(),
             Self::Bool
@@ -174,13 +195,18 @@ pub(super) fn check_object(
         let fits = field.kind.check(profile, value);
         fits.map_err(|wanted| format!("an object whose {name} is {wanted}"))?;
     }
-    let mut needed = fields
-        .iter()
-        .filter(|field| field.needed && field.within(profile));
-    match needed.find(|field| !object.contains_key(field.name)) {
+    match lacks(fields, profile, object) {
         Some(field) => Err(format!("an object with {}", field.name)),
         None => Ok(()),
     }
+}
+
+/// The first field that an object needs and does not have.
+fn lacks<'a>(fields: &'a [Field], profile: Profile, object: &Map<String, Value>) -> Option<&'a Field> {
+    let mut needed = fields
+        .iter()
+        .filter(|field| field.needed && field.within(profile));
+    needed.find(|field| !object.contains_key(field.name))
 }
 
 #[cfg(test)]
@@ -237,5 +263,33 @@ mod tests {
             pairs.check(Profile::V8_2_0, &json!([{"key": "x", "late": true}])),
             Ok(())
         );
+    }
+
+    #[test]
+    fn what_is_not_allowed_is_told_from_what_is_of_another_type() {
+        const PARTS: &[Field] = &[
+            Field::new("key", Kind::Text, "", Access::Write).needed(),
+            Field::new("share", Kind::Fraction, "", Access::Write),
+            Field::new("size", Kind::Unsigned(1), "", Access::Write),
+        ];
+        let parts = Kind::Nested(PARTS);
+        for (value, fits, typed) in [
+            (json!({"key": "x", "share": 0, "size": u64::MAX}), true, true),
+            (json!({"key": "x", "share": 1.0, "size": 1}), true, true),
+            (json!({"key": "x", "share": 1.01}), false, true),
+            (json!({"key": "x", "share": -0.1}), false, true),
+            (json!({"key": "x", "size": 0}), false, true),
+            (json!({"key": "x", "size": -1}), false, true),
+            (json!({"key": "x", "size": 1.5}), false, false),
+            (json!({"key": "x", "share": "1"}), false, false),
+            (json!({"key": "x", "share": 2, "size": "1"}), false, false),
+            (json!({"key": "x", "share": 2, "colour": 1}), false, false),
+            (json!({"share": 2}), false, false),
+            (json!([]), false, false),
+        ] {
+            assert_eq!(parts.check(Profile::V8_2_0, &value).is_ok(), fits, "{value}");
+            let has_type = fits || parts.is_type_of(Profile::V8_2_0, &value);
+            assert_eq!(has_type, typed, "{value}");
+        }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::blueprint;
 use super::machine;
-use super::render::View;
+use super::module_settings;
+use super::render::{self, View};
 use super::store::{Change, Database, Status, bind, rules};
 use super::validate::{self, Candidate};
 use super::{licensed, missing, precondition, settled, shown};
@@ -152,15 +153,6 @@ pub(super) fn update_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>, acts: bo
     licensed(ctx)?;
     precondition(ctx)?;
     let uid = settled(ctx)?;
-    let view = View {
-        extended: true,
-        passwords: true,
-        fields: None,
-    };
-    let current = shown(ctx, uid, &view);
-    let current = current.as_object().cloned().unwrap_or_default();
-    let mut named = accepted(ctx, Phase::Update, &current, body)?;
-    named.retain(|field, value| current.get(field) != Some(value));
     let Some(before) = ctx
         .cluster
         .databases
@@ -169,6 +161,7 @@ pub(super) fn update_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>, acts: bo
     else {
         return Err(missing(uid));
     };
+    let named = differing(ctx, uid, &before, body)?;
     let mut set = before.clone();
     set.extend(named.clone());
     resharding(&before, &set)?;
@@ -189,6 +182,7 @@ pub(super) fn update_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>, acts: bo
     if named.is_empty() && !acts && !wipes_modules {
         return Ok(Reply::json(shown(ctx, uid, &view)));
     }
+    let old_name = before.get("name").cloned();
     store(ctx, uid, set);
     let old_shards = reshape(ctx, uid, Phase::Update).inspect_err(|_| store_again(ctx, uid, &before))?;
     if ctx.call.dry_run() {
@@ -217,11 +211,34 @@ pub(super) fn update_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>, acts: bo
         tell(
             ctx,
             "bdb_name_updated",
-            &json!({"bdb_uid": uid.to_string(), "old_val": current.get("name"), "new_val": name}),
+            &json!({"bdb_uid": uid.to_string(), "old_val": old_name, "new_val": name}),
         );
     }
     ctx.commit();
     Ok(Reply::json(shown(ctx, uid, &view)))
+}
+
+/// The fields that an update may set and that are to become other than they are shown.
+fn differing(
+    ctx: &Ctx<'_>,
+    uid: BdbUid,
+    before: &Map<String, Value>,
+    body: &Map<String, Value>,
+) -> Result<Map<String, Value>, ApiError> {
+    let view = View {
+        extended: true,
+        passwords: true,
+        fields: None,
+    };
+    let current = shown(ctx, uid, &view);
+    let current = current.as_object().cloned().unwrap_or_default();
+    let mut named = accepted(ctx, Phase::Update, &current, body)?;
+    if !ctx.env.on(Switch::ModuleSettingsReplaced) {
+        module_settings::keep(before, &mut named);
+    }
+    let defaults = render::defaults(ctx.env.profile);
+    named.retain(|field, value| current.get(field) != Some(&*module_settings::over(&defaults, field, value)));
+    Ok(named)
 }
 
 /// The fields that the request may set, checked one by one. By a defect an empty `module_list` silently removes the modules.

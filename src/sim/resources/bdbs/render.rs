@@ -1,5 +1,6 @@
 //! A database as `GET /v1/bdbs` shows it.
 
+use super::module_settings;
 use super::store::{Database, Status};
 use crate::sim::auth::Actor;
 use crate::sim::ids::NodeUid;
@@ -40,12 +41,12 @@ impl View {
 }
 
 const MASK: &str = "***";
-/// Keys of the module settings that `extended` adds.
-const MODULE_SETTINGS: [&str; 3] = ["search", "timeseries", "probabilistic"];
 
 /// Fields that nobody set, for all databases of a profile.
 pub(crate) fn defaults(profile: Profile) -> Map<String, Value> {
-    schema::defaults(FIELDS, profile)
+    let mut defaults = schema::defaults(FIELDS, profile);
+    defaults.extend(module_settings::defaults(profile));
+    defaults
 }
 
 /// The object, from `defaults` and what the database has.
@@ -70,43 +71,39 @@ pub(crate) fn fields<'a>(
     view: &'a View,
 ) -> BTreeMap<&'a str, Cow<'a, Value>> {
     let of = |name: &str| {
-        let stored = || database.set.get(name).filter(|_| is_shown(name, view));
+        let stored = || database.set.get(name).filter(|_| is_shown(env, name, view));
         computed(cluster, env, database, view, name)
             .map(Cow::Owned)
-            .or_else(|| stored().map(Cow::Borrowed))
+            .or_else(|| stored().map(|set| module_settings::over(defaults, name, set)))
     };
-    let default = |name: &str| defaults.get(name).map(Cow::Borrowed);
     if let Some(names) = &view.fields {
-        let settings = |name: &str| {
-            let asked = view.extended && MODULE_SETTINGS.contains(&name) && env.profile >= Profile::V8_0_20;
-            asked.then(|| Cow::Owned(json!({})))
+        let default = |name: &str| {
+            let default = defaults.get(name).map(Cow::Borrowed);
+            default.filter(|_| module_settings::default_shows(env, database, view, name))
         };
-        let known = |name: &'a String| {
-            let value = of(name).or_else(|| default(name)).or_else(|| settings(name));
-            Some((name.as_str(), value?))
-        };
+        let known = |name: &'a String| Some((name.as_str(), of(name).or_else(|| default(name))?));
         return names.iter().filter_map(known).collect();
     }
     let all = defaults.iter();
     let mut shown: BTreeMap<_, _> = all
         .map(|(name, value)| (name.as_str(), Cow::Borrowed(value)))
         .collect();
+    for name in module_settings::FIELDS {
+        if !module_settings::default_shows(env, database, view, name) {
+            shown.remove(name);
+        }
+    }
     let names = database
         .set
         .keys()
         .map(String::as_str)
         .chain(COMPUTED.iter().copied());
     shown.extend(names.filter_map(|name| Some((name, of(name)?))));
-    if view.extended && env.profile >= Profile::V8_0_20 {
-        for name in MODULE_SETTINGS {
-            shown.entry(name).or_insert_with(|| Cow::Owned(json!({})));
-        }
-    }
     shown
 }
 
 /// Fields of requests that are never shown, and passwords.
-fn is_shown(name: &str, view: &View) -> bool {
+fn is_shown(env: &Env, name: &str, view: &View) -> bool {
     let in_requests_only = matches!(
         name,
         "shards_blueprint" | "dataset_import_sources" | "avoid_nodes" | "use_nodes" | "endpoint"
@@ -115,7 +112,7 @@ fn is_shown(name: &str, view: &View) -> bool {
         name,
         "authentication_redis_pass" | "authentication_sasl_pass" | "authentication_admin_pass"
     );
-    !in_requests_only && !password && (view.extended || !MODULE_SETTINGS.contains(&name))
+    !in_requests_only && !password && module_settings::asked(env, view, name)
 }
 
 /// Fields that are worked out from the state of the world.
@@ -271,10 +268,7 @@ fn modules(profile: Profile, database: &Database) -> Value {
             .cloned()
             .unwrap_or(json!(""))
     };
-    let bundles = profile >= Profile::V8_0_20
-        && database.text("type") != "memcached"
-        && database.text("redis_version") >= "8";
-    let list: Vec<Value> = if bundles {
+    let list: Vec<Value> = if bundles(profile, database) {
         BUNDLED.iter().map(|name| entry(name, &args(name))).collect()
     } else {
         let names = asked
@@ -284,6 +278,23 @@ fn modules(profile: Profile, database: &Database) -> Value {
         names.map(|name| entry(name, &args(name))).collect()
     };
     json!(list)
+}
+
+/// Whether the database has its modules without being asked for.
+fn bundles(profile: Profile, database: &Database) -> bool {
+    profile >= Profile::V8_0_20
+        && database.text("type") != "memcached"
+        && database.text("redis_version") >= "8"
+}
+
+/// Whether the database has the module.
+pub(super) fn has_module(profile: Profile, database: &Database, name: &str) -> bool {
+    if bundles(profile, database) {
+        return BUNDLED.contains(&name);
+    }
+    let asked = database.set.get("module_list").and_then(Value::as_array);
+    let named = |module: &Value| module.get("module_name").and_then(Value::as_str) == Some(name);
+    asked.is_some_and(|asked| asked.iter().any(named))
 }
 
 /// The version of a module that a database has: as upgraded, else the build for its Redis version.
