@@ -206,7 +206,7 @@ impl Monitor {
                     self.suspected.push(("certificates-during-disruption", message));
                 }
             }
-            ("PUT", ["v1", "bdbs", uid], Some(cluster)) => self.suspect_update(entry, cluster, uid),
+            ("PUT", ["v1", "bdbs", uid], Some(cluster)) => self.suspect_update(entry, env, cluster, uid),
             ("DELETE", ["v1", "bdbs", uid], Some(cluster)) => self.suspect_delete(cluster, uid),
             ("PUT", ["v1", "bdbs", _, what @ ("flush" | "reset_admin_pass")], Some(_))
             | ("POST", ["v1", "bdbs", _, "actions", what @ ("import" | "recover")], Some(_)) => {
@@ -277,12 +277,11 @@ impl Monitor {
         }
     }
 
-    fn suspect_update(&mut self, entry: &LogEntry, cluster: &Cluster, uid: &str) {
+    fn suspect_update(&mut self, entry: &LogEntry, env: &Env, cluster: &Cluster, uid: &str) {
         let (Ok(uid), Some(body)) = (uid.parse::<BdbUid>(), entry.body.as_object()) else {
             return;
         };
-        let same =
-            |(name, value): &(&String, &Value)| cluster.databases.shown(uid, name).as_ref() == Some(*value);
+        let same = |(name, value): &(&String, &Value)| cluster.databases.shows(uid, env, name, value);
         let unchanged: Vec<&str> = body.iter().filter(same).map(|(name, _)| name.as_str()).collect();
         if !unchanged.is_empty() {
             let message = format!(
@@ -518,6 +517,28 @@ mod tests {
         );
         assert_eq!(rules(&sim), ["unchanged-fields"]);
         assert!(sim.world.violations()[0].message.contains("memory_size"));
+    }
+
+    #[test]
+    fn settings_of_a_module_are_compared_one_by_one() {
+        let mut sim = Fixture::cluster(1, 1);
+        let body = json!({"name": "a", "memory_size": 1 << 28, "redis_version": "8.2", "search": {"search-workers": 3, "search-timeout": 9}});
+        assert_eq!(sim.admin(0, "POST", "/v1/bdbs", body).status, 200);
+        for (clients, settings, unchanged) in [
+            (1, json!({"search-timeout": 10}), 0),
+            (2, json!({"search-timeout": 10, "search-workers": 4}), 0),
+            (3, json!({"search-workers": 4}), 1),
+            (4, json!({"search-no-gc": false}), 2),
+        ] {
+            sim.pass(30);
+            let update = json!({"maxclients": clients, "search": settings});
+            assert_eq!(
+                sim.admin(0, "PUT", "/v1/bdbs/1", update.clone()).status,
+                200,
+                "{update}"
+            );
+            assert_eq!(rules(&sim), vec!["unchanged-fields"; unchanged], "{update}");
+        }
     }
 
     #[test]

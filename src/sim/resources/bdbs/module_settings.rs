@@ -26,11 +26,12 @@ fn module(field: &str) -> Option<&'static str> {
 /// Every setting that has a default, by field. The query performance factor has its own in the table of databases.
 pub(super) fn defaults(profile: Profile) -> impl Iterator<Item = (String, Value)> {
     let fields = FIELDS.into_iter().filter(|field| module(field).is_some());
-    fields.filter_map(move |field| {
-        let settings = find(bdb::FIELDS, profile, field)?.kind.fields()?;
-        let defaults = schema::defaults(settings, profile);
-        Some((field.to_owned(), Value::Object(defaults)))
-    })
+    fields.filter_map(move |field| Some((field.to_owned(), Value::Object(defaults_of(profile, field)?))))
+}
+
+fn defaults_of(profile: Profile, field: &str) -> Option<Map<String, Value>> {
+    let settings = find(bdb::FIELDS, profile, field)?.kind.fields()?;
+    Some(schema::defaults(settings, profile))
 }
 
 /// Whether the reader asked for a field of a database; all but settings are shown unasked.
@@ -63,6 +64,25 @@ pub(super) fn keep(before: &Map<String, Value>, named: &mut Map<String, Value>) 
             *new = merged(old, new);
         }
     }
+}
+
+/// Whether an update that names these settings of a database leaves the field as it is shown.
+pub(super) fn has(env: &Env, database: &Database, field: &str, named: &Value) -> bool {
+    let (true, Some(named)) = (FIELDS.contains(&field), named.as_object()) else {
+        return false;
+    };
+    let set = database.set.get(field).and_then(Value::as_object);
+    if set.is_none() && module(field).is_some_and(|module| !has_module(env.profile, database, module)) {
+        return false;
+    }
+    let (none, defaults) = (Map::new(), defaults_of(env.profile, field).unwrap_or_default());
+    let own = merged(&defaults, set.unwrap_or(&none));
+    let kept = if env.on(Switch::ModuleSettingsReplaced) {
+        &defaults
+    } else {
+        &own
+    };
+    merged(kept, named) == own
 }
 
 fn merged(below: &Map<String, Value>, above: &Map<String, Value>) -> Map<String, Value> {

@@ -1,5 +1,6 @@
 //! The databases of a cluster as they are kept: what was set, what the cluster chose, and where the shards are.
 
+use super::module_settings;
 use crate::sim::ids::{BdbUid, NodeUid};
 use crate::sim::placement::{Demand, Layout, NoRoom, Role, Rules, Shard, Shards, Strategy};
 use crate::sim::schema::bdb::FIELDS;
@@ -290,16 +291,19 @@ impl Databases {
         self.by_uid.contains_key(&uid)
     }
 
-    /// The value that `GET /v1/bdbs/{uid}` shows for a settable field, for the monitor of unchanged fields.
-    pub(crate) fn shown(&self, uid: BdbUid, field: &str) -> Option<Value> {
-        let database = self.get(uid)?;
+    /// Whether `GET /v1/bdbs/{uid}` shows this value for a settable field, for the monitor of unchanged fields.
+    pub(crate) fn shows(&self, uid: BdbUid, env: &Env, field: &str, value: &Value) -> bool {
+        let Some(database) = self.get(uid) else {
+            return false;
+        };
         let default = || {
             FIELDS
                 .iter()
                 .find(|row| row.name == field)
                 .and_then(|row| serde_json::from_str(row.default).ok())
         };
-        database.set.get(field).cloned().or_else(default)
+        database.set.get(field).cloned().or_else(default).as_ref() == Some(value)
+            || module_settings::has(env, database, field, value)
     }
 
     /// Where everything is now.
