@@ -1,0 +1,230 @@
+//! What is created, and what is refused.
+
+use super::{GIB, client_certificate, plain, sharded, with};
+use crate::sim::switch::{Switch, Switches};
+use crate::sim::testbed::Bed;
+use crate::sim::version::Profile;
+use serde_json::{Value, json};
+
+#[test]
+fn a_database_is_pending_first_and_active_with_an_endpoint_later() {
+    let mut bed = Bed::new();
+    let made = bed.ok("POST", "/v1/bdbs", plain());
+    assert_eq!(
+        (&made["status"], &made["uid"], &made["port"]),
+        (&json!("pending"), &json!(1), &json!(0))
+    );
+    let action = format!("/v1/actions/{}", made["action_uid"].as_str().unwrap());
+    bed.pass(3);
+    let running = bed.ok("GET", &action, Value::Null);
+    assert_eq!(
+        (&running["status"], &running["name"]),
+        (&json!("active"), &json!("SMCreateBDB"))
+    );
+    assert_eq!(running["progress"], json!(50.0));
+    bed.pass(4);
+    assert_eq!(bed.ok("GET", &action, Value::Null)["status"], "completed");
+    let made = bed.ok("GET", "/v1/bdbs/1", Value::Null);
+    let endpoint = &made["endpoints"][0];
+    let port = endpoint["port"].as_u64().unwrap();
+    assert_eq!(
+        (&made["status"], &made["port"], &made["redis_version"]),
+        (&json!("active"), &json!(0), &json!("7.2"))
+    );
+    assert!((10_000..20_000).contains(&port), "{port}");
+    assert_eq!(endpoint["dns_name"], format!("redis-{port}.rs.example.com"));
+    assert_eq!(endpoint["addr"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn an_explicit_port_reads_back_and_an_explicit_uid_is_kept() {
+    let mut bed = Bed::new();
+    bed.database(with(json!({"port": 12000, "uid": 40})));
+    let made = bed.ok("GET", "/v1/bdbs/40", Value::Null);
+    assert_eq!(
+        (&made["port"], &made["endpoints"][0]["port"]),
+        (&json!(12000), &json!(12000))
+    );
+    assert_eq!(bed.ok("POST", "/v1/bdbs", plain())["uid"], 41);
+}
+
+#[test]
+fn names_are_not_unique() {
+    let mut bed = Bed::new();
+    assert_eq!((bed.database(plain()), bed.database(plain())), (1, 2));
+}
+
+#[test]
+fn each_wrong_creation_gets_its_own_code() {
+    let expired = client_certificate(400);
+    let sound = client_certificate(0);
+    let certs =
+        |pems: &[&str]| -> Vec<Value> { pems.iter().map(|pem| json!({"client_cert": pem})).collect() };
+    let mut bed = Bed::new();
+    bed.database(with(json!({"port": 12000})));
+    for (body, status, code) in [
+        (json!({"memory_size": GIB}), 406, "missing_db_name"),
+        (json!({"name": "db"}), 406, "missing_memory_size"),
+        (with(json!({"name": "-db"})), 406, "invalid_param"),
+        (with(json!({"flavour": 1})), 400, "invalid_schema"),
+        (with(json!({"memory_size": "1g"})), 400, "invalid_schema"),
+        (with(json!({"uid": 1})), 409, "uid_exists"),
+        (with(json!({"port": 12000})), 406, "port_unavailable"),
+        (with(json!({"port": 10050})), 406, "port_unavailable"),
+        (with(json!({"port": 9000})), 406, "port_unavailable"),
+        (
+            with(json!({"memory_size": 900 * GIB})),
+            406,
+            "insufficient_resources",
+        ),
+        (with(json!({"sharding": true})), 406, "invalid_sharding"),
+        (with(json!({"shards_count": 2})), 406, "invalid_sharding"),
+        (with(json!({"rack_aware": true})), 406, "not_rack_aware"),
+        (with(json!({"redis_version": "7.2.4"})), 406, "invalid_version"),
+        (with(json!({"redis_version": "5.0"})), 406, "invalid_version"),
+        (
+            with(json!({"module_list": [{"module_name": "nope"}]})),
+            406,
+            "missing_module",
+        ),
+        (
+            with(json!({"type": "memcached", "module_list": [{"module_name": "search"}]})),
+            406,
+            "memcached_cannot_use_modules",
+        ),
+        (
+            with(json!({"authentication_sasl_uname": "u"})),
+            406,
+            "invalid_sasl_credentials",
+        ),
+        (
+            with(json!({"data_persistence": "snapshot"})),
+            406,
+            "invalid_data_persistence",
+        ),
+        (
+            with(json!({"data_persistence": "rdb"})),
+            406,
+            "invalid_data_persistence",
+        ),
+        (with(json!({"backup": true})), 406, "missing_backup_interval"),
+        (with(json!({"proxy_policy": "some"})), 406, "invalid_proxy_policy"),
+        (
+            with(json!({"oss_cluster": true, "hash_slots_policy": "legacy"})),
+            406,
+            "invalid_oss_cluster_configuration",
+        ),
+        (with(json!({"tls_mode": "enabled"})), 406, "invalid_certificate"),
+        (
+            with(json!({"authentication_ssl_client_certs": certs(&["junk"])})),
+            406,
+            "invalid_certificate",
+        ),
+        (
+            with(json!({"authentication_ssl_client_certs": certs(&[&expired])})),
+            406,
+            "certificate_expired",
+        ),
+        (
+            with(json!({"authentication_ssl_client_certs": certs(&[&sound, &sound])})),
+            406,
+            "duplicated_certs",
+        ),
+        (
+            with(json!({"tags": [{"key": "a", "value": "1"}, {"key": "a", "value": "2"}]})),
+            406,
+            "invalid_bdb_tags",
+        ),
+        (
+            with(json!({"tags": [{"key": "a&b", "value": "1"}]})),
+            406,
+            "invalid_bdb_tags",
+        ),
+        (with(json!({"status": "active"})), 406, "invalid_param"),
+    ] {
+        assert_eq!(
+            bed.refused("POST", "/v1/bdbs", body.clone()),
+            (status, code.to_owned()),
+            "{body}"
+        );
+    }
+    assert_eq!(
+        bed.ok("GET", "/v1/bdbs", Value::Null).as_array().map(Vec::len),
+        Some(1)
+    );
+}
+
+#[test]
+fn replication_needs_two_nodes_and_racks_if_asked_for() {
+    let mut bed = Bed::with(1, Profile::default(), Switches::all_default());
+    let refused = bed.refused("POST", "/v1/bdbs", with(json!({"replication": true})));
+    assert_eq!(refused, (406, "invalid_replication".to_owned()));
+}
+
+#[test]
+fn a_version_must_be_named_on_7_4_unless_the_switch_says_otherwise() {
+    let versionless = json!({"name": "db1", "memory_size": GIB});
+    let mut bed = Bed::of(Profile::V7_4_6);
+    assert_eq!(
+        bed.refused("POST", "/v1/bdbs", versionless.clone()),
+        (406, "invalid_version".to_owned())
+    );
+    let mut bed = Bed::with(
+        3,
+        Profile::V7_4_6,
+        Switches::all_default().with(Switch::VersionlessCreate),
+    );
+    assert_eq!(bed.ok("POST", "/v1/bdbs", versionless)["redis_version"], "7.2");
+}
+
+#[test]
+fn the_trial_allows_four_shards_and_a_month() {
+    let mut bed = Bed::trial(3, Profile::default(), Switches::all_default());
+    let mut two = with(sharded(2));
+    two["replication"] = json!(true);
+    bed.database(two);
+    assert_eq!(
+        bed.refused("POST", "/v1/bdbs", plain()),
+        (406, "insufficient_resources".to_owned())
+    );
+    bed.pass(31 * 24 * 3600);
+    assert_eq!(bed.refused("POST", "/v1/bdbs", plain()).0, 403);
+    assert_eq!(
+        bed.refused("PUT", "/v1/bdbs/1", json!({"max_connections": 5})).0,
+        403
+    );
+}
+
+#[test]
+fn a_dry_run_answers_and_changes_nothing() {
+    let mut bed = Bed::new();
+    let made = bed.ok("POST", "/v1/bdbs?dry_run", plain());
+    assert_eq!((&made["name"], made.get("action_uid")), (&json!("db1"), None));
+    assert_eq!(bed.ok("GET", "/v1/bdbs", Value::Null), json!([]));
+    bed.database(plain());
+    bed.ok("PUT", "/v1/bdbs/1?dry_run", json!({"replication": true}));
+    let live = bed.ok("GET", "/v1/bdbs/1", Value::Null);
+    assert_eq!(
+        (&live["status"], &live["replication"]),
+        (&json!("active"), &json!(false))
+    );
+    assert_eq!(
+        bed.ok("GET", "/v1/shards", Value::Null).as_array().map(Vec::len),
+        Some(1)
+    );
+}
+
+#[test]
+fn a_refused_or_dry_creation_takes_no_uid() {
+    let mut bed = Bed::new();
+    bed.ok("POST", "/v1/bdbs?dry_run", with(json!({"uid": 40})));
+    assert_eq!(
+        bed.refused("POST", "/v1/bdbs", with(json!({"memory_size": 900 * GIB})))
+            .0,
+        406
+    );
+    assert_eq!(bed.database(plain()), 1);
+    bed.ok("DELETE", "/v1/bdbs/1", Value::Null);
+    bed.pass(10);
+    assert_eq!(bed.database(plain()), 2);
+}
