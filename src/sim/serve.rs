@@ -12,7 +12,7 @@ pub use live::{Live, write_atomically};
 use super::ids::NodeIndex;
 use super::world::World;
 use connection::{admin_connection, node_connection};
-use data_plane::{DataPlane, wanted};
+use data_plane::{DataPlane, Stopping, wanted};
 use jiff::Timestamp;
 use live::say;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -33,7 +33,8 @@ pub struct Limits {
     pub handshake: Duration,
     /// Time to send the head of the next request; also how long a connection may be idle.
     pub head: Duration,
-    /// Time to send a whole body; also how long a client may take nothing of its answer.
+    /// Time to send a body, to which what has come of it adds ([`BODY_PACE`]); also how long a client may take nothing of its
+    /// answer.
     pub body: Duration,
     /// Largest body, bytes.
     pub body_bytes: usize,
@@ -42,6 +43,10 @@ pub struct Limits {
     /// Connections of all listeners together.
     pub all_connections: usize,
 }
+
+/// Every so many bytes of a body give the client one more second: who sends much on a slow machine is not taken for one who holds
+/// the connection.
+const BODY_PACE: u32 = 64 << 10;
 
 impl Default for Limits {
     fn default() -> Self {
@@ -166,7 +171,23 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), String
 pub struct Server {
     live: Arc<Live>,
     listeners: Listeners,
-    data_plane: Option<DataPlane>,
+    data_plane: Option<Driven>,
+}
+
+/// The thread that keeps the servers of the databases. They end when it is dropped.
+struct Driven {
+    stopping: Stopping,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Drop for Driven {
+    fn drop(&mut self) {
+        self.stopping.stop();
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            let _ = thread.join();
+        }
+    }
 }
 
 impl Server {
@@ -190,8 +211,22 @@ impl Server {
         let mut secret = [0; 24];
         aws_lc_rs::rand::fill(&mut secret).map_err(|_| "no random numbers".to_owned())?;
         let secret = secret.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.data_plane = Some(DataPlane::new(secret)?);
+        let plane = DataPlane::new(secret)?;
+        let (live, stopping) = (self.live.clone(), plane.stopping());
+        let thread = Some(std::thread::spawn(move || drive(&live, plane)));
+        self.data_plane = Some(Driven { stopping, thread });
         Ok(self)
+    }
+
+    /// Resolves once every database that the world began with is served, if databases are. Until then no request is answered that
+    /// would promise them: what comes before [`Server::run`] waits.
+    pub fn complete(&self) -> impl Future<Output = ()> + use<> {
+        let followed = self.data_plane.as_ref().map(|_| self.live.followed.subscribe());
+        async move {
+            if let Some(mut followed) = followed {
+                let _ = followed.wait_for(Option::is_some).await;
+            }
+        }
     }
 
     /// Access to the world while it is served.
@@ -214,17 +249,8 @@ impl Server {
         ));
         tasks.spawn(look(self.live.clone()));
         tasks.spawn(keep(self.live.clone()));
-        let driven = self.data_plane.map(|plane| {
-            let (live, stopping) = (self.live.clone(), plane.stopping());
-            live.followed.send_replace(Some(0));
-            (stopping, std::thread::spawn(move || drive(&live, plane)))
-        });
         stop.await;
-        if let Some((stopping, driven)) = driven {
-            stopping.stop();
-            driven.thread().unpark();
-            let _ = driven.join();
-        }
+        drop(self.data_plane);
         self.live.report(&self.live.world());
         self.live.save();
     }

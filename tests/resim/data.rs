@@ -590,10 +590,13 @@ fn a_restart_with_its_state_serves_the_databases_anew() {
             .unwrap()
             .contains("+OK\r\n+OK")
     );
+    let address = at(&sim, uid);
     let (status, _, folder) = sim.end("INT");
     assert!(status.success());
     let sim = Resim::start_with(folder, &["--data-plane", "--state-file", "{}/rs.json"]);
-    let answer = redis(&sim, uid, &["AUTH one", "GET k"]).unwrap();
+    // No request comes before: what says that it serves has the database up.
+    let answer = redis_at(&address, &["AUTH one", "GET k"]).unwrap();
+    assert_eq!(at(&sim, uid), address);
     assert!(
         answer.starts_with("+OK\r\n$-1"),
         "the data went with the process: {answer}"

@@ -93,7 +93,7 @@ fn the_ci_job_of_the_page_works() {
         .lines()
         .map(|line| format!("{}\n", line.trim_start()))
         .collect();
-    let shown = run(&Folder::new(), &["bash", "-emc", &script]);
+    let shown = run(&Folder::new(), &["bash", "-ec", &script]);
     assert_eq!(shown.matches("\"status\":\"active\"").count(), 3, "{shown}");
 }
 

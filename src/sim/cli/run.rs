@@ -8,9 +8,11 @@ use crate::sim::fault::FaultPlan;
 use crate::sim::serve::{Limits, Listeners, LogFormat, ServeOptions, Server, write_atomically};
 use crate::sim::switch::Switches;
 use crate::sim::world::World;
+use serde_json::Value;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -89,19 +91,34 @@ async fn serve_world(args: &ServeArgs, world: World, listeners: Listeners) -> Re
     } else {
         server
     };
-    if let Some(path) = &args.ready_file {
-        write_atomically(path, &format!("{ready:#}\n"))?;
-    }
-    // Nobody may be reading.
-    let _ = write!(std::io::stdout(), "{}", banner(args, &ready));
     let live = server.live();
-    server.run(stop).await;
+    let mut stop = pin!(stop);
+    let stopped = tokio::select! {
+        () = server.complete() => false,
+        () = &mut stop => true,
+    };
+    if stopped {
+        server.run(std::future::ready(())).await;
+    } else {
+        tell(args, &ready)?;
+        server.run(stop).await;
+    }
     let violated = live
         .world()
         .violations()
         .iter()
         .any(|violation| !violation.advisory);
     Ok(violated)
+}
+
+/// Says that all is served.
+fn tell(args: &ServeArgs, ready: &Value) -> Result<(), String> {
+    if let Some(path) = &args.ready_file {
+        write_atomically(path, &format!("{ready:#}\n"))?;
+    }
+    // Nobody may be reading.
+    let _ = write!(std::io::stdout(), "{}", banner(args, ready));
+    Ok(())
 }
 
 /// Resolves on Ctrl-C, on SIGTERM and, if wanted, when the parent process is gone.

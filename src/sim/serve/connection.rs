@@ -1,5 +1,6 @@
 //! One connection, to a node or to the admin port: handshake, requests, answers, the end.
 
+use super::BODY_PACE;
 use super::body::Answer;
 use super::live::Live;
 use super::stall::Stall;
@@ -206,9 +207,15 @@ async fn collect(live: &Live, mut body: Incoming) -> Result<(Bytes, Option<Semap
             turn = live.large_bodies.acquire().await.ok();
             end += asked.elapsed();
         }
+        end += time_for(data.len());
         whole.extend_from_slice(&data);
     }
     Ok((Bytes::from(whole), turn))
+}
+
+/// The time that so many bytes of a body add.
+fn time_for(bytes: usize) -> Duration {
+    Duration::from_secs(1).mul_f64(bytes as f64 / f64::from(BODY_PACE))
 }
 
 fn plain(status: StatusCode) -> Response<Answer> {
@@ -246,4 +253,17 @@ pub(super) async fn admin_connection(live: Arc<Live>, stream: TcpStream) {
         .max_buf_size(HEAD_BYTES);
     let stream = Stall::new(stream, live.options.limits.body);
     let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::serve::Limits;
+
+    #[test]
+    fn the_longest_body_has_minutes_and_one_that_trickles_has_not() {
+        let limits = Limits::default();
+        assert_eq!(time_for(limits.body_bytes), Duration::from_secs(160));
+        assert!(time_for(100) < Duration::from_millis(2));
+    }
 }

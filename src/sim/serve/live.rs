@@ -39,7 +39,7 @@ pub struct Live {
     /// Room for connections, of all listeners together.
     pub(super) connections: Arc<Semaphore>,
     pub(super) changed: Notify,
-    /// Revision of the world that the servers of the databases have followed; none if nothing serves them.
+    /// Revision of the world that the servers of the databases have followed; none before the first, or if nothing serves them.
     pub(super) followed: watch::Sender<Option<u64>>,
     /// The world's revision that the state file has.
     saved: Mutex<Option<u64>>,
