@@ -101,6 +101,10 @@ struct ServeArgs {
     /// Port of every node; 0 takes free ones.
     #[arg(long, help_heading = ADDRESSES, value_name = "PORT", default_value_t = 9443)]
     port: u16,
+    /// Serve the API over plain HTTP as well, on this port of every node, while the cluster has http_support on; 0 takes free
+    /// ones.
+    #[arg(long, help_heading = ADDRESSES, value_name = "PORT")]
+    http_port: Option<u16>,
     /// All nodes share one address and take ports one after the other.
     #[arg(long, help_heading = ADDRESSES)]
     one_address: bool,

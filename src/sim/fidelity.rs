@@ -31,6 +31,10 @@ const LIMITS: &[(&str, &str)] = &[
         "all nodes have the profile's version unless the world's author sets another",
     ),
     (
+        "Ports of the REST API",
+        "`cnm_http_port` and `cnm_https_port` are only kept: the nodes listen where the flags say, without TLS only with `--http-port` and while `http_support` is on; a node in no cluster does as a new cluster would",
+    ),
+    (
         "Scheduled work",
         "backups, rotation of logs and usage reports have their settings and never run",
     ),

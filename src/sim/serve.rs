@@ -1,4 +1,4 @@
-//! One TLS listener per node and a plain one for admin requests: the only part of the simulator with sockets and a wall clock.
+//! One TLS listener per node, a plain one if wanted, and one for admin requests: the only part of the simulator with sockets and a wall clock.
 
 mod body;
 mod client;
@@ -11,14 +11,15 @@ pub use live::{Live, write_atomically};
 
 use super::ids::NodeIndex;
 use super::world::World;
-use connection::{admin_connection, node_connection};
+use connection::{admin_connection, node_connection, plain_node_connection};
 use data_plane::{DataPlane, Stopping, wanted};
 use jiff::Timestamp;
 use live::say;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -125,9 +126,10 @@ pub struct ServeOptions {
     pub limits: Limits,
 }
 
-/// Open listeners: one for each node and one for admin requests.
+/// Open listeners: one for each node, perhaps a second one without TLS, and one for admin requests.
 pub struct Listeners {
     nodes: Vec<(TcpListener, SocketAddr)>,
+    http: Vec<(TcpListener, SocketAddr)>,
     admin: (TcpListener, SocketAddr),
 }
 
@@ -143,14 +145,41 @@ impl Listeners {
         }
         Ok(Self {
             nodes: open,
+            http: Vec::new(),
             admin: listen(admin).await?,
         })
+    }
+
+    /// Listens for plain HTTP as well, at each node's address on `port`, on the next one where nodes share an address; 0 takes
+    /// free ones.
+    ///
+    /// # Errors
+    /// Names the address that cannot be had.
+    pub async fn with_http(mut self, port: u16) -> Result<Self, String> {
+        let mut next: BTreeMap<IpAddr, u16> = BTreeMap::new();
+        for node in self.nodes() {
+            let port = *next.entry(node.ip()).or_insert(port);
+            self.http.push(listen(SocketAddr::new(node.ip(), port)).await?);
+            if port != 0 {
+                let following = port
+                    .checked_add(1)
+                    .ok_or("--http-port is too high for so many nodes")?;
+                next.insert(node.ip(), following);
+            }
+        }
+        Ok(self)
     }
 
     /// Where the nodes listen, with their real ports.
     #[must_use]
     pub fn nodes(&self) -> Vec<SocketAddr> {
         self.nodes.iter().map(|(_, address)| *address).collect()
+    }
+
+    /// Where the nodes listen for plain HTTP; nowhere unless that is wanted.
+    #[must_use]
+    pub fn http(&self) -> Vec<SocketAddr> {
+        self.http.iter().map(|(_, address)| *address).collect()
     }
 
     /// Where admin requests go.
@@ -240,6 +269,10 @@ impl Server {
         let mut tasks = tokio::task::JoinSet::new();
         for (index, (listener, _)) in self.listeners.nodes.into_iter().enumerate() {
             let node = move |live, stream| node_connection(live, NodeIndex(index), stream);
+            tasks.spawn(accept(listener, self.live.clone(), node));
+        }
+        for (index, (listener, _)) in self.listeners.http.into_iter().enumerate() {
+            let node = move |live, stream| plain_node_connection(live, NodeIndex(index), stream);
             tasks.spawn(accept(listener, self.live.clone(), node));
         }
         tasks.spawn(accept(

@@ -12,6 +12,7 @@ use super::log::{self, LogEntry, RequestLog, Sent, Totals};
 use super::monitor::{Monitor, Violation};
 use super::power;
 use super::resources::{bdbs, certificates, users};
+use super::schema::cluster::http_before_a_cluster;
 use super::state::{Cluster, Due, Env, Membership, Power, SimNode};
 use super::version::Profile;
 use super::work;
@@ -350,6 +351,15 @@ impl World {
     #[must_use]
     pub fn listens(&self, node: NodeIndex) -> bool {
         self.env.node(node).is_some_and(|node| node.answers(self.env.now))
+    }
+
+    /// Whether the node serves its API over plain HTTP as well, as its cluster's `http_support` says.
+    #[must_use]
+    pub fn serves_http(&self, node: NodeIndex) -> bool {
+        match self.cluster_of(node) {
+            Some(cluster) => cluster.settings.get("http_support") == Some(&Value::Bool(true)),
+            None => http_before_a_cluster(&self.env),
+        }
     }
 
     /// Whether connections to the node are accepted and get no further.

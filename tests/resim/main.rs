@@ -9,6 +9,7 @@
 
 mod data;
 mod guide;
+mod http;
 mod keep;
 #[path = "../support/onlooker.rs"]
 mod onlooker;

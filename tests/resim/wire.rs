@@ -10,8 +10,8 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A server that does not answer for so long hangs.
-const HANGS: Duration = Duration::from_secs(20);
+/// A server that does not answer for so long hangs. Long bodies take turns, which on a busy machine is a wait of its own.
+const HANGS: Duration = Duration::from_secs(60);
 
 /// An answer.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Reply {
 
 pub type Tls = StreamOwned<ClientConnection, TcpStream>;
 
-/// A connection whose reads fail after twenty seconds.
+/// A connection whose reads and writes fail after a minute.
 pub fn tcp(address: &str) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(HANGS)).unwrap();
@@ -137,7 +137,12 @@ pub fn send(
 /// Sends these bytes over TLS and reads until the connection ends.
 #[track_caller]
 pub fn send_raw(address: &str, bytes: &[u8]) -> Reply {
-    let mut stream = tls(address, &["http/1.1"]);
+    send_over(tls(address, &["http/1.1"]), bytes)
+}
+
+/// Sends these bytes and reads until the connection ends.
+#[track_caller]
+pub fn send_over(mut stream: impl Read + Write, bytes: &[u8]) -> Reply {
     // The server may end the connection before all is sent.
     let _ = stream.write_all(bytes);
     let _ = stream.flush();
@@ -147,11 +152,9 @@ pub fn send_raw(address: &str, bytes: &[u8]) -> Reply {
 /// Sends one request without TLS.
 #[track_caller]
 pub fn send_plain(address: &str, method: &str, path: &str, body: &str) -> Reply {
-    let mut stream = tcp(address);
     let request = format!(
         "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
-    stream.write_all(request.as_bytes()).unwrap();
-    Reply::parse(&read_to_end(&mut stream))
+    send_over(tcp(address), request.as_bytes())
 }

@@ -47,6 +47,10 @@ pub(super) fn run(args: &ServeArgs, given: impl Fn(&str) -> bool) -> Result<Exit
         let listeners = Listeners::open(&wanted, admin)
             .await
             .map_err(|error| format!("{error}{hint}"))?;
+        let listeners = match args.http_port {
+            Some(port) => listeners.with_http(port).await?,
+            None => listeners,
+        };
         let world = match kept {
             Some(mut world) => {
                 if let Some(faults) = faults {
@@ -69,7 +73,7 @@ pub(super) fn run(args: &ServeArgs, given: impl Fn(&str) -> bool) -> Result<Exit
 /// Serves until a signal; gives whether an invariant was broken.
 async fn serve_world(args: &ServeArgs, world: World, listeners: Listeners) -> Result<bool, String> {
     let stop = stop_signal(args.die_with_parent)?;
-    let ready = ready(args, &world, &listeners.nodes(), listeners.admin().port());
+    let ready = ready(args, &world, &listeners);
     let log = match args.log {
         Log::Text => LogFormat::Text,
         Log::Json => LogFormat::Json,

@@ -3,18 +3,20 @@
 use super::ServeArgs;
 use crate::sim::certs::{fingerprint, public_key_fingerprint};
 use crate::sim::ids::NodeIndex;
+use crate::sim::serve::Listeners;
 use crate::sim::world::World;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-pub(super) fn ready(args: &ServeArgs, world: &World, addresses: &[SocketAddr], admin_port: u16) -> Value {
+pub(super) fn ready(args: &ServeArgs, world: &World, listeners: &Listeners) -> Value {
+    let http = listeners.http();
     let node = |(index, address): (usize, &SocketAddr)| {
         let chain = world
             .presented(NodeIndex(index))
             .map(|identity| identity.chain_pem.as_str())
             .unwrap_or_default();
-        json!({
+        let mut told = json!({
             "name": format!("node{}", index + 1),
             "address": address.ip().to_string(),
             "port": address.port(),
@@ -22,15 +24,19 @@ pub(super) fn ready(args: &ServeArgs, world: &World, addresses: &[SocketAddr], a
             "certificate": chain,
             "sha256": fingerprint(chain),
             "public_key_sha256": public_key_fingerprint(chain),
-        })
+        });
+        if let (Some(told), Some(http)) = (told.as_object_mut(), http.get(index)) {
+            told.insert("http_port".to_owned(), http.port().into());
+        }
+        told
     };
     json!({
-        "nodes": addresses.iter().enumerate().map(node).collect::<Vec<_>>(),
+        "nodes": listeners.nodes().iter().enumerate().map(node).collect::<Vec<_>>(),
         "cluster": args.cluster,
         "username": args.username,
         "password": args.password,
         "version": args.profile.software_version(),
-        "admin_port": admin_port,
+        "admin_port": listeners.admin().port(),
         "pid": std::process::id(),
     })
 }
@@ -53,14 +59,15 @@ pub(super) fn banner(args: &ServeArgs, ready: &Value) -> String {
         .and_then(Value::as_array)
         .map(Vec::as_slice)
         .unwrap_or_default();
-    let url = |node: &Value| {
-        let (address, port) = (part(node, "address"), part(node, "port"));
+    let url_of = |node: &Value, scheme: &str, port: &str| {
+        let (address, port) = (part(node, "address"), part(node, port));
         if address.contains(':') {
-            format!("https://[{address}]:{port}")
+            format!("{scheme}://[{address}]:{port}")
         } else {
-            format!("https://{address}:{port}")
+            format!("{scheme}://{address}:{port}")
         }
     };
+    let url = |node: &Value| url_of(node, "https", "port");
     for node in nodes {
         let _ = writeln!(
             text,
@@ -69,6 +76,11 @@ pub(super) fn banner(args: &ServeArgs, ready: &Value) -> String {
             url(node),
             part(node, "sha256")
         );
+    }
+    let plain = nodes.iter().filter(|node| node.get("http_port").is_some());
+    let plain: Vec<String> = plain.map(|node| url_of(node, "http", "http_port")).collect();
+    if !plain.is_empty() {
+        let _ = writeln!(text, "  plain   {}, while http_support is on", plain.join(" "));
     }
     let _ = writeln!(
         text,

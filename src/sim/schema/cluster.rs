@@ -174,6 +174,12 @@ const DOCUMENTED: &[(&str, &str)] = &[
     ("multi_commands_opt", r#""disabled""#),
 ];
 
+/// Whether a node that is in no cluster serves its API over plain HTTP: as a new cluster would. Documented is only that "by default,
+/// the Redis Software API supports communication over HTTP and HTTPS" (rest-api/encryption).
+pub(crate) fn http_before_a_cluster(env: &Env) -> bool {
+    !env.on(Switch::DefaultsAsDocumented)
+}
+
 /// The settings of a new cluster.
 pub(crate) fn fresh(env: &mut Env, name: &str) -> Map<String, Value> {
     let mut settings = super::defaults(FIELDS, env.profile);

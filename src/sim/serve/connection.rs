@@ -19,11 +19,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::SemaphorePermit;
 use tokio::time::{sleep, timeout, timeout_at};
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_rustls::TlsAcceptor;
 
 /// Largest head of a request, bytes.
 const HEAD_BYTES: usize = 64 << 10;
@@ -34,13 +34,8 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// Serves one connection to a node, from the handshake to its end.
 pub(super) async fn node_connection(live: Arc<Live>, node: NodeIndex, stream: TcpStream) {
-    if !live.world().listens(node) {
-        reset(&stream);
+    if !welcomed(&live, node, &stream).await {
         return;
-    }
-    let _ = stream.set_nodelay(true);
-    while is_frozen(&live, node) {
-        sleep(Duration::from_millis(100)).await;
     }
     let Some((identity, config)) = live.tls(node) else {
         return;
@@ -50,8 +45,30 @@ pub(super) async fn node_connection(live: Arc<Live>, node: NodeIndex, stream: Tc
         TlsAcceptor::from(config).accept(stream),
     );
     if let Ok(Ok(tls)) = handshake.await {
-        converse(live, node, &identity, tls).await;
+        let shown = tls.get_ref().1.peer_certificates();
+        let shown = shown.map(|chain| ClientCertificates(chain.iter().map(|der| der.to_vec()).collect()));
+        converse(&live, node, Some((&identity, shown)), tls, |tls| tls.get_ref().0).await;
     }
+}
+
+/// Serves one connection to a node without TLS, while the node has that turned on.
+pub(super) async fn plain_node_connection(live: Arc<Live>, node: NodeIndex, stream: TcpStream) {
+    if live.world().serves_http(node) && welcomed(&live, node, &stream).await {
+        converse(&live, node, None, stream, |stream| stream).await;
+    }
+}
+
+/// Whether the node takes the connection; one that hangs does so when it goes on.
+async fn welcomed(live: &Live, node: NodeIndex, stream: &TcpStream) -> bool {
+    if !live.world().listens(node) {
+        reset(stream);
+        return false;
+    }
+    let _ = stream.set_nodelay(true);
+    while is_frozen(live, node) {
+        sleep(Duration::from_millis(100)).await;
+    }
+    true
 }
 
 fn is_frozen(live: &Live, node: NodeIndex) -> bool {
@@ -65,31 +82,49 @@ fn reset(stream: &TcpStream) {
     let _ = stream.set_zero_linger();
 }
 
-async fn converse(live: Arc<Live>, node: NodeIndex, identity: &TlsIdentity, tls: TlsStream<TcpStream>) {
+/// Answers requests until the connection ends. With TLS: what the node showed, and what the client did.
+async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
+    live: &Live,
+    node: NodeIndex,
+    tls: Option<(&TlsIdentity, Option<ClientCertificates>)>,
+    stream: S,
+    socket: fn(&S) -> &TcpStream,
+) {
     let resets = AtomicBool::new(false);
-    let shown = tls.get_ref().1.peer_certificates();
-    let shown = shown.map(|chain| ClientCertificates(chain.iter().map(|der| der.to_vec()).collect()));
+    let (identity, shown) = tls.map_or((None, None), |(identity, shown)| (Some(identity), shown));
     let service = service_fn(|mut request: Request<Incoming>| {
         if let Some(shown) = shown.clone() {
             request.extensions_mut().insert(shown);
         }
-        Box::pin(respond(&live, node, identity, &resets, request))
+        Box::pin(respond(live, node, identity, &resets, request))
     });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(live.options.limits.head)
         .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(Stall::new(tls, live.options.limits.body)), service);
+        .serve_connection(
+            TokioIo::new(Stall::new(stream, live.options.limits.body)),
+            service,
+        );
     let _ = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
-    let mut tls = connection.into_parts().io.into_inner().into_inner();
+    let mut stream = connection.into_parts().io.into_inner().into_inner();
     if resets.load(Ordering::Relaxed) {
-        reset(tls.get_ref().0);
+        reset(socket(&stream));
     } else {
         let _ = timeout(LINGER, async {
-            tls.shutdown().await?;
-            tokio::io::copy(&mut tls, &mut tokio::io::sink()).await
+            stream.shutdown().await?;
+            tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
         })
         .await;
+    }
+}
+
+/// Whether a connection that began with this certificate, or with none, would begin like that now.
+fn goes_on(live: &Live, node: NodeIndex, identity: Option<&TlsIdentity>) -> bool {
+    let world = live.world();
+    match identity {
+        Some(identity) => world.presented(node) == Some(identity),
+        None => world.serves_http(node),
     }
 }
 
@@ -108,7 +143,7 @@ impl std::error::Error for NoAnswer {}
 async fn respond(
     live: &Live,
     node: NodeIndex,
-    identity: &TlsIdentity,
+    identity: Option<&TlsIdentity>,
     resets: &AtomicBool,
     request: Request<Incoming>,
 ) -> Result<Response<Answer>, NoAnswer> {
@@ -116,6 +151,9 @@ async fn respond(
         Ok(read) => read,
         Err(status) => return Ok(plain(status)),
     };
+    if identity.is_none() && !goes_on(live, node, identity) {
+        return Err(NoAnswer);
+    }
     let began = Instant::now();
     let (delay, response, manner): (_, _, Box<dyn FnOnce(Answer) -> Answer + Send>) =
         match live.handle(node, &request) {
@@ -155,8 +193,8 @@ async fn respond(
             .headers_mut()
             .insert("x-envoy-upstream-service-time", HeaderValue::from(took));
     }
-    if live.world().presented(node) != Some(identity) {
-        // The front end reloaded: the next request goes through a new handshake.
+    if !goes_on(live, node, identity) {
+        // The front end reloaded: the next request goes through a new handshake, or HTTP is turned off.
         response
             .headers_mut()
             .insert(header::CONNECTION, HeaderValue::from_static("close"));
