@@ -306,10 +306,14 @@ impl Monitor {
     pub(crate) fn after(&mut self, entry: &LogEntry, env: &Env, clusters: &BTreeMap<ClusterId, Cluster>) {
         self.last_seq = entry.seq;
         self.last_agent.clone_from(&entry.user_agent);
-        if entry.effect {
-            for (rule, message) in std::mem::take(&mut self.suspected) {
+        // An update of nothing but what stands there is taken, and has no effect.
+        let idle = entry.status == 200 && !entry.query.contains("dry_run");
+        for (rule, message) in std::mem::take(&mut self.suspected) {
+            if entry.effect || (idle && rule == "unchanged-fields") {
                 self.file(rule, entry.at, message);
             }
+        }
+        if entry.effect {
             if entry.path.starts_with("/v1/cluster/") && entry.path.contains("cert") {
                 self.certificates_until = Some(env.after(env.timings.certificate_apply));
             }
@@ -517,6 +521,16 @@ mod tests {
         );
         assert_eq!(rules(&sim), ["unchanged-fields"]);
         assert!(sim.world.violations()[0].message.contains("memory_size"));
+        sim.pass(30);
+        let twice = json!({"maxclients": 5});
+        let tried = sim.admin(0, "PUT", &format!("{path}?dry_run"), twice.clone());
+        assert_eq!(
+            (tried.status, rules(&sim).len()),
+            (200, 1),
+            "a trial is no update"
+        );
+        assert_eq!(sim.admin(0, "PUT", &path, twice).status, 200);
+        assert_eq!(rules(&sim), ["unchanged-fields"; 2], "nothing else need change");
     }
 
     #[test]
