@@ -71,6 +71,10 @@ impl From<ApiError> for Refusal {
 fn routed(world: &mut World, node: NodeIndex, request: &Request<Bytes>) -> Result<Answered, Refusal> {
     check_headers(request.headers())?;
     let path = request.uri().path();
+    let path = match path.strip_suffix('/') {
+        Some(short) if world.env.on(Switch::TrailingSlashServed) => short,
+        Some(_) | None => path,
+    };
     let found = route::find(world.env.profile, request.method().as_str(), path);
     let (route, params) = match found {
         route::Found::Route(route, params) => (route, params),
@@ -397,6 +401,15 @@ mod tests {
         ] {
             let reply = Fixture::cluster(1, 1).raw(0, method, path, &headers, body);
             assert_eq!(reply.status, status, "{method} {path} {headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_slash_at_the_end_of_a_path_is_ignored_on_the_other_side() {
+        let switches = Switches::default().with(Switch::TrailingSlashServed);
+        let mut sim = Fixture::cluster_with(1, 1, switches);
+        for (path, status) in [("/v1/bdbs/", 200), ("/v1/bdbs//", 404), ("/", 404)] {
+            assert_eq!(sim.admin(0, "GET", path, Value::Null).status, status, "{path}");
         }
     }
 

@@ -86,6 +86,8 @@ pub enum Switch {
     PerformanceFactorExtendedOnly,
     /// What an update does to the settings of a module that it leaves out.
     ModuleSettingsReplaced,
+    /// A path that ends in a slash.
+    TrailingSlashServed,
 }
 
 impl Switch {
@@ -395,6 +397,13 @@ pub const SWITCHES: &[SwitchRow] = &[
         default: "an update of search, timeseries, probabilistic or query_performance_factor changes the keys that it names",
         alternative: "the keys that it leaves out fall back to their defaults",
         source: "undocumented",
+    },
+    SwitchRow {
+        switch: Switch::TrailingSlashServed,
+        name: "trailing-slash-served",
+        default: "a path with a slash at its end does not exist",
+        alternative: "it is served as without the slash",
+        source: "the quick start of the API calls it /v1/bdbs/ in its text and /v1/bdbs in its commands",
     },
 ];
 
