@@ -259,9 +259,9 @@ fn time_for(bytes: usize) -> Duration {
 fn plain(status: StatusCode) -> Response<Answer> {
     let mut response = Response::new(Answer::new(Bytes::from(format!("{status}\n"))));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(header::CONNECTION, HeaderValue::from_static("close"));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
