@@ -122,12 +122,20 @@ pub fn permit(disruption: &Disruption<'_>) -> Result<Permit, Hold> {
     })
 }
 
-/// Whether a node may join or come back: nothing else is out, leaving or joining, no task runs, no certificate changes.
+/// Whether a node may join or come back: the cluster has nodes, none else is out, leaving or joining, no task runs, no
+/// certificate changes.
 pub fn quiet(live: &Live, intent: Option<&Intent>, certificates: &[CertificateState]) -> Result<(), Refusal> {
     if let Some(words) = intent.and_then(disruptive) {
         return Err(Refusal {
             why: Reason::OneNodeAtATime,
             detail: format!("{words} is under way"),
+        });
+    }
+    // Of no nodes each is well, and nobody could be named to a joiner.
+    if live.nodes.is_empty() {
+        return Err(Refusal {
+            why: Reason::ClusterUnreachable,
+            detail: "the cluster lists no nodes; check the health of its management plane".to_owned(),
         });
     }
     if let Some(down) = live.nodes.iter().find(|node| node.status == NodeState::Down) {

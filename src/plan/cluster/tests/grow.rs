@@ -51,6 +51,15 @@ fn one_node_joins_at_a_time() {
 }
 
 #[test]
+fn nobody_joins_a_cluster_that_lists_no_nodes() {
+    let world = World::of(1).with_fresh_node(4).with(|w| w.live().nodes.clear());
+    world.check(expect![[r#"
+        do    record: forget node n1
+        hold  join node n4: ClusterUnreachable (the cluster lists no nodes; check the health of its management plane)
+    "#]]);
+}
+
+#[test]
 fn the_port_of_the_cluster_is_told_to_a_joiner_when_it_is_unusual() {
     let world = one_more().with(|w| w.spec().nodes[0].port = Some(19443));
     expect![[r#"
