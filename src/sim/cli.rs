@@ -140,10 +140,10 @@ struct ServeArgs {
     #[arg(long, help_heading = WORLD)]
     list_switches: bool,
     /// Admitted defects to have, separated by commas, `all` or `none`, instead of those of the build.
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    #[arg(long, help_heading = WORLD, value_name = "NAMES", value_delimiter = ',')]
     bugs: Vec<String>,
     /// Print the admitted defects and the builds that have them, and end.
-    #[arg(long)]
+    #[arg(long, help_heading = WORLD)]
     list_bugs: bool,
     /// Tag key that names the owner of a database; two databases with one owner break an invariant.
     #[arg(long, help_heading = WORLD, value_name = "KEY")]
@@ -159,7 +159,7 @@ struct ServeArgs {
     #[arg(long, help_heading = FILES, value_name = "FILE")]
     state_file: Option<PathBuf>,
     /// Serve every active database by a real redis-server on its endpoint's port.
-    #[arg(long)]
+    #[arg(long, help_heading = WORLD)]
     data_plane: bool,
     /// How requests are reported on standard error.
     #[arg(long, help_heading = REPORTS, value_enum, default_value_t = Log::Text)]
