@@ -100,71 +100,103 @@ impl World {
         let effect = self
             .faults
             .take(node, request.method().as_str(), request.uri().path());
-        match &effect {
-            Some(Effect::LostRequest) => return self.unserved(node, request, Outcome::Closed),
-            Some(Effect::Reset) => return self.unserved(node, request, Outcome::Reset),
-            Some(Effect::Silence) => return self.unserved(node, request, Outcome::Silence),
-            Some(Effect::CrashNode) => {
-                self.crash(node);
-                return self.unserved(node, request, Outcome::Closed);
-            }
-            Some(Effect::FreezeNode) => {
-                self.freeze(node);
-                return self.unserved(node, request, Outcome::Silence);
-            }
-            Some(Effect::Status { code, body }) => {
-                let status = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                return self.planned_answer(node, request, status, body.clone());
-            }
-            Some(Effect::TaskStuck) => self.env.ordered.stuck = true,
-            Some(Effect::TaskFailed(code)) => self.env.ordered.failed = Some(code.clone()),
-            Some(Effect::CertificatesOn(count)) => self.env.ordered.certificates_on = Some(*count),
-            Some(Effect::ClockJump(secs)) => {
-                let to = self.env.after(Duration::from_secs(*secs));
-                self.advance(to);
-            }
-            Some(Effect::NodeClock(secs)) => self.set_clock(node, *secs),
-            Some(
-                Effect::LostReply
-                | Effect::CrashAfter
-                | Effect::DelayMs(_)
-                | Effect::TruncateAt(_)
-                | Effect::SlowBody { .. },
-            )
-            | None => {}
+        let fate = effect
+            .as_ref()
+            .and_then(|effect| self.ill_fated(node, request, effect));
+        if let Some(outcome) = fate {
+            return outcome;
         }
         let (entry, served) = self.served(node, request);
         self.env.ordered = Default::default();
-        let Served::Answer(answered) = served else {
-            return self.logged(entry, Sent::Nothing, Outcome::Reset);
+        match served {
+            Served::Answer(answered) => self.arrived(node, entry, answered, effect),
+            Served::Reset => self.logged(entry, Sent::Nothing, Outcome::Reset),
+        }
+    }
+
+    /// What a fault does before the request is served; the outcome, if that never happens.
+    fn ill_fated(&mut self, node: NodeIndex, request: &Request<Bytes>, effect: &Effect) -> Option<Outcome> {
+        let outcome = match effect {
+            Effect::LostRequest => Outcome::Closed,
+            Effect::Reset => Outcome::Reset,
+            Effect::Silence => Outcome::Silence,
+            Effect::CrashNode => {
+                self.crash(node);
+                Outcome::Closed
+            }
+            Effect::FreezeNode => {
+                self.freeze(node);
+                Outcome::Silence
+            }
+            Effect::Status { code, body } => {
+                let status = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                return Some(self.planned_answer(node, request, status, body.clone()));
+            }
+            Effect::TaskStuck => {
+                self.env.ordered.stuck = true;
+                return None;
+            }
+            Effect::TaskFailed(code) => {
+                self.env.ordered.failed = Some(code.clone());
+                return None;
+            }
+            Effect::CertificatesOn(count) => {
+                self.env.ordered.certificates_on = Some(*count);
+                return None;
+            }
+            Effect::ClockJump(secs) => {
+                self.advance(self.env.after(Duration::from_secs(*secs)));
+                return None;
+            }
+            Effect::NodeClock(secs) => {
+                self.set_clock(node, *secs);
+                return None;
+            }
+            Effect::LostReply
+            | Effect::CrashAfter
+            | Effect::DelayMs(_)
+            | Effect::TruncateAt(_)
+            | Effect::SlowBody { .. } => return None,
         };
+        Some(self.unserved(node, request, outcome))
+    }
+
+    /// An answer, as a fault lets it arrive.
+    fn arrived(
+        &mut self,
+        node: NodeIndex,
+        entry: LogEntry,
+        answered: Answered,
+        effect: Option<Effect>,
+    ) -> Outcome {
         let (response, delay) = (answered.response, answered.delay);
-        match effect {
-            Some(Effect::LostReply) => self.logged(entry, Sent::Nothing, Outcome::Closed),
+        let (sent, outcome) = match effect {
+            Some(Effect::LostReply) => (Sent::Nothing, Outcome::Closed),
             Some(Effect::CrashAfter) => {
                 self.crash(node);
-                self.logged(entry, Sent::Nothing, Outcome::Closed)
+                (Sent::Nothing, Outcome::Closed)
             }
             Some(Effect::DelayMs(ms)) => {
                 let delay = delay + Duration::from_millis(ms);
-                self.logged(entry, Sent::Reply, Outcome::Reply { delay, response })
+                (Sent::Reply, Outcome::Reply { delay, response })
             }
-            Some(Effect::TruncateAt(len)) if len < response.body().len() => self.logged(
-                entry,
-                Sent::Truncated,
-                Outcome::Truncated { delay, response, len },
-            ),
+            Some(Effect::TruncateAt(len)) if len < response.body().len() => {
+                (Sent::Truncated, Outcome::Truncated { delay, response, len })
+            }
             Some(Effect::SlowBody { bytes, every_ms }) => {
+                let every = Duration::from_millis(every_ms);
                 let slow = Outcome::Slow {
                     delay,
                     response,
                     bytes,
-                    every: Duration::from_millis(every_ms),
+                    every,
                 };
-                self.logged(entry, Sent::Reply, slow)
+                (Sent::Reply, slow)
             }
-            _ => self.logged(entry, Sent::Reply, Outcome::Reply { delay, response }),
-        }
+            // Those that are left have acted before, and what is cut behind its end is whole.
+            Some(_) | None => (Sent::Reply, Outcome::Reply { delay, response }),
+        };
+        self.logged(entry, sent, outcome)
     }
 
     /// Serves a request and begins its log entry.
