@@ -11,7 +11,7 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
 use http::Request;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 const NAME: &str = "cluster.example.com";
 const ADMIN: (&str, &str) = ("admin@example.com", "secret");
@@ -157,6 +157,19 @@ impl Fixture {
         assert_eq!(reply.status, 200, "{reply:?}");
         self.pass(30);
         reply.json["uid"].as_u64().unwrap()
+    }
+
+    /// Creates database 1, with these fields besides what every one needs, and puts a thousand bytes into it.
+    pub(crate) fn database_with_data(&mut self, fields: &[&Value]) {
+        let mut body = Map::new();
+        let needed = json!({"name": "db", "memory_size": 1 << 28, "redis_version": "7.2"});
+        for part in [&needed].into_iter().chain(fields.iter().copied()) {
+            body.extend(part.as_object().unwrap().clone());
+        }
+        let reply = self.admin(0, "POST", "/v1/bdbs", Value::Object(body));
+        assert_eq!(reply.status, 200, "{reply:?}");
+        self.pass(60);
+        assert!(self.world.fill(NodeIndex(0), 1, 1000));
     }
 
     pub(crate) fn pass(&mut self, secs: i64) {

@@ -373,13 +373,7 @@ mod tests {
             (json!({"replication": true}), true, 1000),
         ] {
             let mut sim = Fixture::cluster(3, 3);
-            let mut body = json!({"name": "db", "memory_size": 1 << 28, "redis_version": "7.2"});
-            body.as_object_mut()
-                .unwrap()
-                .extend(fields.as_object().unwrap().clone());
-            assert_eq!(sim.admin(0, "POST", "/v1/bdbs", body).status, 200);
-            sim.pass(60);
-            assert!(sim.world.fill(NodeIndex(0), 1, 1000));
+            sim.database_with_data(&[&fields]);
             let shard = sim.admin(0, "GET", "/v1/shards/1", Value::Null).json;
             let uid: u64 = shard["node_uid"].as_str().unwrap().parse().unwrap();
             let machine = usize::try_from(uid).unwrap() - 1;

@@ -54,19 +54,7 @@ impl Route {
         answers: Shape,
         handler: fn(&mut Ctx<'_>) -> Answer,
     ) -> Self {
-        Self {
-            method,
-            path,
-            permission,
-            answers,
-            presumed: false,
-            instead: None,
-            own: false,
-            anonymous: false,
-            since: Profile::V7_4_6,
-            until: None,
-            handler: Handler::Cluster(handler),
-        }
+        Self::of(method, path, permission, answers, Handler::Cluster(handler))
     }
 
     /// The same, answered by the node that received it, member of a cluster or not.
@@ -76,6 +64,16 @@ impl Route {
         permission: Permission,
         answers: Shape,
         handler: fn(&mut World, NodeIndex, &Call) -> Answer,
+    ) -> Self {
+        Self::of(method, path, permission, answers, Handler::Node(handler))
+    }
+
+    const fn of(
+        method: &'static str,
+        path: &'static str,
+        permission: Permission,
+        answers: Shape,
+        handler: Handler,
     ) -> Self {
         Self {
             method,
@@ -88,7 +86,7 @@ impl Route {
             anonymous: false,
             since: Profile::V7_4_6,
             until: None,
-            handler: Handler::Node(handler),
+            handler,
         }
     }
 

@@ -23,16 +23,11 @@ fn with_database(fields: Value) -> Fixture {
     let mut sim = Fixture::cluster(3, 4);
     let license = License::bought("cluster.example.com", 50, sim.world.now(), 30);
     sim.admin(0, "PUT", "/v1/license", json!({"license": license.text}));
-    let mut body = json!({
-        "name": "db", "memory_size": 1 << 30, "redis_version": "7.2", "replication": true, "sharding": true,
-        "shards_count": 2, "shard_key_regex": [{"regex": "(?<tag>.*)"}], "data_persistence": "aof",
+    let body = json!({
+        "memory_size": 1 << 30, "replication": true, "sharding": true, "shards_count": 2,
+        "shard_key_regex": [{"regex": "(?<tag>.*)"}], "data_persistence": "aof",
     });
-    body.as_object_mut()
-        .unwrap()
-        .extend(fields.as_object().unwrap().clone());
-    assert_eq!(sim.admin(0, "POST", "/v1/bdbs", body).status, 200);
-    sim.pass(60);
-    assert!(sim.world.fill(NodeIndex(0), 1, 1000));
+    sim.database_with_data(&[&body, &fields]);
     sim
 }
 
