@@ -165,7 +165,8 @@ async fn maintenance_that_somebody_else_began_is_left_alone() {
 async fn settings_and_policy_are_set_and_put_back() {
     let mut site = Site::fresh(3);
     let mut wanted = cluster(3);
-    wanted["spec"]["settings"] = json!({"handleRedirects": true, "cmSessionTimeoutMinutes": 20, "extra": {"slave_ha_grace_period": "600"}});
+    wanted["spec"]["settings"] =
+        json!({"handleRedirects": true, "cmSessionTimeoutMinutes": 20, "extra": {"cnm_http_workers": "2"}});
     wanted["spec"]["policy"] = json!({"defaultShardsPlacement": "Sparse"});
     site.api.apply("redisclusters", wanted);
     site.start();
@@ -176,12 +177,12 @@ async fn settings_and_policy_are_set_and_put_back() {
         let cluster = [
             "handle_redirects",
             "cm_session_timeout_minutes",
-            "slave_ha_grace_period",
+            "cnm_http_workers",
         ]
         .map(|key| cluster[key].clone());
         (cluster, policy["default_shards_placement"].clone())
     };
-    let set = ([json!(true), json!(20), json!(600)], json!("sparse"));
+    let set = ([json!(true), json!(20), json!(2)], json!("sparse"));
     assert_eq!(settings(), set);
     site.assert_silent().await;
 

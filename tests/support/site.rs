@@ -362,9 +362,24 @@ impl Drop for Site {
     }
 }
 
-/// Machines 10.0.0.1, 10.0.0.2, … of the newest version.
+/// Whether `REGENT_TEST_SWITCHES=all` puts every doubt about Redis Enterprise on its other side.
+pub fn other_side() -> bool {
+    match std::env::var("REGENT_TEST_SWITCHES").as_deref() {
+        Ok("all") => true,
+        Ok(other) => panic!("REGENT_TEST_SWITCHES is {other:?}; only `all` is known"),
+        Err(_) => false,
+    }
+}
+
+/// Machines 10.0.0.1, 10.0.0.2, … of the version that `REGENT_TEST_PROFILE` names, else the newest.
 pub fn config(nodes: usize) -> sim::Config {
-    let mut config = fleet::config(nodes, sim::Profile::default(), sim::Switches::all_default());
+    let profile = std::env::var("REGENT_TEST_PROFILE").map(|name| name.parse().unwrap());
+    let switches = if other_side() {
+        sim::Switches::all_alternative()
+    } else {
+        sim::Switches::all_default()
+    };
+    let mut config = fleet::config(nodes, profile.unwrap_or_default(), switches);
     config.ownership_tag = Some(regent::api::OWNER_TAG.to_owned());
     config
 }
