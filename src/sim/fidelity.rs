@@ -424,6 +424,7 @@ fn codes(page: &mut String) {
 fn step(step: &Step) -> String {
     match step {
         Step::In(profile) => format!("version {profile}"),
+        Step::Nodes(1) => "1 node".to_owned(),
         Step::Nodes(count) => format!("{count} nodes"),
         Step::Fresh => "no cluster".to_owned(),
         Step::Do(method, path, body) => format!("`{method} {path} {}`", escaped(body)),
