@@ -152,7 +152,8 @@ impl Plan {
     }
 }
 
-/// Simulated machines on loopback addresses that no other test uses.
+/// Simulated machines on loopback addresses that no other test uses, of the version that `REGENT_TEST_PROFILE` names unless the test
+/// chooses one, else the newest.
 pub(crate) async fn start_resim(dir: &std::path::Path, nodes: usize, flags: &[String]) -> Result<Resim> {
     static SITES: AtomicU8 = AtomicU8::new(1);
     let number = SITES.fetch_add(1, Ordering::Relaxed);
@@ -170,6 +171,13 @@ pub(crate) async fn start_resim(dir: &std::path::Path, nodes: usize, flags: &[St
     ];
     if !flags.iter().any(|flag| flag == "--speed") {
         all.extend(["--speed", "20"]);
+    }
+    let profile = std::env::var("REGENT_TEST_PROFILE").ok();
+    if let Some(profile) = profile
+        .as_deref()
+        .filter(|_| !flags.iter().any(|flag| flag == "--profile"))
+    {
+        all.extend(["--profile", profile]);
     }
     all.extend(flags.iter().map(String::as_str));
     Resim::start(dir, &all).await
