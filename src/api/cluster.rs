@@ -257,7 +257,8 @@ pub struct ClusterSettings {
     #[schemars(extend("enum" = ["1.2", "1.3"]))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_data_tls_version: Option<String>,
-    /// Any other setting: the REST field's name and its value as JSON text, for example `slave_ha_grace_period: "600"`.
+    /// Any other setting: the REST field's name and its value as JSON text, for example `cnm_http_workers: "2"`.
+    /// One that Redis Enterprise accepts without changing anything, as it may do with read-only fields, ends in `NoEffect`.
     #[schemars(extend(
         "maxProperties" = 64,
         "additionalProperties" = {"type": "string", "minLength": 1, "maxLength": 4096}
@@ -290,7 +291,8 @@ pub struct ClusterPolicy {
     /// REST: `default_non_sharded_proxy_policy`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_non_sharded_proxy_policy: Option<crate::api::ProxyPolicy>,
-    /// Any other policy field: the REST field's name and its value as JSON text.
+    /// Any other policy field: the REST field's name and its value as JSON text, for example `slave_ha_grace_period: "600"`.
+    /// One that Redis Enterprise accepts without changing anything ends in `NoEffect`.
     #[schemars(extend(
         "maxProperties" = 64,
         "additionalProperties" = {"type": "string", "minLength": 1, "maxLength": 4096}

@@ -322,7 +322,7 @@ mod tests {
                     {"name": "n3", "address": "fd00::3", "port": 9444, "rackId": "c"},
                 ],
                 "credentialsSecretRef": {"name": "prod-admin"},
-                "settings": {"extra": {"slave_ha_grace_period": "600"}},
+                "settings": {"extra": {"cnm_http_workers": "2"}},
                 "policy": {"rackAware": true},
             },
         })

@@ -79,6 +79,8 @@ pub enum Reason {
     LicenseExpired,
     /// Redis Enterprise rejected the request.
     Rejected,
+    /// Redis Enterprise accepts the change and keeps what it had.
+    NoEffect,
     /// Creating the cluster failed.
     BootstrapFailed,
     /// Joining the node failed.

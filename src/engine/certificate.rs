@@ -65,6 +65,13 @@ impl Managed for ClusterCertificate {
         plan(self, inputs, observed, now)
     }
 
+    fn shows_at_once(action: &Action) -> bool {
+        match action {
+            // Nodes take a certificate one by one.
+            Action::Replace { .. } => false,
+        }
+    }
+
     async fn apply(action: &Action, inputs: &Inputs, view: &ClusterView) -> Result<(), Error> {
         let access = inputs
             .access

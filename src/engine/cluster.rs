@@ -80,6 +80,21 @@ impl Managed for RedisCluster {
         plan(self, inputs, observed, now)
     }
 
+    fn shows_at_once(action: &Action) -> bool {
+        match action {
+            Action::UpdateCluster(_)
+            | Action::UpdatePolicy(_)
+            | Action::InstallLicense
+            | Action::UpdateNode { .. } => true,
+            Action::CreateCluster { .. }
+            | Action::JoinNode { .. }
+            | Action::MaintenanceOn(_)
+            | Action::MaintenanceOff(_)
+            | Action::RemoveNode(_)
+            | Action::ChangeMaster { .. } => false,
+        }
+    }
+
     async fn apply(action: &Action, inputs: &Inputs, view: &ClusterView) -> Result<(), Error> {
         let access = inputs
             .access

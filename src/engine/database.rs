@@ -65,6 +65,17 @@ impl Managed for RedisDatabase {
         !matches!(action, Action::MarkReleased { .. })
     }
 
+    fn shows_at_once(action: &Action) -> bool {
+        match action {
+            Action::Update { .. } | Action::Adopt { .. } => true,
+            Action::Create { .. }
+            | Action::MarkReleased { .. }
+            | Action::AddPassword(_)
+            | Action::ReplacePasswords(_)
+            | Action::Delete(_) => false,
+        }
+    }
+
     async fn apply(action: &Action, inputs: &Inputs, view: &ClusterView) -> Result<(), Error> {
         let access = inputs
             .access

@@ -59,6 +59,10 @@ pub trait Managed: Send + Sync {
         true
     }
 
+    /// Whether the next look shows the effect of this action, as soon as nothing runs any more. If that look wants the
+    /// same again, the call was accepted in vain.
+    fn shows_at_once(action: &Self::Action) -> bool;
+
     /// Makes the call of one action, once. Secrets that the action needs come from the inputs. An error whose
     /// [`outcome_unknown`](Error::outcome_unknown) is true may have taken effect.
     ///

@@ -1,7 +1,9 @@
 //! What the task of an object remembers from one visit to the next.
 
 use crate::engine::Freshness;
+use crate::engine::Managed;
 use crate::engine::Moment;
+use crate::operator::accepted::Accepted;
 use crate::operator::clusters::Seat;
 use crate::operator::context::Context;
 use crate::operator::resolve::Resolve;
@@ -25,6 +27,8 @@ pub struct Memory<K: Resolve> {
     pub(super) fresh_since: Option<Instant>,
     /// A plan that Redis Enterprise refused: it is not tried again as it is before this moment.
     refused: Option<(String, Instant)>,
+    /// Calls that were accepted and are not yet seen to have had an effect.
+    accepted: Accepted,
     /// The next wave is due: it does not wait for a sweep.
     pub(super) at_once: bool,
     /// How it has been coming back lately.
@@ -38,6 +42,7 @@ impl<K: Resolve> Default for Memory<K> {
             called: None,
             fresh_since: None,
             refused: None,
+            accepted: Accepted::default(),
             at_once: false,
             pace: Pace::default(),
         }
@@ -70,6 +75,7 @@ impl<K: Resolve> Memory<K> {
     pub(super) fn heard(&mut self, ring: Ring, now: Instant) {
         if ring == Ring::Changed {
             self.fresh_since = Some(now);
+            self.accepted.forget();
         }
         if ring > Ring::Swept {
             self.refused = None;
@@ -99,6 +105,23 @@ impl<K: Resolve> Memory<K> {
         let (steps, until) = self.refused.as_ref()?;
         let left = until.saturating_duration_since(Instant::now());
         (!left.is_zero() && *steps == sight.steps()).then_some(left)
+    }
+
+    /// Holds what was accepted before and had no effect.
+    pub(super) fn judge(&mut self, sight: Sight<K>) -> Sight<K> {
+        let plan = sight.plan.map(|plan| self.accepted.judge(plan, Instant::now()));
+        Sight { plan, ..sight }
+    }
+
+    /// Remembers the calls that were made and whose effect is to show.
+    pub(super) fn note_calls(&mut self, sight: &Sight<K>) {
+        let now = Instant::now();
+        for action in sight
+            .calls_done()
+            .filter(|action| <K as Managed>::shows_at_once(action))
+        {
+            self.accepted.note(action, now);
+        }
     }
 
     /// Remembers a plan that was refused for good, so that it is not tried again with every sweep.

@@ -1,5 +1,6 @@
 //! The Kubernetes shell: watches objects, resolves what they refer to, carries their plans out and writes their status.
 
+mod accepted;
 mod attend;
 pub mod clock;
 pub mod clusters;

@@ -60,7 +60,7 @@ pub async fn visit<K: Resolve>(
         return Visited::nothing();
     }
     let world = context.world(Live::default(), memory.fresh_since);
-    let sight = look(&*object, &world, seat, memory.freshness(context, seat)).await;
+    let sight = memory.judge(look(&*object, &world, seat, memory.freshness(context, seat)).await);
     let result = if !sight.may_act(&*object) {
         memory.fresh_since = None;
         tell(context, seat, &*object, memory, &sight).await
@@ -118,8 +118,10 @@ async fn act<K: Resolve>(
     };
     let mut journal = open(context, seat, before.clone());
     journal.exclusion = exclusion;
+    sight = memory.judge(sight);
     if sight.may_act(&before) {
         carry_out(&before, &mut sight, &mut journal).await;
+        memory.note_calls(&sight);
         if sight.calls() {
             memory.called = Some(Moment::now());
         }

@@ -116,6 +116,12 @@ impl<K: Resolve> Sight<K> {
         steps.take(tried).any(|step| matches!(step, Step::Call(_)))
     }
 
+    /// The calls that succeeded.
+    pub(super) fn calls_done(&self) -> impl Iterator<Item = &K::Action> {
+        let steps = self.plan.iter().flat_map(|plan| &plan.steps);
+        steps.take(self.done).filter_map(Step::call)
+    }
+
     /// The steps, as they are printed.
     pub(super) fn steps(&self) -> String {
         let steps = self.plan.iter().flat_map(|plan| &plan.steps);

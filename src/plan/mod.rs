@@ -8,6 +8,7 @@ pub mod audit;
 pub mod certificate;
 pub mod cluster;
 pub mod database;
+pub mod effect;
 pub mod field;
 pub mod gate;
 mod record;
@@ -89,6 +90,16 @@ pub enum Step<A> {
     Publish(Publication),
     /// Drop our finalizer; the object may go.
     Release,
+}
+
+impl<A> Step<A> {
+    /// The call, if this is one.
+    pub fn call(&self) -> Option<&A> {
+        match self {
+            Self::Call(action) => Some(action),
+            Self::Record(_) | Self::Publish(_) | Self::Release => None,
+        }
+    }
 }
 
 /// A Secret to be written in the object's namespace.

@@ -33,6 +33,7 @@ pub fn class(reason: Reason) -> Class {
         | Reason::LicenseLimit
         | Reason::LicenseExpired
         | Reason::Rejected
+        | Reason::NoEffect
         | Reason::BootstrapFailed
         | Reason::JoinFailed
         | Reason::CreationFailed

@@ -115,7 +115,7 @@ impl<K, I, O, A> Round<'_, K, I, O, A> {
 
     /// The calls that were done.
     fn calls_done(&self) -> impl Iterator<Item = &A> {
-        self.steps_done().iter().filter_map(called)
+        self.steps_done().iter().filter_map(Step::call)
     }
 
     /// The records that were written.
@@ -134,14 +134,7 @@ impl<K, I, O, A> Round<'_, K, I, O, A> {
     /// The call that failed and certainly had no effect.
     fn call_refused(&self) -> Option<&A> {
         let certain = matches!(self.failure, Some(Failure::Rest(error)) if !error.outcome_unknown());
-        self.step_failed().filter(|_| certain).and_then(called)
-    }
-}
-
-fn called<A>(step: &Step<A>) -> Option<&A> {
-    match step {
-        Step::Call(action) => Some(action),
-        Step::Record(_) | Step::Publish(_) | Step::Release => None,
+        self.step_failed().filter(|_| certain).and_then(Step::call)
     }
 }
 

@@ -167,7 +167,8 @@ async fn settings_and_policy_are_set_and_put_back() {
     let mut wanted = cluster(3);
     wanted["spec"]["settings"] =
         json!({"handleRedirects": true, "cmSessionTimeoutMinutes": 20, "extra": {"cnm_http_workers": "2"}});
-    wanted["spec"]["policy"] = json!({"defaultShardsPlacement": "Sparse"});
+    wanted["spec"]["policy"] =
+        json!({"defaultShardsPlacement": "Sparse", "extra": {"slave_ha_grace_period": "120"}});
     site.api.apply("redisclusters", wanted);
     site.start();
     site.settle().await;
@@ -180,9 +181,10 @@ async fn settings_and_policy_are_set_and_put_back() {
             "cnm_http_workers",
         ]
         .map(|key| cluster[key].clone());
-        (cluster, policy["default_shards_placement"].clone())
+        let policy = ["default_shards_placement", "slave_ha_grace_period"].map(|key| policy[key].clone());
+        (cluster, policy)
     };
-    let set = ([json!(true), json!(20), json!(2)], json!("sparse"));
+    let set = ([json!(true), json!(20), json!(2)], [json!("sparse"), json!(120)]);
     assert_eq!(settings(), set);
     site.assert_silent().await;
 

@@ -21,6 +21,7 @@ mod doubts;
 mod fleet;
 mod generated;
 mod lockout;
+mod no_effect;
 mod outage;
 mod pages;
 mod reasons;
