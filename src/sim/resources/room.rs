@@ -38,7 +38,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/nodes/wd_status", ViewNodeInfo, shape::WATCHDOGS, watchdogs).presumed().since(V7_8_6),
     Route::new("GET", "/v1/nodes/{uid}/wd_status", ViewNodeInfo, shape::WATCHDOG, watchdog).presumed().since(V7_8_6),
     Route::new("GET", "/v1/cluster/witness_disk", ViewClusterInfo, shape::WITNESS_DISK, witness_disk).presumed().since(V7_8_6),
-    Route::new("PATCH", "/v1/cluster/change_password_hashing_algorithm", UpdateCluster, shape::NOTHING, change_hashing),
+    Route::new("PATCH", "/v1/cluster/change_password_hashing_algorithm", UpdateCluster, shape::NOTHING, change_hashing).since(V7_8_6),
     Route::new("GET", "/v1/cluster/debuginfo", ViewDebuggingInfo, shape::FILE, debuginfo),
     Route::new("GET", "/v1/nodes/debuginfo", ViewDebuggingInfo, shape::FILE, debuginfo),
     Route::new("GET", "/v1/nodes/{uid}/debuginfo", ViewDebuggingInfo, shape::FILE, node_debuginfo),

@@ -9,7 +9,7 @@ use crate::sim::permission::Permission::{
 use crate::sim::route::Route;
 use crate::sim::schema::shape;
 use crate::sim::schema::{self, Field, Kind, settings};
-use crate::sim::version::Profile::{V7_8_6, V8_0_20};
+use crate::sim::version::Profile::{V7_8_6, V7_22_2, V8_0_20};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
@@ -28,8 +28,8 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("PUT", "/v1/job_scheduler", UpdateCluster, shape::JOBS, put),
     Route::new("GET", "/v1/cm_settings", ViewClusterInfo, shape::CM, get).since(V7_8_6),
     Route::new("PUT", "/v1/cm_settings", UpdateCluster, shape::CM, put).since(V7_8_6),
-    Route::new("GET", "/v1/diagnostics", ViewClusterInfo, shape::DIAGNOSTICS, get).since(V7_8_6),
-    Route::new("PUT", "/v1/diagnostics", UpdateCluster, shape::DIAGNOSTICS, put).since(V7_8_6),
+    Route::new("GET", "/v1/diagnostics", ViewClusterInfo, shape::DIAGNOSTICS, get).since(V7_22_2),
+    Route::new("PUT", "/v1/diagnostics", UpdateCluster, shape::DIAGNOSTICS, put).since(V7_22_2),
     Route::new("GET", "/v1/metrics_config", ViewClusterInfo, shape::METRICS, get).since(V8_0_20),
     Route::new("PUT", "/v1/metrics_config", UpdateCluster, shape::METRICS, put).since(V8_0_20),
     Route::new("GET", "/v1/ocsp", ViewOcspConfig, shape::OCSP, get),

@@ -1,7 +1,7 @@
 //! Licence, the cluster's certificates, and errors.
 
 use super::{Access, Field, INT, Kind, Source, Table};
-use crate::sim::version::Profile::{V7_22_2, V8_0_20};
+use crate::sim::version::Profile::{V7_8_6, V7_22_2, V8_0_20};
 use Kind::{Bool, Either, ListOf, Null, Of, OneOf, Text, Texts};
 
 const fn wo(name: &'static str, kind: Kind) -> Field {
@@ -79,7 +79,8 @@ pub(crate) const HASHING: Table = Table::part(
     "change_password_hashing_algorithm",
     "How passwords of users are kept from now on.",
     &[wo("algorithm", OneOf(&["SHA-256", "PBKDF2"])).needed()],
-);
+)
+.since(V7_8_6);
 
 pub(crate) const ERROR: Table = Table::part(
     "error",
