@@ -255,6 +255,9 @@ fn is_whole(segment: &str) -> bool {
 }
 
 #[cfg(test)]
+#[cfg(test)]
+mod register;
+
 mod tests {
     use super::*;
 
