@@ -514,10 +514,12 @@ fn left_out(page: &mut String) {
     }
     line(
         page,
-        format_args!("\nError codes that nothing earns:\n\n| error_code | belongs to |\n|---|---|"),
+        format_args!(
+            "\nError codes that nothing earns:\n\n| error_code | page | belongs to |\n|---|---|---|"
+        ),
     );
-    for (code, reason) in LEFT_OUT {
-        line(page, format_args!("| `{code}` | {reason} |"));
+    for (of, code, reason) in LEFT_OUT {
+        line(page, format_args!("| `{code}` | {of} | {reason} |"));
     }
     line(page, format_args!("\nPaths that answer 501:\n"));
     for route in TABLES

@@ -83,21 +83,23 @@ pub(crate) struct Refusal {
     pub(crate) code: &'static str,
 }
 
-/// Codes that are left out, with the reason.
-pub(crate) const LEFT_OUT: &[(&str, &str)] = &[
-    ("not_supported_action_on_crdt", "Active-Active"),
-    ("name_violation", "Active-Active"),
-    ("replication_violation", "Active-Active"),
-    ("crdt_sharding_violation", "Active-Active"),
-    (
-        "ocsp_unsupported_by_capability",
-        "clusters with nodes of an old version",
-    ),
-    (
-        "db_conns_auditing_unsupported_by_capability",
-        "clusters with nodes of an old version",
-    ),
+/// Codes that are left out, each with the page that lists it and the reason.
+#[rustfmt::skip]
+pub(crate) const LEFT_OUT: &[(&str, &str, &str)] = &[
+    ("requests/bdbs", "not_supported_action_on_crdt", ACTIVE_ACTIVE),
+    ("requests/bdbs", "name_violation", ACTIVE_ACTIVE),
+    ("requests/bdbs", "replication_violation", ACTIVE_ACTIVE),
+    ("requests/bdbs", "crdt_sharding_violation", ACTIVE_ACTIVE),
+    ("requests/cluster/auditing-db-conns", "db_conns_auditing_unsupported_by_capability", OLD_NODES),
+    ("requests/ldap_mappings", "unsupported_resource", OLD_NODES),
+    ("requests/ocsp", "ocsp_unsupported_by_capability", OLD_NODES),
+    ("requests/ocsp/status", "ocsp_unsupported_by_capability", OLD_NODES),
+    ("requests/ocsp/test", "ocsp_unsupported_by_capability", OLD_NODES),
+    ("requests/redis_acls", "unsupported_resource", OLD_NODES),
+    ("requests/roles", "unsupported_resource", OLD_NODES),
 ];
+const ACTIVE_ACTIVE: &str = "Active-Active";
+const OLD_NODES: &str = "clusters with nodes of an old version";
 
 macro_rules! refusals {
     ($($name:ident: $sure:ident $page:literal [$($step:expr),*] $method:literal $path:literal $body:expr => $status:literal $code:literal;)*) => {
@@ -171,7 +173,7 @@ refusals! {
     unknown_version: OwnCode "references/rest-api" [] "GET" "/v1/cluster?x-api-version=9" "" => 505 "unsupported_api_version";
     malformed_body: OwnCode "requests/cluster" [] "PUT" "/v1/cluster" "[1]" => 400 "invalid_schema";
     no_quorum: Documented "requests/bdbs/availability" [DB, MINUTE, Crash(2), Crash(3), Pass(30)] "GET" "/v1/bdbs/1/availability" "" => 503 "no_quorum";
-    old_cluster_resource: Deduced "requests/roles" [] "GET" "/v1/crdbs" "" => 501 "unsupported_resource";
+    active_active: OwnCode "requests/crdbs" [] "GET" "/v1/crdbs" "" => 501 "unsupported_resource";
 
     // Bootstrap.
     config_error: Deduced "requests/bootstrap" [Fresh] "POST" "/v1/bootstrap/validate/create_cluster" r#"{"action":"create_cluster","cluster":{"name":"not a name"},"credentials":{"username":"a","password":"b"}}"# => 406 "config_error";
@@ -281,6 +283,11 @@ refusals! {
     invalid_schema: Documented "requests/bdbs/modules/config" [DB, MINUTE] "POST" "/v1/bdbs/1/modules/config" "[1]" => 400 "invalid_schema";
     param_error: Documented "requests/bdbs/modules/config" [DB, MINUTE] "POST" "/v1/bdbs/1/modules/config" r#"{"modules":[{"module_name":"search","module_args":"a&b"}]}"# => 400 "param_error";
     module_not_exist: Deduced "requests/bdbs/modules/config" [DB, MINUTE] "POST" "/v1/bdbs/1/modules/config" r#"{"modules":[{"module_name":"search","module_args":"MINPREFIX 3"}]}"# => 400 "module_not_exist";
+    config_of_no_database: Documented "requests/modules/config" [] "POST" "/v1/modules/config/bdb/9" r#"{"modules":[]}"# => 404 "db_not_exist";
+    config_without_arguments: Documented "requests/modules/config" [DB, MINUTE] "POST" "/v1/modules/config/bdb/1" r#"{"modules":[{"module_name":"search"}]}"# => 400 "missing_field";
+    config_that_is_a_list: Documented "requests/modules/config" [DB, MINUTE] "POST" "/v1/modules/config/bdb/1" "[1]" => 400 "invalid_schema";
+    config_that_is_not_parsed: Documented "requests/modules/config" [DB, MINUTE] "POST" "/v1/modules/config/bdb/1" r#"{"modules":[{"module_name":"search","module_args":"a&b"}]}"# => 400 "param_error";
+    config_of_absent_module: Deduced "requests/modules/config" [DB, MINUTE] "POST" "/v1/modules/config/bdb/1" r#"{"modules":[{"module_name":"search","module_args":"MINPREFIX 3"}]}"# => 400 "module_not_exist";
     upgrade_to_missing_module: Deduced "requests/bdbs/modules/upgrade" [DB, MINUTE] "POST" "/v1/bdbs/1/modules/upgrade" r#"{"modules":[{"new_module":"0"}]}"# => 406 "missing_module";
     module_downgrade_unsupported: Deduced "requests/bdbs/modules/upgrade" [UPLOADS, Do("POST", "/v2/modules/user-defined", r#"{"module_name":"bf","semantic_version":"0.0.1"}"#), DB, MINUTE] "POST" "/v1/bdbs/1/modules/upgrade" r#"{"modules":[{"new_module":"<module bf 0.0.1>"}]}"# => 406 "module_downgrade_unsupported";
     redis_incompatible_version: Deduced "requests/bdbs/modules/upgrade" [UPLOADS, Do("POST", "/v2/modules/user-defined", r#"{"module_name":"bf","semantic_version":"99.0.0","min_redis_version":"8.4"}"#), DB, MINUTE] "POST" "/v1/bdbs/1/modules/upgrade" r#"{"modules":[{"new_module":"<module bf 99.0.0>"}]}"# => 406 "redis_incompatible_version";
@@ -299,6 +306,12 @@ refusals! {
     dependencies_not_supported: Documented "requests/modules" [In(V7_22_2)] "POST" "/v1/modules" DEPENDENT => 400 "dependencies_not_supported";
     deletion_of_dependencies: Deduced "requests/modules" [In(V7_22_2), Do("POST", "/v2/modules", DEPENDENT)] "DELETE" "/v1/modules/<module m 1.0.0>" "" => 406 "dependencies_not_supported";
     invalid_dependency_data: Documented "requests/modules" [In(V7_22_2)] "POST" "/v2/modules" r#"<package {"module_name":"m","semantic_version":"1.0.0","dependencies":["x"]}>"# => 400 "invalid_dependency_data";
+    upload_lacks_capabilities: ByFault "requests/modules" [In(V7_22_2), Fault(r#"{"method":"POST","path":"/v1/modules","effect":{"status":{"code":400,"body":"{\"error_code\":\"unsupported_module_capabilities\"}"}}}"#)] "POST" "/v1/modules" PACKAGE => 400 "unsupported_module_capabilities";
+    old_upgrade_to_missing_module: Deduced "requests/modules/upgrade" [In(V7_22_2), DB, MINUTE] "POST" "/v1/modules/upgrade/bdb/1" r#"{"modules":[{"new_module":"0"}]}"# => 406 "missing_module";
+    old_module_downgrade: Deduced "requests/modules/upgrade" [In(V7_22_2), Do("POST", "/v1/modules", r#"<package {"module_name":"bf","semantic_version":"0.0.1"}>"#), DB, MINUTE] "POST" "/v1/modules/upgrade/bdb/1" r#"{"modules":[{"new_module":"<module bf 0.0.1>"}]}"# => 406 "module_downgrade_unsupported";
+    old_upgrade_needs_newer_redis: Deduced "requests/modules/upgrade" [In(V7_22_2), Do("POST", "/v1/modules", r#"<package {"module_name":"bf","semantic_version":"99.0.0","min_redis_version":"7.4"}>"#), DB, MINUTE] "POST" "/v1/modules/upgrade/bdb/1" r#"{"modules":[{"new_module":"<module bf 99.0.0>"}]}"# => 406 "redis_incompatible_version";
+    old_upgrade_needs_newer_cluster: ByFault "requests/modules/upgrade" [In(V7_22_2), Fault(r#"{"method":"POST","path":"/v1/modules/upgrade/*","effect":{"status":{"code":406,"body":"{\"error_code\":\"redis_pack_incompatible_version\"}"}}}"#)] "POST" "/v1/modules/upgrade/bdb/1" r#"{"modules":[]}"# => 406 "redis_pack_incompatible_version";
+    old_upgrade_lacks_capabilities: Deduced "requests/modules/upgrade" [In(V7_22_2), Do("POST", "/v1/modules", r#"<package {"module_name":"bf","semantic_version":"99.0.0"}>"#), TWIN, MINUTE] "POST" "/v1/modules/upgrade/bdb/1" r#"{"modules":[{"new_module":"<module bf 99.0.0>"}]}"# => 406 "unsupported_module_capabilities";
 
     // Availability and shards.
     db_not_found: Documented "requests/bdbs/availability" [] "GET" "/v1/bdbs/9/availability" "" => 404 "db_not_found";
@@ -315,6 +328,8 @@ refusals! {
     // Users, roles, ACLs, LDAP mappings.
     password_not_complex: Documented "requests/users" [COMPLEX] "POST" "/v1/users" r#"{"email":"a@example.com","name":"a","password":"simple","role":"admin"}"# => 400 "password_not_complex";
     new_password_same_as_current: Documented "requests/users/password" [] "PUT" "/v1/users/password" r#"{"new_password":"secret"}"# => 400 "new_password_same_as_current";
+    own_new_password_not_complex: Documented "requests/users/password" [COMPLEX] "PUT" "/v1/users/password" r#"{"new_password":"simple"}"# => 400 "password_not_complex";
+    update_to_the_same_password: Deduced "requests/users" [] "PUT" "/v1/users/1" r#"{"password":"secret"}"# => 400 "new_password_same_as_current";
     cannot_delete_last_password: Documented "requests/users/password" [] "DELETE" "/v1/users/password" r#"{"old_password":"secret"}"# => 400 "cannot_delete_last_password";
     email_already_exists: Documented "requests/users" [VIEWER] "POST" "/v1/users" r#"{"email":"v@example.com","name":"w","password":"p","role":"admin"}"# => 409 "email_already_exists";
     user_name_already_exists: Documented "requests/users" [VIEWER] "POST" "/v1/users" r#"{"email":"w@example.com","name":"v","password":"p","role":"admin"}"# => 409 "name_already_exists";
@@ -349,6 +364,7 @@ refusals! {
     wrong_ocsp_setting: Documented "requests/ocsp" [] "PUT" "/v1/ocsp" r#"{"query_frequency":1}"# => 400 "invalid_schema";
     task_queued_for_too_long: ByFault "requests/ocsp/test" [Fault(r#"{"effect":{"status":{"code":500,"body":"{\"error_code\":\"task_queued_for_too_long\"}"}}}"#)] "POST" "/v1/ocsp/test" "{}" => 500 "task_queued_for_too_long";
     invalid_ocsp_response: ByFault "requests/ocsp/test" [Fault(r#"{"effect":{"status":{"code":500,"body":"{\"error_code\":\"invalid_ocsp_response\"}"}}}"#)] "POST" "/v1/ocsp/test" "{}" => 500 "invalid_ocsp_response";
+    invalid_ocsp_status: ByFault "requests/ocsp/status" [Fault(r#"{"effect":{"status":{"code":500,"body":"{\"error_code\":\"invalid_ocsp_response\"}"}}}"#)] "GET" "/v1/ocsp/status" "" => 500 "invalid_ocsp_response";
     busy_job_scheduler: ByFault "requests/job_scheduler" [Fault(r#"{"effect":{"status":{"code":409}}}"#)] "PUT" "/v1/job_scheduler" "{}" => 409 "";
     busy_diagnostics: ByFault "requests/diagnostics" [Fault(r#"{"effect":{"status":{"code":409}}}"#)] "PUT" "/v1/diagnostics" "{}" => 409 "";
     unknown_suffix: OwnCode "requests/suffix" [] "GET" "/v1/suffix/moon.example.com" "" => 404 "not_found";
@@ -361,240 +377,4 @@ refusals! {
 mod register;
 
 #[cfg(test)]
-mod tests {
-    use super::register::CODES;
-    use super::*;
-    use crate::sim::config::NodeConfig;
-    use crate::sim::fixture::{Fixture, Got};
-    use crate::sim::ids::NodeIndex;
-    use crate::sim::resources::{catalog, package};
-    use crate::sim::switch::Switches;
-    use base64::{Engine, engine::general_purpose::STANDARD};
-    use bytes::Bytes;
-    use http::Request;
-    use rcgen::{CertificateParams, KeyPair};
-    use serde_json::{Value, json};
-    use std::collections::BTreeMap;
-
-    /// Plays the row of this name.
-    pub(super) fn play(name: &str) {
-        let row = REFUSALS.iter().find(|row| row.name == name).unwrap();
-        let mut scene = Scene {
-            sim: world(row.before),
-            user: Some(("admin@example.com", "secret")),
-            machine: 0,
-        };
-        for step in row.before {
-            scene.take(*step);
-        }
-        let got = scene.send(row.method, row.path, row.body);
-        let pointer = if row.path == "/v1/bootstrap" {
-            "/bootstrap_status/error_code"
-        } else {
-            "/error_code"
-        };
-        let code = got
-            .json
-            .pointer(pointer)
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        assert_eq!((got.status, code), (row.status, row.code), "{got:?}");
-    }
-
-    /// The world in which a row begins.
-    fn world(before: &[Step]) -> Fixture {
-        let mut profile = Profile::default();
-        let mut members = 3;
-        for step in before {
-            match step {
-                In(other) => profile = *other,
-                Nodes(count) => members = *count,
-                _ => {}
-            }
-        }
-        let spare = before.iter().any(|step| matches!(step, Spare));
-        let mut sim = Fixture::with(members + usize::from(spare), profile, Switches::default());
-        for step in before {
-            if let Odd(machine, oddity) = step {
-                differ(&mut sim.world.env.nodes[machine - 1].config, *oddity);
-            }
-        }
-        if !before.iter().any(|step| matches!(step, Fresh)) {
-            form(&mut sim, members);
-        }
-        sim
-    }
-
-    fn differ(machine: &mut NodeConfig, oddity: Oddity) {
-        match oddity {
-            Oddity::Memory(bytes) => machine.memory_bytes = bytes,
-            Oddity::Flash(bytes) => machine.flash_bytes = bytes,
-            Oddity::ClockAhead(secs) => machine.clock_skew_secs = secs,
-            Oddity::SocketDirectory => machine.socket_directory = "/var/run/sockets".to_owned(),
-            Oddity::Installation => {
-                machine.installation = BTreeMap::from([("osuser".to_owned(), "redis".to_owned())]);
-            }
-            Oddity::Fips => machine.fips_enabled = true,
-        }
-    }
-
-    /// The world of a row, and who talks to which machine.
-    struct Scene {
-        sim: Fixture,
-        user: Option<(&'static str, &'static str)>,
-        machine: usize,
-    }
-
-    impl Scene {
-        fn take(&mut self, step: Step) {
-            match step {
-                In(_) | Nodes(_) | Fresh | Spare | Odd(..) => {}
-                Do(method, path, body) => {
-                    let reply = self.send(method, path, body);
-                    assert_eq!(reply.status, 200, "{method} {path}: {reply:?}");
-                }
-                Pass(secs) => self.sim.pass(secs),
-                At(machine) => self.machine = machine - 1,
-                Crash(node) => self.sim.world.crash(NodeIndex(node - 1)),
-                Fill(bytes) => assert!(self.sim.world.fill(NodeIndex(0), 1, bytes)),
-                Fault(rule) => self
-                    .sim
-                    .faults(json!([serde_json::from_str::<Value>(rule).unwrap()])),
-                As("", _) => self.user = None,
-                As(name, password) => self.user = Some((name, password)),
-            }
-        }
-
-        fn send(&mut self, method: &str, path: &str, body: &str) -> Got {
-            let (path, headers) = headers(path, self.user);
-            let path = filled(&path, &mut self.sim);
-            let body = filled(body, &mut self.sim);
-            let mut request = Request::builder().method(method).uri(path);
-            for (name, value) in headers {
-                request = request.header(name, value);
-            }
-            let package = body
-                .strip_prefix("<package ")
-                .and_then(|rest| rest.strip_suffix('>'));
-            if package.is_some() {
-                request = request.header("content-type", "multipart/form-data; boundary=x");
-            }
-            let bytes = match package {
-                Some(description) => package::tests::package(description.as_bytes()),
-                None => body.into_bytes(),
-            };
-            self.sim
-                .deliver(self.machine, &request.body(Bytes::from(bytes)).unwrap())
-        }
-    }
-
-    fn form(sim: &mut Fixture, members: usize) {
-        let body = sim.create_body();
-        sim.send(0, "POST", "/v1/bootstrap/create_cluster", None, body);
-        sim.pass(60);
-        for node in 1..members {
-            let body = sim.join_body(node);
-            assert_eq!(sim.bootstrap_error(node, body), "");
-        }
-    }
-
-    /// Headers that the row writes as query parameters, and credentials.
-    fn headers(path: &str, user: Option<(&str, &str)>) -> (String, Vec<(&'static str, String)>) {
-        let mut headers = Vec::new();
-        headers.extend(user.map(|(name, password)| {
-            (
-                "authorization",
-                format!("Basic {}", STANDARD.encode(format!("{name}:{password}"))),
-            )
-        }));
-        for name in ["accept", "x-api-version", "cluster-state-id"] {
-            if let Some((bare, value)) = path.split_once(&format!("?{name}=")) {
-                headers.push((name, value.to_owned()));
-                return (bare.to_owned(), headers);
-            }
-        }
-        (path.to_owned(), headers)
-    }
-
-    /// Text with what its placeholders stand for.
-    fn filled(text: &str, sim: &mut Fixture) -> String {
-        if text == "<create>" {
-            return sim.create_body().to_string();
-        }
-        let mut text = text.to_owned();
-        for (placeholder, year) in [("<sound>", 2030), ("<expired>", 2024)] {
-            if text.contains(placeholder) {
-                text = text.replace(placeholder, &pem(year));
-            }
-        }
-        if text.contains("<snapshot>") {
-            let snapshots = sim.admin(0, "GET", "/v1/nodes/2/snapshots", Value::Null).json;
-            text = text.replace("<snapshot>", snapshots[0]["name"].as_str().unwrap());
-        }
-        if let Some((_, rest)) = text.split_once("<module ") {
-            let (module, _) = rest.split_once('>').unwrap();
-            let (name, version) = module.split_once(' ').unwrap();
-            text = text.replace(&format!("<module {module}>"), &catalog::uid(name, version));
-        }
-        text
-    }
-
-    /// A certificate until that year, as it stands in JSON text.
-    fn pem(until: i32) -> String {
-        let mut params = CertificateParams::new(vec!["client.example.com".to_owned()]).unwrap();
-        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
-        params.not_after = rcgen::date_time_ymd(until, 1, 1);
-        params
-            .self_signed(&KeyPair::generate().unwrap())
-            .unwrap()
-            .pem()
-            .replace('\n', "\\n")
-    }
-
-    #[test]
-    fn no_code_is_both_reached_and_left_out() {
-        for (code, _) in LEFT_OUT {
-            assert!(!REFUSALS.iter().any(|row| row.code == *code), "{code}");
-        }
-    }
-
-    /// The codes of a page; none for a page that lists none.
-    fn codes_of(page: &str) -> &'static [&'static str] {
-        CODES
-            .iter()
-            .find(|(known, _)| *known == page)
-            .map_or(&[], |(_, codes)| *codes)
-    }
-
-    #[test]
-    fn every_code_that_a_page_lists_is_reached_or_left_out() {
-        for (page, codes) in CODES {
-            for code in *codes {
-                // Suffixes tell why a database is unavailable.
-                let reached = REFUSALS.iter().any(|row| {
-                    row.code == *code || row.code.starts_with("bdb_unavailable") && *code == "bdb_unavailable"
-                });
-                let left_out = LEFT_OUT.iter().any(|(left, _)| left == code);
-                assert!(reached || left_out, "{code} of {page}");
-            }
-        }
-    }
-
-    #[test]
-    fn no_row_is_surer_of_its_code_than_its_page() {
-        for row in REFUSALS.iter().filter(|row| !row.code.is_empty()) {
-            let listed = codes_of(row.page)
-                .iter()
-                .any(|code| row.code == *code || (*code == "bdb_unavailable" && row.code.starts_with(code)));
-            assert!(listed || row.sure == Sure::OwnCode, "{}", row.name);
-        }
-    }
-
-    #[test]
-    fn every_row_names_its_page_unless_no_page_has_it() {
-        for row in REFUSALS {
-            assert!(!row.page.is_empty() || row.sure == Sure::Deduced, "{}", row.name);
-            assert!(!row.code.is_empty() || row.sure != Sure::OwnCode, "{}", row.name);
-        }
-    }
-}
+mod tests;

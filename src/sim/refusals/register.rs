@@ -153,6 +153,16 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "requests/modules/upgrade",
+        &[
+            "missing_module",
+            "module_downgrade_unsupported",
+            "redis_incompatible_version",
+            "redis_pack_incompatible_version",
+            "unsupported_module_capabilities",
+        ],
+    ),
+    (
         "requests/nodes",
         &[
             "invalid_oss_cluster_port_mapping",
