@@ -78,10 +78,7 @@ fn routed(world: &mut World, node: NodeIndex, request: &Request<Bytes>) -> Resul
     let found = route::find(world.env.profile, request.method().as_str(), path);
     let (route, params) = match found {
         route::Found::Route(route, params) => (route, params),
-        route::Found::OtherMethods(methods) => {
-            let allow = HeaderValue::from_str(&methods).unwrap_or(HeaderValue::from_static("GET"));
-            return options(world, node, request.method(), allow);
-        }
+        route::Found::OtherMethods(methods) => return options(world, node, request.method(), &methods),
         route::Found::Nothing => return Err(Refusal::FrontEnd(StatusCode::NOT_FOUND)),
     };
     let membership = world
@@ -302,10 +299,17 @@ fn redirect(cluster: &Cluster, env: &Env, request: &Request<Bytes>) -> Refusal {
     }
 }
 
-fn options(world: &World, node: NodeIndex, method: &Method, allow: HeaderValue) -> Result<Answered, Refusal> {
+/// 405 names the methods that a path has; OPTIONS is not one of them where the cluster forbids it.
+fn options(world: &World, node: NodeIndex, method: &Method, methods: &str) -> Result<Answered, Refusal> {
     let cluster = world.cluster_of(node);
     let forbidden = cluster.and_then(|cluster| cluster.settings.get("options_method_forbidden")?.as_bool());
-    if method != Method::OPTIONS || forbidden == Some(true) {
+    let forbidden = forbidden == Some(true);
+    let served = methods
+        .split(", ")
+        .filter(|name| !forbidden || *name != "OPTIONS");
+    let served = served.collect::<Vec<_>>().join(", ");
+    let allow = HeaderValue::from_str(&served).unwrap_or(HeaderValue::from_static("GET"));
+    if method != Method::OPTIONS || forbidden {
         return Err(Refusal::Method(allow));
     }
     let mut answered = respond(world, node, StatusCode::OK, Body::Empty);
@@ -314,189 +318,4 @@ fn options(world: &World, node: NodeIndex, method: &Method, allow: HeaderValue) 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sim::fixture::{Fixture, LOGIN};
-    use crate::sim::switch::Switches;
-    use serde_json::json;
-
-    #[test]
-    fn every_refusal_of_the_front_end_has_its_status() {
-        let login = || ("authorization", LOGIN.to_owned());
-        let with = |name: &'static str, value: &str| vec![login(), (name, value.to_owned())];
-        for (method, path, headers, body, status) in [
-            ("GET", "/v1/cluster", vec![login()], Value::Null, 200),
-            ("GET", "/v1/cluster", vec![], Value::Null, 401),
-            (
-                "GET",
-                "/v1/cluster",
-                vec![("authorization", "Basic !".to_owned())],
-                Value::Null,
-                401,
-            ),
-            (
-                "GET",
-                "/v1/cluster",
-                vec![("authorization", "Digest x".to_owned())],
-                Value::Null,
-                401,
-            ),
-            ("GET", "/v1/nonsense", vec![login()], Value::Null, 404),
-            ("GET", "/v1/cluster/", vec![login()], Value::Null, 404),
-            ("PATCH", "/v1/cluster", vec![login()], Value::Null, 405),
-            ("OPTIONS", "/v1/cluster", vec![], Value::Null, 200),
-            (
-                "GET",
-                "/v1/cluster",
-                with("accept", "application/json"),
-                Value::Null,
-                200,
-            ),
-            (
-                "GET",
-                "/v1/cluster",
-                with("accept", "text/plain, */*;q=0.1"),
-                Value::Null,
-                200,
-            ),
-            (
-                "GET",
-                "/v1/cluster",
-                with("accept", "text/html"),
-                Value::Null,
-                400,
-            ),
-            (
-                "PUT",
-                "/v1/cluster",
-                with("content-type", "application/json; charset=utf-8"),
-                json!({}),
-                200,
-            ),
-            (
-                "PUT",
-                "/v1/cluster",
-                with("content-type", "application/x-www-form-urlencoded"),
-                json!({}),
-                200,
-            ),
-            (
-                "PUT",
-                "/v1/cluster",
-                with("content-type", "text/xml"),
-                json!({}),
-                400,
-            ),
-            ("GET", "/v1/cluster", with("x-api-version", "1"), Value::Null, 200),
-            ("GET", "/v1/cluster", with("x-api-version", "9"), Value::Null, 505),
-            ("PUT", "/v1/bdbs/9", with("cluster-state-id", "1"), json!({}), 409),
-            ("PUT", "/v1/bdbs/9", with("cluster-state-id", "x"), json!({}), 400),
-            (
-                "PUT",
-                "/v1/cluster",
-                with("cluster-state-id", "1"),
-                json!({}),
-                200,
-            ),
-        ] {
-            let reply = Fixture::cluster(1, 1).raw(0, method, path, &headers, body);
-            assert_eq!(reply.status, status, "{method} {path} {headers:?}");
-        }
-    }
-
-    #[test]
-    fn a_slash_at_the_end_of_a_path_is_ignored_on_the_other_side() {
-        let switches = Switches::default().with(Switch::TrailingSlashServed);
-        let mut sim = Fixture::cluster_with(1, 1, switches);
-        for (path, status) in [("/v1/bdbs/", 200), ("/v1/bdbs//", 404), ("/", 404)] {
-            assert_eq!(sim.admin(0, "GET", path, Value::Null).status, status, "{path}");
-        }
-    }
-
-    #[test]
-    fn a_body_that_is_not_json_is_400() {
-        let request = Request::put("/v1/cluster")
-            .header("authorization", LOGIN)
-            .body(Bytes::from_static(b"{"));
-        let mut sim = Fixture::cluster(1, 1);
-        assert_eq!(sim.deliver(0, &request.unwrap()).status, 400);
-    }
-
-    #[test]
-    fn errors_have_the_key_that_the_switch_says() {
-        for (switches, key) in [
-            (Switches::default(), "description"),
-            (Switches::default().with(Switch::ErrorMessageKey), "message"),
-        ] {
-            let reply = Fixture::cluster_with(1, 1, switches).admin(0, "GET", "/v1/nodes/9", Value::Null);
-            assert!(
-                reply.json[key].is_string() && reply.json["error_code"].is_string(),
-                "{reply:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_state_id_mismatch_is_406_on_the_other_side_and_a_match_passes() {
-        let switches = Switches::default().with(Switch::StateIdMismatch406);
-        let mut sim = Fixture::cluster_with(1, 1, switches);
-        let id = sim.admin(0, "GET", "/v1/cluster", Value::Null).state_id.unwrap();
-        for (id, status) in [(id + 1, 406), (id, 404)] {
-            let headers = [
-                ("authorization", LOGIN.to_owned()),
-                ("cluster-state-id", id.to_string()),
-            ];
-            assert_eq!(
-                sim.raw(0, "PUT", "/v1/bdbs/9", &headers, json!({})).status,
-                status
-            );
-        }
-    }
-
-    #[test]
-    fn options_can_be_forbidden() {
-        let mut sim = Fixture::cluster(1, 1);
-        sim.admin(0, "PUT", "/v1/cluster", json!({"options_method_forbidden": true}));
-        assert_eq!(
-            sim.send(0, "OPTIONS", "/v1/cluster", None, Value::Null).status,
-            405
-        );
-    }
-
-    #[test]
-    fn a_locked_account_is_refused_like_a_wrong_password_or_openly() {
-        for (switches, locked) in [
-            (Switches::default(), 401),
-            (Switches::default().with(Switch::LockedAccount403), 403),
-        ] {
-            let mut sim = Fixture::cluster_with(1, 1, switches);
-            let wrong = Some(("admin@example.com", "wrong"));
-            for _ in 0..5 {
-                assert_eq!(sim.send(0, "GET", "/v1/cluster", wrong, Value::Null).status, 401);
-            }
-            assert_eq!(sim.admin(0, "GET", "/v1/cluster", Value::Null).status, locked);
-            sim.pass(1801);
-            assert_eq!(sim.admin(0, "GET", "/v1/cluster", Value::Null).status, 200);
-        }
-    }
-
-    #[test]
-    fn restarting_services_answer_503_or_reset() {
-        for (switches, status) in [
-            (Switches::default(), 503),
-            (Switches::default().with(Switch::RestartResets), 0),
-        ] {
-            let mut sim = Fixture::cluster_with(1, 1, switches);
-            sim.world.crash(NodeIndex(0));
-            assert_eq!(
-                sim.admin(0, "GET", "/v1/cluster", Value::Null).status,
-                0,
-                "refused"
-            );
-            sim.world.power_on(NodeIndex(0));
-            assert_eq!(sim.admin(0, "GET", "/v1/cluster", Value::Null).status, status);
-            sim.pass(10);
-            assert_eq!(sim.admin(0, "GET", "/v1/cluster", Value::Null).status, 200);
-        }
-    }
-}
+mod tests;

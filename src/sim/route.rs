@@ -207,13 +207,14 @@ pub(crate) fn find(profile: Profile, method: &str, path: &str) -> Found {
         let (route, params) = matching.swap_remove(index);
         return Found::Route(route, params);
     }
-    if matching.is_empty() || (method == "OPTIONS" && !answers_options(profile, path)) {
+    let options = answers_options(profile, path);
+    if matching.is_empty() || (method == "OPTIONS" && !options) {
         return Found::Nothing;
     }
     let mut methods: Vec<_> = matching
         .iter()
         .map(|(route, _)| route.method)
-        .chain(["OPTIONS"])
+        .chain(options.then_some("OPTIONS"))
         .collect();
     methods.sort_unstable();
     methods.dedup();
@@ -255,9 +256,9 @@ fn is_whole(segment: &str) -> bool {
 }
 
 #[cfg(test)]
-#[cfg(test)]
 mod register;
 
+#[cfg(test)]
 mod tests {
     use super::*;
 
