@@ -1,6 +1,7 @@
 //! What changes a database, and what is refused.
 
 use super::{GIB, plain, sharded, with};
+use crate::sim::ids::{BdbUid, NodeIndex};
 use crate::sim::switch::Switch;
 use crate::sim::testbed::Bed;
 use crate::sim::version::Profile;
@@ -143,4 +144,40 @@ fn the_state_id_is_a_precondition() {
             .0,
         406
     );
+}
+
+/// How much data database 1 holds, and the password of its `admin`.
+fn held(bed: &Bed) -> (u64, String) {
+    let cluster = bed.world.clusters.values().next().unwrap();
+    let database = cluster.databases.get(BdbUid(1)).unwrap();
+    (database.data_bytes, database.admin_password.clone())
+}
+
+#[test]
+fn an_action_needs_a_body_before_7_22_also_if_it_updates_nothing() {
+    for (profile, status) in [
+        (Profile::V7_4_6, 400),
+        (Profile::V7_8_6, 400),
+        (Profile::V7_22_2, 200),
+        (Profile::V8_0_20, 200),
+        (Profile::V8_2_0, 200),
+    ] {
+        let mut bed = Bed::of(profile);
+        bed.database(plain());
+        assert!(bed.world.fill(NodeIndex(0), 1, 4096));
+        for (action, effect) in [("reset_admin_pass", (false, true)), ("flush", (true, false))] {
+            let path = format!("/v1/bdbs/1/{action}");
+            for (body, status) in [(Value::Null, status), (json!({}), 200)] {
+                let before = held(&bed);
+                let answered = bed.call("PUT", &path, body.clone());
+                assert_eq!(answered.0, status, "{action} {body} in {profile}: {answered:?}");
+                let after = held(&bed);
+                let changed = (after.0 != before.0, after.1 != before.1);
+                let wanted = if status == 200 { effect } else { (false, false) };
+                assert_eq!(changed, wanted, "{action} {body} in {profile}");
+                bed.world.fill(NodeIndex(0), 1, 4096);
+                bed.pass(60);
+            }
+        }
+    }
 }
