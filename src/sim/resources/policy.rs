@@ -187,4 +187,30 @@ mod tests {
             400
         );
     }
+
+    #[test]
+    fn restoring_the_defaults_takes_every_change_back_but_rack_awareness() {
+        let mut sim = Fixture::cluster(1, 1);
+        let path = "/v1/cluster/policy";
+        let rack = sim.admin(0, "PUT", "/v1/nodes/1", json!({"rack_id": "a"}));
+        assert_eq!(rack.status, 200);
+        assert_eq!(sim.admin(0, "PUT", path, json!({"rack_aware": true})).status, 200);
+        let fresh = sim.admin(0, "GET", path, Value::Null).json;
+        let cluster = sim.admin(0, "GET", "/v1/cluster", Value::Null).json;
+        let changes = json!({
+            "slave_ha": false, "slave_ha_grace_period": 7, "default_shards_placement": "sparse",
+            "bigstore_migrate_node_threshold": 9, "data_internode_encryption": true,
+            "default_provisioned_redis_version": "7.4",
+        });
+        assert_eq!(sim.admin(0, "PUT", path, changes.clone()).status, 200);
+        let changed = sim.admin(0, "GET", path, Value::Null).json;
+        for (field, value) in changes.as_object().unwrap() {
+            assert_eq!(&changed[field], value, "{field}");
+            assert_ne!(changed[field], fresh[field], "{field}");
+        }
+        let restored = sim.admin(0, "PUT", &format!("{path}/restore_default"), Value::Null);
+        assert_eq!((restored.status, restored.json), (200, Value::Null));
+        assert_eq!(sim.admin(0, "GET", path, Value::Null).json, fresh);
+        assert_eq!(sim.admin(0, "GET", "/v1/cluster", Value::Null).json, cluster);
+    }
 }

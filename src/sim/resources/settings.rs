@@ -314,11 +314,35 @@ mod tests {
                 "query_frequency",
                 json!(60),
             ),
+            (
+                "/v1/diagnostics",
+                json!({"bdb_info_target": {"cron_expression": "*/15 * * * *"}}),
+                "bdb_info_target",
+                json!({"cron_expression": "*/15 * * * *"}),
+            ),
+            (
+                "/v1/metrics_config",
+                json!({"metrics_tag_keys_exposed": ["team"], "expose_db_tags": true}),
+                "metrics_tag_keys_exposed",
+                json!(["team"]),
+            ),
+            (
+                "/v1/cluster/auditing/db_conns",
+                json!({"audit_protocol": "local", "audit_address": "/tmp/audit"}),
+                "audit_address",
+                json!("/tmp/audit"),
+            ),
         ] {
-            let answered = sim.admin(0, "PUT", path, body).json;
+            let mut after = sim.admin(0, "GET", path, Value::Null).json;
+            let answered = sim.admin(0, "PUT", path, body.clone());
+            assert_eq!(answered.status, 200, "{path}: {answered:?}");
             let shown = sim.admin(0, "GET", path, Value::Null).json;
-            assert_eq!(answered, shown, "{path}");
+            assert_eq!(answered.json, shown, "{path}");
             assert_eq!(shown[field], want, "{path}");
+            for name in body.as_object().unwrap().keys() {
+                after[name] = shown[name].clone();
+            }
+            assert_eq!(shown, after, "{path} changes what it names only");
         }
     }
 
@@ -336,6 +360,10 @@ mod tests {
             ),
             ("/v1/cm_settings", json!({"timezone": "not a place"})),
             ("/v1/metrics_config", Value::Null),
+            (
+                "/v1/diagnostics",
+                json!({"bdb_info_target": {"cron_expression": "* * * *"}}),
+            ),
             ("/v1/ocsp", json!({"query_frequency": 59})),
             ("/v1/cluster/ldap", json!({"uris": ["example.com"]})),
             ("/v1/cluster/ldap", json!({"user_dn_query": {"base": "dc=x"}})),

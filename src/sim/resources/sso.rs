@@ -204,18 +204,50 @@ mod tests {
     use crate::sim::config::TlsIdentity;
     use crate::sim::fixture::Fixture;
 
-    #[test]
-    fn metadata_of_an_issuer_sets_its_addresses() {
+    /// A cluster that has these certificates.
+    fn with_certificates(names: &[&str]) -> Fixture {
         let mut sim = Fixture::cluster(1, 1);
-        let service = TlsIdentity {
+        let identity = TlsIdentity {
             chain_pem: "certificate".to_owned(),
             key_pem: "key".to_owned(),
         };
         for cluster in sim.world.clusters.values_mut() {
-            cluster
-                .certificates
-                .insert("sso_service".to_owned(), service.clone());
+            let installed = names.iter().map(|name| ((*name).to_owned(), identity.clone()));
+            cluster.certificates.extend(installed);
         }
+        sim
+    }
+
+    #[test]
+    fn sign_on_that_is_turned_on_with_both_certificates_reads_back_until_it_is_deleted() {
+        let mut sim = with_certificates(&["sso_service", "sso_issuer"]);
+        let fresh = sim.admin(0, "GET", PATH, Value::Null).json;
+        let body = json!({
+            "control_plane": true, "enforce_control_plane": true,
+            "issuer": {"id": "urn:idp", "login_url": "https://idp/in", "logout_url": "https://idp/out"},
+            "service": {"address": "https://cnm.cluster.example.com"},
+        });
+        let put = sim.admin(0, "PUT", PATH, body.clone());
+        assert_eq!((put.status, put.json), (200, Value::Null));
+        let shown = sim.admin(0, "GET", PATH, Value::Null).json;
+        for name in ["control_plane", "enforce_control_plane", "issuer"] {
+            assert_eq!(shown[name], body[name], "{name}");
+        }
+        assert_eq!(shown["service"]["address"], body["service"]["address"]);
+        let off = sim.admin(0, "PUT", PATH, json!({"control_plane": false}));
+        assert_eq!(off.status, 200);
+        let shown = sim.admin(0, "GET", PATH, Value::Null).json;
+        assert_eq!(
+            (&shown["control_plane"], &shown["issuer"]),
+            (&json!(false), &body["issuer"])
+        );
+        assert_eq!(sim.admin(0, "DELETE", PATH, Value::Null).status, 200);
+        assert_eq!(sim.admin(0, "GET", PATH, Value::Null).json, fresh);
+    }
+
+    #[test]
+    fn metadata_of_an_issuer_sets_its_addresses() {
+        let mut sim = with_certificates(&["sso_service"]);
         let xml = "<EntityDescriptor entityID=\"urn:idp\"><SingleSignOnService Location=\"https://idp/in\"/></EntityDescriptor>";
         let body = json!({"idp_metadata": BASE64.encode(xml)});
         let reply = sim.admin(0, "POST", "/v1/cluster/sso/saml/metadata/idp", body);

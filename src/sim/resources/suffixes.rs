@@ -102,7 +102,7 @@ fn delete(ctx: &mut Ctx<'_>) -> Answer {
 #[cfg(test)]
 mod tests {
     use crate::sim::fixture::Fixture;
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     #[test]
     fn a_cluster_has_its_name_and_the_internal_one_as_suffixes() {
@@ -122,5 +122,28 @@ mod tests {
                 "{method} {path}"
             );
         }
+    }
+
+    #[test]
+    fn a_change_of_a_suffix_is_its_own_and_stays() {
+        let mut sim = Fixture::cluster(1, 1);
+        let path = "/v1/suffix/cluster.example.com";
+        let mut wanted = sim.admin(0, "GET", "/v1/suffixes", Value::Null).json;
+        assert_eq!(wanted[0]["use_aaaa_ns"], false);
+        wanted[0]["use_aaaa_ns"] = json!(true);
+        let patched = sim.admin(0, "PATCH", path, json!({"use_aaaa_ns": true}));
+        assert_eq!((patched.status, &patched.json), (200, &wanted[0]));
+        for (path, body, status) in [
+            ("/v1/suffix/other", json!({"use_aaaa_ns": true}), 404),
+            (path, json!({"colour": "red"}), 400),
+            (path, json!({"use_aaaa_ns": "yes"}), 400),
+        ] {
+            assert_eq!(
+                sim.admin(0, "PATCH", path, body.clone()).status,
+                status,
+                "{path} {body}"
+            );
+        }
+        assert_eq!(sim.admin(0, "GET", "/v1/suffixes", Value::Null).json, wanted);
     }
 }

@@ -308,6 +308,8 @@ mod tests {
     use super::*;
     use crate::sim::fixture::Fixture;
     use crate::sim::ids::NodeIndex;
+    use crate::sim::testbed::Bed;
+    use crate::sim::version::Profile;
 
     #[test]
     fn an_upgrade_brings_a_newer_redis_and_its_modules_and_never_goes_back() {
@@ -352,5 +354,75 @@ mod tests {
                 .status,
             200
         );
+    }
+
+    /// The only module of database 1.
+    fn module(bed: &mut Bed) -> Value {
+        bed.ok("GET", "/v1/bdbs/1", Value::Null)["module_list"][0].clone()
+    }
+
+    fn with_search(bed: &mut Bed) {
+        bed.database(json!({
+            "name": "db", "memory_size": 1 << 28, "redis_version": "7.2", "module_list": [{"module_name": "search"}],
+        }));
+    }
+
+    /// The cluster has a later version of the module; gives its uid.
+    fn newer_search(bed: &mut Bed) -> String {
+        let uid = catalog::uid("search", "99.0.0");
+        let newer = json!({"module_name": "search", "semantic_version": "99.0.0", "uid": uid});
+        for cluster in bed.world.clusters.values_mut() {
+            cluster
+                .documents
+                .put("modules", 1, newer.as_object().unwrap().clone());
+        }
+        uid
+    }
+
+    #[test]
+    fn new_arguments_of_a_module_reach_the_database_through_both_paths() {
+        let mut bed = Bed::new();
+        with_search(&mut bed);
+        let before = module(&mut bed);
+        for (path, args) in [
+            ("/v1/bdbs/1/modules/config", "MINPREFIX 3"),
+            ("/v1/modules/config/bdb/1", "MINPREFIX 4"),
+        ] {
+            let body = json!({"modules": [{"module_name": "search", "module_args": args}]});
+            assert_eq!(bed.ok("POST", path, body), Value::Null, "{path}");
+            let mut wanted = before.clone();
+            wanted["module_args"] = json!(args);
+            assert_eq!(module(&mut bed), wanted, "{path}");
+            bed.pass(60);
+            assert_eq!(module(&mut bed), wanted, "{path}");
+        }
+    }
+
+    #[test]
+    fn an_upgrade_of_modules_brings_the_new_one_through_both_paths() {
+        for (profile, path) in [
+            (Profile::V7_22_2, "/v1/modules/upgrade/bdb/1"),
+            (Profile::V7_22_2, "/v1/bdbs/1/modules/upgrade"),
+            (Profile::V8_2_0, "/v1/bdbs/1/modules/upgrade"),
+        ] {
+            let mut bed = Bed::of(profile);
+            with_search(&mut bed);
+            assert_ne!(module(&mut bed)["semantic_version"], "99.0.0");
+            let new = newer_search(&mut bed);
+            let body = json!({"modules": [{"new_module": new, "new_module_args": "MINPREFIX 3"}]});
+            let answered = bed.ok("POST", path, body);
+            assert_eq!(answered["status"], "active-change-pending", "{path} in {profile}");
+            let action = format!("/v1/actions/{}", answered["action_uid"].as_str().unwrap());
+            bed.pass(120);
+            assert_eq!(bed.ok("GET", &action, Value::Null)["status"], "completed");
+            let module = module(&mut bed);
+            assert_eq!(module["semantic_version"], "99.0.0", "{path} in {profile}");
+            assert_eq!(module["module_args"], "MINPREFIX 3", "{path} in {profile}");
+            let database = bed.ok("GET", "/v1/bdbs/1", Value::Null);
+            assert_eq!(
+                (&database["status"], &database["redis_version"]),
+                (&json!("active"), &json!("7.2"))
+            );
+        }
     }
 }
