@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows databases or HTTP. Every change is all or nothing: on [`NoRoom`] the layout is as it was.
 
+mod balance;
 mod seat;
 
 pub(crate) use seat::{Demand, Host, NoRoom, Rules, Strategy};
@@ -44,6 +45,9 @@ pub(crate) struct Shard {
     pub(crate) up: bool,
     /// Its persistence file is not on its node before then.
     pub(crate) unsaved_until: Option<Timestamp>,
+    /// The Redis version that it runs, if it is not its database's.
+    #[serde(default)]
+    pub(crate) version: Option<String>,
 }
 
 impl Shard {
@@ -201,6 +205,7 @@ impl Shards {
                     flash: demand.flash,
                     up: old.is_none_or(|shard| shard.up),
                     unsaved_until: old.and_then(|shard| shard.unsaved_until),
+                    version: old.and_then(|shard| shard.version.clone()),
                 };
                 let stays = old.is_some_and(|old| {
                     old.memory_bytes >= wanted.memory_bytes || self.fits(old.node, hosts, rules, &wanted)
@@ -242,6 +247,11 @@ impl Shards {
 
     /// Makes the live replica of a master the master. Nothing happens to a replica, or without one that is up.
     pub(crate) fn failover(&mut self, master: ShardUid) -> Vec<Move> {
+        self.failover_avoiding(master, &[])
+    }
+
+    /// The same, without promoting what lives on one of the `avoided` nodes.
+    pub(crate) fn failover_avoiding(&mut self, master: ShardUid, avoided: &[NodeUid]) -> Vec<Move> {
         let Some(old) = self
             .get(master)
             .filter(|shard| shard.role == Role::Master)
@@ -249,9 +259,11 @@ impl Shards {
         else {
             return Vec::new();
         };
+        let promotable = |shard: &&Shard| shard.up && !avoided.contains(&shard.node);
         let replica = self
             .of(old.bdb)
-            .find(|shard| shard.slots == old.slots && shard.role == Role::Slave && shard.up);
+            .filter(|shard| shard.slots == old.slots && shard.role == Role::Slave)
+            .find(promotable);
         let Some(new) = replica.cloned() else {
             return Vec::new();
         };
@@ -409,6 +421,11 @@ impl Shards {
             }
         }
         moves
+    }
+
+    /// A shard runs this version of Redis; `None` for that of its database.
+    pub(crate) fn set_version(&mut self, uid: ShardUid, version: Option<&str>) {
+        self.change(uid, |shard| shard.version = version.map(str::to_owned));
     }
 
     /// Moves one shard to a node of the caller's choice.

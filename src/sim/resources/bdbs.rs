@@ -18,7 +18,7 @@ pub(crate) use nodes::{
     restore, saving,
 };
 pub(crate) use recovery::{lose_data, recover_automatically, recovery_waits};
-pub(crate) use store::{Change, Database, Databases, Status, rules};
+pub(crate) use store::{Change, Database, Databases, Status, bind, rules};
 
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::BdbUid;

@@ -55,7 +55,7 @@ fn value(ctx: &Ctx<'_>, database: &Database, shard: &Shard, key: &str) -> Option
         "master_last_io_seconds_ago" | "slave_repl_offset" if shard.role == Role::Master => return None,
         "master_last_io_seconds_ago" | "slave_repl_offset" | "master_repl_offset" => json!(0),
         "configured_hz" | "hz" => json!(10),
-        "redis_version" => json!(database.text("version")),
+        "redis_version" => json!(shard.version.as_deref().unwrap_or(database.text("version"))),
         "uptime_in_days" => json!(up / 86_400),
         "uptime_in_seconds" => json!(up),
         zero if ZEROS.contains(&zero) => json!(0),

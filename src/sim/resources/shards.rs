@@ -6,7 +6,7 @@ use super::shard_info;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::{BdbUid, NodeUid, ShardUid};
 use crate::sim::permission::Permission;
-use crate::sim::placement::{Role, Shard};
+use crate::sim::placement::{Move, NoRoom, Role, Shard, Shards};
 use crate::sim::route::Route;
 use crate::sim::schema::{
     action::{FAILOVER, MIGRATE},
@@ -16,6 +16,7 @@ use crate::sim::version::Profile;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
+use std::fmt::Display;
 
 /// Routes of this family.
 #[rustfmt::skip]
@@ -91,7 +92,7 @@ fn shown(ctx: &Ctx<'_>, shard: &Shard) -> Value {
     object
 }
 
-/// Masters of one database change places with their replicas.
+/// Masters of one database change places with their replicas, as far as those are not on nodes that count as dead.
 fn failover(ctx: &mut Ctx<'_>) -> Answer {
     let body = ctx.call.object()?;
     let shards = named(ctx, &body)?;
@@ -109,48 +110,85 @@ fn failover(ctx: &mut Ctx<'_>) -> Answer {
             format!("shard {} is a replica", slave.uid),
         ));
     }
+    for dead in texts(&body, "dead_uids").chain(text(&body, "dead_uid")) {
+        existing_shard(ctx, dead.parse().map_err(|_| missing(dead))?)?;
+    }
+    let version = promoted_version(ctx, &shards, &body)?;
     idle(ctx, &databases)?;
-    if dry_run(&body) {
-        return Ok(Reply::json(json!({"description": "Failover was validated"})));
-    }
-    let mut turned = 0;
-    for shard in &shards {
-        turned += ctx.cluster.databases.shards.failover(shard.uid).len();
-    }
-    if turned == 0 {
+    let dead: Vec<NodeUid> = texts(&body, "dead_nodes")
+        .filter_map(|uid| uid.parse().ok())
+        .collect();
+    let mut trial = ctx.cluster.databases.shards.clone();
+    let turned = shards
+        .iter()
+        .flat_map(|shard| trial.failover_avoiding(shard.uid, &dead));
+    let turned: Vec<Move> = turned.collect();
+    if turned.is_empty() {
         return Err(refused(
             "invalid_param",
-            "none of the shards has a replica that is up",
+            "none of the shards has a replica that is up, on a node that may be used",
         ));
     }
-    finish(ctx, &shards, "failover", "Failover was triggered")
+    if flag(&body, "dry_run") {
+        return Ok(Reply::json(json!({"description": "Failover was validated"})));
+    }
+    for promoted in turned.iter().filter(|turned| turned.role == Role::Master) {
+        trial.set_version(promoted.shard, version);
+    }
+    ctx.cluster.databases.shards = trial;
+    let reply = finish(ctx, &shards, "failover", u64::MAX, "Failover was triggered");
+    if flag(&body, "force_rebind") {
+        for bdb in databases {
+            // Without a listener anywhere the endpoint stays where it is.
+            let _ = bdbs::bind(ctx.cluster, ctx.env, bdb);
+        }
+    }
+    reply
 }
 
-/// Shards move to a node. An unreplicated one is away meanwhile.
+/// The version that promoted shards shall run: one that the cluster has, and none from before their database's.
+fn promoted_version(
+    ctx: &Ctx<'_>,
+    shards: &[Shard],
+    body: &Map<String, Value>,
+) -> Result<Option<&'static str>, ApiError> {
+    let Some(wanted) = text(body, "redis_version_upgrade") else {
+        return Ok(None);
+    };
+    let database = shards
+        .first()
+        .and_then(|shard| ctx.cluster.databases.get(shard.bdb));
+    let current = database.map_or("", |database| database.text("redis_version"));
+    let versions = ctx.env.profile.database_versions().iter();
+    let mut newer = versions.filter(|(short, _)| *short >= current);
+    let found = newer.find(|(short, full)| *short == wanted || *full == wanted);
+    found.map(|(_, full)| Some(*full)).ok_or_else(|| {
+        refused(
+            "invalid_version",
+            format!("the cluster has no version {wanted} that is newer"),
+        )
+    })
+}
+
+/// Shards move to a node. An unreplicated one is away meanwhile; the replica of a master takes over, for good unless roles
+/// are to be preserved.
 fn migrate(ctx: &mut Ctx<'_>) -> Answer {
     let body = ctx.call.object()?;
     let shards = named(ctx, &body)?;
     let body = ctx.body(&MIGRATE)?;
     let target = body.get("target_node_uid").and_then(Value::as_u64).map(NodeUid);
-    let target = target.ok_or_else(|| refused("invalid_param", "target_node_uid: an integer is wanted"))?;
+    let target = target.ok_or_else(|| {
+        ApiError::not_found("target_node_uid: an integer is wanted").with_code("missing_field")
+    })?;
     if !ctx.cluster.members.contains_key(&target) {
         return Err(ApiError::not_found(format!("node {target} does not exist")));
     }
     let databases: BTreeSet<BdbUid> = shards.iter().map(|shard| shard.bdb).collect();
     idle(ctx, &databases)?;
-    let hosts = ctx.cluster.hosts(ctx.env);
     let mut trial = ctx.cluster.databases.shards.clone();
     let mut moves = Vec::new();
     for shard in &shards {
-        let set = ctx
-            .cluster
-            .databases
-            .get(shard.bdb)
-            .map(|database| database.set.clone())
-            .unwrap_or_default();
-        let mut rules = bdbs::rules(ctx.cluster, &set);
-        rules.rack_aware &= body.get("override_rack_policy") != Some(&Value::Bool(true));
-        let step = trial.migrate(shard.uid, target, &hosts, &rules).map_err(|_| {
+        let step = send(ctx, &mut trial, shard, target, &body).map_err(|_| {
             refused(
                 "insufficient_resources",
                 format!("shard {} cannot live on node {target}", shard.uid),
@@ -158,12 +196,43 @@ fn migrate(ctx: &mut Ctx<'_>) -> Answer {
         })?;
         moves.extend(step);
     }
-    if dry_run(&body) {
+    if flag(&body, "dry_run") {
         return Ok(Reply::json(json!({"description": "Migrate was validated"})));
     }
     ctx.cluster.databases.shards = trial;
     bdbs::moved(ctx.cluster, ctx.env, &moves);
-    finish(ctx, &shards, "migrate", "Migrate was triggered")
+    let at_once = body.get("max_concurrent_bdb_migrations").and_then(Value::as_u64);
+    let at_once = at_once.unwrap_or(u64::MAX);
+    finish(ctx, &shards, "migrate", at_once, "Migrate was triggered")
+}
+
+/// Moves one shard in `trial`, after a failover if it is a master whose replica can take over.
+fn send(
+    ctx: &Ctx<'_>,
+    trial: &mut Shards,
+    shard: &Shard,
+    target: NodeUid,
+    body: &Map<String, Value>,
+) -> Result<Option<Move>, NoRoom> {
+    if shard.node == target {
+        return Ok(None);
+    }
+    let set = ctx
+        .cluster
+        .databases
+        .get(shard.bdb)
+        .map(|database| database.set.clone())
+        .unwrap_or_default();
+    let mut rules = bdbs::rules(ctx.cluster, &set);
+    rules.rack_aware &= !flag(body, "override_rack_policy");
+    let turned = trial.failover(shard.uid);
+    let step = trial.migrate(shard.uid, target, &ctx.cluster.hosts(ctx.env), &rules)?;
+    if flag(body, "preserve_roles") {
+        for promoted in turned.iter().filter(|turned| turned.role == Role::Master) {
+            trial.failover(promoted.shard);
+        }
+    }
+    Ok(step)
 }
 
 /// The shards that the path or `shard_uids` names.
@@ -171,12 +240,8 @@ fn named(ctx: &Ctx<'_>, body: &Map<String, Value>) -> Result<Vec<Shard>, ApiErro
     let uids: Vec<ShardUid> = if ctx.call.params.contains_key("uid") {
         vec![ctx.call.param("uid")?]
     } else {
-        let uids = body
-            .get("shard_uids")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten();
-        uids.filter_map(|uid| uid.as_str().and_then(|uid| uid.parse().ok()))
+        texts(body, "shard_uids")
+            .filter_map(|uid| uid.parse().ok())
             .collect()
     };
     if uids.is_empty() {
@@ -207,11 +272,13 @@ fn idle(ctx: &Ctx<'_>, databases: &BTreeSet<BdbUid>) -> Result<(), ApiError> {
     }
 }
 
-fn finish(ctx: &mut Ctx<'_>, shards: &[Shard], op: &'static str, description: &str) -> Answer {
+/// Lets the databases of the shards be busy: so many `at_once`, the others after them.
+fn finish(ctx: &mut Ctx<'_>, shards: &[Shard], op: &'static str, at_once: u64, description: &str) -> Answer {
     let databases: BTreeSet<BdbUid> = shards.iter().map(|shard| shard.bdb).collect();
-    let extra = ctx.env.timings.shard_move;
     let mut action_uid = String::new();
-    for bdb in databases {
+    for (place, bdb) in (0_u64..).zip(databases) {
+        let turn = u32::try_from(place / at_once.max(1) + 1).unwrap_or(u32::MAX);
+        let extra = ctx.env.timings.shard_move.saturating_mul(turn);
         action_uid = settle(ctx, bdb, extra);
         let own = shards.iter().filter(|shard| shard.bdb == bdb);
         let operations: Vec<_> = own.map(|shard| (shard.uid, op)).collect();
@@ -222,11 +289,20 @@ fn finish(ctx: &mut Ctx<'_>, shards: &[Shard], op: &'static str, description: &s
     ))
 }
 
-fn dry_run(body: &Map<String, Value>) -> bool {
-    body.get("dry_run") == Some(&Value::Bool(true))
+fn flag(body: &Map<String, Value>, key: &str) -> bool {
+    body.get(key) == Some(&Value::Bool(true))
 }
 
-fn missing(uid: ShardUid) -> ApiError {
+fn text<'a>(body: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
+    body.get(key).and_then(Value::as_str)
+}
+
+fn texts<'a>(body: &'a Map<String, Value>, key: &str) -> impl Iterator<Item = &'a str> {
+    let list = body.get(key).and_then(Value::as_array).into_iter().flatten();
+    list.filter_map(Value::as_str)
+}
+
+fn missing(uid: impl Display) -> ApiError {
     ApiError::new(
         StatusCode::NOT_FOUND,
         "shard_not_exist",
@@ -239,118 +315,4 @@ fn refused(code: &str, why: impl Into<String>) -> ApiError {
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::sim::testbed::Bed;
-    use serde_json::{Value, json};
-
-    fn replicated() -> Bed {
-        let mut bed = Bed::new();
-        let body = json!({"name": "db", "memory_size": 1 << 30, "redis_version": "7.2", "replication": true});
-        assert_eq!(bed.database(body), 1);
-        bed
-    }
-
-    /// (uid, node, role) of every shard.
-    fn shards(bed: &mut Bed) -> Vec<(String, String, String)> {
-        let listed = bed.ok("GET", "/v1/shards", Value::Null);
-        let text = |shard: &Value, field: &str| shard[field].as_str().unwrap().to_owned();
-        let seen = |shard: &Value| (text(shard, "uid"), text(shard, "node_uid"), text(shard, "role"));
-        listed.as_array().unwrap().iter().map(seen).collect()
-    }
-
-    #[test]
-    fn a_failover_turns_master_and_replica() {
-        let mut bed = replicated();
-        let before = shards(&mut bed);
-        let answer = bed.ok(
-            "POST",
-            "/v1/shards/actions/failover",
-            json!({"shard_uids": ["1"]}),
-        );
-        assert_eq!(answer["description"], "Failover was triggered");
-        assert_eq!(
-            bed.ok("GET", "/v1/bdbs/1", Value::Null)["status"],
-            "active-change-pending"
-        );
-        assert_eq!(
-            bed.refused("POST", "/v1/shards/2/actions/failover", json!({})),
-            (409, "db_busy".to_owned())
-        );
-        bed.pass(30);
-        let after = shards(&mut bed);
-        assert_eq!(
-            (&before[0].2, &after[0].2, &after[1].2),
-            (&"master".into(), &"slave".into(), &"master".into())
-        );
-    }
-
-    #[test]
-    fn a_shard_migrates_to_a_node_without_its_counterpart() {
-        let mut bed = replicated();
-        let nodes: Vec<u64> = shards(&mut bed)
-            .iter()
-            .map(|shard| shard.1.parse().unwrap())
-            .collect();
-        let free = (1..=3).find(|node| !nodes.contains(node)).unwrap();
-        let taken = json!({"target_node_uid": nodes[1]});
-        assert_eq!(
-            bed.refused("POST", "/v1/shards/1/actions/migrate", taken).1,
-            "insufficient_resources"
-        );
-        bed.ok(
-            "POST",
-            "/v1/shards/1/actions/migrate",
-            json!({"target_node_uid": free}),
-        );
-        assert_eq!(shards(&mut bed)[0].1, free.to_string());
-    }
-
-    #[test]
-    fn wrong_calls_get_their_own_codes() {
-        let mut bed = replicated();
-        bed.database(json!({"name": "db", "memory_size": 1 << 30, "redis_version": "7.2"}));
-        for (path, body, status, code) in [
-            (
-                "/v1/shards/actions/failover",
-                json!({}),
-                404,
-                "shard_uids_required",
-            ),
-            (
-                "/v1/shards/actions/failover",
-                json!({"shard_uids": ["9"]}),
-                404,
-                "shard_not_exist",
-            ),
-            (
-                "/v1/shards/actions/failover",
-                json!({"shard_uids": ["2"]}),
-                400,
-                "shard_is_slave",
-            ),
-            (
-                "/v1/shards/actions/failover",
-                json!({"shard_uids": ["1", "3"]}),
-                400,
-                "failover_shards_different_bdb",
-            ),
-            ("/v1/shards/1/actions/migrate", json!({}), 400, "invalid_param"),
-            (
-                "/v1/shards/1/actions/migrate",
-                json!({"target_node_uid": 9}),
-                404,
-                "not_found",
-            ),
-        ] {
-            assert_eq!(
-                bed.refused("POST", path, body.clone()),
-                (status, code.to_owned()),
-                "{path} {body}"
-            );
-        }
-        assert_eq!(
-            bed.refused("GET", "/v1/shards/9", Value::Null),
-            (404, "shard_not_exist".to_owned())
-        );
-    }
-}
+mod tests;

@@ -201,7 +201,7 @@ pub(crate) const MIGRATE: Table = Table::part(
         rw("override_rack_policy", Bool),
         rw("preserve_roles", Bool),
         rw("dry_run", Bool),
-        rw("max_concurrent_bdb_migrations", COUNT),
+        rw("max_concurrent_bdb_migrations", Kind::Int(1, i64::MAX)),
     ],
 )
 .since(V7_8_6);

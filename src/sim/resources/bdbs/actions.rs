@@ -139,24 +139,54 @@ fn layout<'a>(shards: impl Iterator<Item = &'a Shard>) -> Value {
     Value::Array(parts)
 }
 
-/// Moves the shards to where they would be placed today.
+/// Moves the shards to where they would be placed today, or only lets masters and replicas change places.
 fn rebalance(ctx: &mut Ctx<'_>) -> Answer {
     let uid = existing(ctx)?;
-    let operations = ctx.call.query.get("max_operations");
-    if operations.is_some_and(|text| text.parse::<u32>().is_err()) {
-        return Err(ApiError::bad_request("max_operations: a number is wanted"));
-    }
-    let uid = settled(ctx).map(|_| uid)?;
-    let wanted = if ctx.call.flag("only_failovers") {
-        layout(ctx.cluster.databases.shards.of(uid))
-    } else {
-        optimum(ctx, uid, &Map::new())?
+    boolean(ctx, "dry_run")?;
+    let only_failovers = boolean(ctx, "only_failovers")?;
+    let most = match ctx.call.query.get("max_operations") {
+        None => None,
+        Some(text) => Some(
+            text.parse::<u64>()
+                .map_err(|_| ApiError::bad_request("max_operations: a number is wanted"))?,
+        ),
     };
+    let uid = settled(ctx).map(|_| uid)?;
+    if only_failovers {
+        return rebalance_roles(ctx, uid, most);
+    }
+    let wanted = optimum(ctx, uid, &Map::new())?;
     if ctx.call.dry_run() {
         return Ok(Reply::json(wanted));
     }
     let moved = place(ctx, uid, &wanted)?;
     let action_uid = settle(ctx, uid, moved);
+    Ok(Reply::json(json!({"action_uid": action_uid})))
+}
+
+/// A parameter of the query that is a boolean; a bare one is true.
+fn boolean(ctx: &Ctx<'_>, name: &str) -> Result<bool, ApiError> {
+    match ctx.call.query.get(name).map(String::as_str) {
+        None | Some("" | "1" | "0" | "true" | "false") => Ok(ctx.call.flag(name)),
+        Some(_) => Err(ApiError::bad_request(format!("{name}: a boolean is wanted"))),
+    }
+}
+
+/// Failovers without any migration: at most one for each master, or as many as the caller allows.
+fn rebalance_roles(ctx: &mut Ctx<'_>, uid: BdbUid, most: Option<u64>) -> Answer {
+    let database = ctx.cluster.databases.get(uid).ok_or_else(|| missing(uid))?;
+    let strategy = rules(ctx.cluster, &database.set).strategy;
+    let most = most.unwrap_or(database.demand().masters.into());
+    let mut trial = ctx.cluster.databases.shards.clone();
+    let turned = trial.balance(uid, strategy, most);
+    if ctx.call.dry_run() {
+        return Ok(Reply::json(layout(trial.of(uid))));
+    }
+    ctx.cluster.databases.shards = trial;
+    let length = ctx.env.timings.shard_move * u32::try_from(turned.len()).unwrap_or(0);
+    let action_uid = settle(ctx, uid, length);
+    let operations: Vec<_> = turned.into_iter().map(|shard| (shard, "failover")).collect();
+    machine::operate(ctx.cluster, ctx.env, &action_uid, &operations);
     Ok(Reply::json(json!({"action_uid": action_uid})))
 }
 
@@ -190,11 +220,11 @@ fn revamp(ctx: &mut Ctx<'_>) -> Answer {
     let uid = settled(ctx)?;
     let mut body = ctx.body(&REVAMP)?;
     let blueprint = optimum(ctx, uid, &body)?;
+    let avoided = body.remove("avoid_nodes");
+    change::update_from(ctx, &body, true)?;
     if ctx.call.dry_run() {
         return Ok(Reply::json(blueprint));
     }
-    let avoided = body.remove("avoid_nodes");
-    change::update_from(ctx, &body, true)?;
     if let Some(avoided) = avoided {
         set(ctx, uid, "avoid_nodes", avoided);
     }
@@ -327,6 +357,48 @@ mod tests {
     }
 
     #[test]
+    fn a_rebalance_by_failovers_alone_moves_nothing_and_turns_no_more_than_it_may() {
+        let mut sim = Fixture::cluster(2, 2);
+        let body = json!({
+            "name": "db", "memory_size": 1 << 28, "redis_version": "7.2", "sharding": true, "shards_count": 2,
+            "shard_key_regex": [{"regex": "(?<tag>.*)"}], "shards_placement": "dense", "replication": true,
+        });
+        assert_eq!(sim.admin(0, "POST", "/v1/bdbs", body).status, 200);
+        sim.pass(60);
+        let sparse = json!({"shards_placement": "sparse"});
+        assert_eq!(sim.admin(0, "PUT", "/v1/bdbs/1", sparse).status, 200);
+        sim.pass(60);
+        let shards = |sim: &mut Fixture, field: &str| {
+            let all = sim.admin(0, "GET", "/v1/shards", Value::Null).json;
+            let all = all.as_array().unwrap();
+            all.iter().map(|shard| shard[field].clone()).collect::<Vec<_>>()
+        };
+        let (nodes, roles) = (shards(&mut sim, "node_uid"), shards(&mut sim, "role"));
+        let path = "/v1/bdbs/1/actions/rebalance?only_failovers=true";
+        for (query, status) in [("&max_operations=0", 200), ("&max_operations=-1", 400)] {
+            let reply = sim.admin(0, "PUT", &format!("{path}{query}"), Value::Null);
+            assert_eq!(reply.status, status, "{query}");
+            sim.pass(60);
+            assert_eq!(shards(&mut sim, "role"), roles, "{query}");
+        }
+        let plan = sim
+            .admin(0, "PUT", &format!("{path}&dry_run=true"), Value::Null)
+            .json;
+        let masters: Vec<&Value> = plan
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|part| &part["nodes"][0]["node_uid"])
+            .collect();
+        assert_ne!(masters[0], masters[1], "{plan}");
+        assert_eq!(shards(&mut sim, "role"), roles);
+        assert_eq!(sim.admin(0, "PUT", path, Value::Null).status, 200);
+        sim.pass(60);
+        assert_ne!(shards(&mut sim, "role"), roles);
+        assert_eq!(shards(&mut sim, "node_uid"), nodes);
+    }
+
+    #[test]
     fn a_revamp_changes_the_shape_and_keeps_off_nodes() {
         let mut sim = Fixture::cluster(3, 3);
         sim.database(None);
@@ -371,6 +443,12 @@ mod tests {
             (
                 "PUT",
                 "/v1/bdbs/1/actions/rebalance?max_operations=x",
+                Value::Null,
+                400,
+            ),
+            (
+                "PUT",
+                "/v1/bdbs/1/actions/rebalance?only_failovers=maybe",
                 Value::Null,
                 400,
             ),
