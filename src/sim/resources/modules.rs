@@ -85,6 +85,27 @@ pub(crate) fn offered(ctx: &Ctx<'_>, uid: &str) -> Option<Offered> {
     })
 }
 
+/// The newest version of a module that runs with this version of Redis.
+pub(crate) fn newest(ctx: &Ctx<'_>, name: &str, redis_version: &str) -> Option<String> {
+    let bundled = builds(ctx.env.profile)
+        .into_iter()
+        .filter(|build| build.name == name)
+        .map(|build| (build.semantic_version, build.redis_version.to_owned()));
+    let own = ctx.cluster.documents.all(FAMILY).map(|(_, module)| module);
+    let text = |module: &Map<String, Value>, key: &str| module.get(key)?.as_str().map(str::to_owned);
+    let own = own.filter(|module| module.get("module_name").and_then(Value::as_str) == Some(name));
+    let own = own.filter_map(|module| {
+        let needs = text(module, "min_redis_version").unwrap_or_default();
+        Some((text(module, "semantic_version")?, needs))
+    });
+    let fitting = bundled
+        .chain(own)
+        .filter(|(_, needs)| number(needs) <= number(redis_version));
+    fitting
+        .map(|(version, _)| version)
+        .max_by_key(|version| number(version))
+}
+
 fn all(ctx: &Ctx<'_>) -> Vec<Value> {
     let bundled = builds(ctx.env.profile).into_iter().map(|build| build.shown());
     let own = ctx.cluster.documents.all(FAMILY).map(|(_, module)| {

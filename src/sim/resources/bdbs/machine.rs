@@ -14,6 +14,7 @@ impl Change {
         match self {
             Self::Create => "SMCreateBDB",
             Self::Update { .. } | Self::Settle => "SMUpdateBDB",
+            Self::Upgrade { .. } => "SMUpgradeBDB",
             Self::Delete => "SMDeleteBDB",
             Self::Import => "SMImportBDB",
             Self::Export => "SMExportBDB",
@@ -24,7 +25,9 @@ impl Change {
     fn status(&self) -> Status {
         match self {
             Self::Create => Status::Pending,
-            Self::Update { .. } | Self::Settle | Self::Export => Status::ActiveChangePending,
+            Self::Update { .. } | Self::Upgrade { .. } | Self::Settle | Self::Export => {
+                Status::ActiveChangePending
+            }
             Self::Recover { .. } => Status::Recovery,
             Self::Delete => Status::DeletePending,
             Self::Import => Status::ImportPending,
@@ -143,7 +146,7 @@ fn end(cluster: &mut Cluster, env: &Env, uid: BdbUid, failed: bool) {
             shards.set_up(uid, |shard| up.contains(&shard.node));
             Status::Active
         }
-        (Some(Change::Update { set, shards }), true) => {
+        (Some(Change::Update { set, shards } | Change::Upgrade { set, shards }), true) => {
             database.set = set;
             cluster.databases.shards.put_back(uid, shards);
             Status::Active

@@ -47,6 +47,11 @@ pub(crate) enum Change {
         set: Map<String, Value>,
         shards: Vec<Shard>,
     },
+    /// The same with a newer version, for which shards restart.
+    Upgrade {
+        set: Map<String, Value>,
+        shards: Vec<Shard>,
+    },
     Delete,
     Import,
     Export,

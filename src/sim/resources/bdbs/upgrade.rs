@@ -7,11 +7,12 @@ use super::{existing, missing, settle, settled, shown};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::BdbUid;
 use crate::sim::permission::Permission::{EditBdbModule, UpdateBdbWithAction};
+use crate::sim::placement::{Role, Shard};
 use crate::sim::resources::catalog;
 use crate::sim::resources::modules::{self, Offered};
 use crate::sim::route::Route;
 use crate::sim::schema::{module::CONFIGURE, request::UPGRADE, shape};
-use crate::sim::version::Profile::V8_0_20;
+use crate::sim::version::Profile::{V7_8_6, V8_0_20};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -30,9 +31,39 @@ fn upgrade(ctx: &mut Ctx<'_>) -> Answer {
     let uid = settled(ctx)?;
     let body = ctx.body(&UPGRADE)?;
     let database = ctx.cluster.databases.get(uid).ok_or_else(|| missing(uid))?;
-    loses_nothing(database, &body)?;
-    let current = database.text("redis_version").to_owned();
-    let keep = body.get("keep_redis_version") == Some(&json!(true));
+    let (short, full) = target(ctx, database, &body)?;
+    let mut changes = other_modules(ctx, database, &body, short);
+    changes.extend(module_changes(ctx, database, &body, short)?);
+    let restarts = flag(&body, "force_restart")
+        || full != database.text("version")
+        || changes.iter().any(|change| change.differs(ctx, database));
+    let restart = restarts.then(|| Restart::asked(ctx, &body));
+    if restarts {
+        loses_nothing(database, &body)?;
+    }
+    start(ctx, uid, restart.as_ref(), |set| {
+        set.insert("redis_version".to_owned(), json!(short));
+        set.insert("version".to_owned(), json!(full));
+        for change in &changes {
+            set_module(set, change);
+        }
+    });
+    let view = View::of(ctx.cluster, ctx.env, &ctx.call.actor);
+    Ok(Reply::json(shown(ctx, uid, &view)))
+}
+
+fn flag(body: &Map<String, Value>, key: &str) -> bool {
+    body.get(key) == Some(&Value::Bool(true))
+}
+
+/// The version of Redis that a database is to have, short and in full.
+fn target(
+    ctx: &Ctx<'_>,
+    database: &Database,
+    body: &Map<String, Value>,
+) -> Result<(&'static str, &'static str), ApiError> {
+    let current = database.text("redis_version");
+    let keep = flag(body, "keep_redis_version");
     let wanted = body
         .get("redis_version")
         .and_then(Value::as_str)
@@ -52,32 +83,18 @@ fn upgrade(ctx: &mut Ctx<'_>) -> Answer {
             wanted.unwrap_or_default()
         ))
     })?;
-    if *short < current.as_str() {
+    if *short < current {
         return Err(invalid(format!(
             "a database cannot go back from {current} to {short}"
         )));
     }
-    let changes = module_changes(ctx, database, &body, short)?;
-    let before = database.set.clone();
-    start(ctx, uid, before, |set| {
-        set.insert("redis_version".to_owned(), json!(short));
-        set.insert("version".to_owned(), json!(full));
-        for change in &changes {
-            set_module(set, change);
-        }
-    });
-    let view = View::of(ctx.cluster, ctx.env, &ctx.call.actor);
-    Ok(Reply::json(shown(ctx, uid, &view)))
+    Ok((short, full))
 }
 
 /// Shards restart: what neither a replica nor a file holds is gone.
 fn loses_nothing(database: &Database, body: &Map<String, Value>) -> Result<(), ApiError> {
-    let kept =
-        database.flag("replication") || matches!(database.text("data_persistence"), "aof" | "snapshot");
-    let agreed = ["may_discard_data", "force_discard"]
-        .iter()
-        .any(|key| body.get(*key) == Some(&json!(true)));
-    if kept || agreed || database.data_bytes == 0 {
+    let agreed = flag(body, "may_discard_data") || flag(body, "force_discard");
+    if kept(database) || agreed || database.data_bytes == 0 {
         return Ok(());
     }
     Err(ApiError::bad_request(
@@ -85,30 +102,72 @@ fn loses_nothing(database: &Database, body: &Map<String, Value>) -> Result<(), A
     ))
 }
 
+/// Whether a restart leaves the data.
+fn kept(database: &Database) -> bool {
+    database.flag("replication") || matches!(database.text("data_persistence"), "aof" | "snapshot")
+}
+
+/// How the shards of a database restart.
+struct Restart {
+    /// One more failover at the end gives masters their part back.
+    preserve_roles: bool,
+    /// Data go even if a replica or a file holds them.
+    force_discard: bool,
+    /// So many shards at a time; all for 0.
+    parallel: u64,
+}
+
+impl Restart {
+    fn asked(ctx: &Ctx<'_>, body: &Map<String, Value>) -> Self {
+        let number = |map: &Map<String, Value>| map.get("parallel_shards_upgrade").and_then(Value::as_u64);
+        let asked = number(body).filter(|count| *count > 0);
+        Self {
+            preserve_roles: flag(body, "preserve_roles"),
+            force_discard: flag(body, "force_discard"),
+            parallel: asked.or_else(|| number(&ctx.cluster.policy)).unwrap_or(0),
+        }
+    }
+
+    /// Replicas take over before their masters restart. Gives how many moves of a shard all of it lasts.
+    fn run(&self, ctx: &mut Ctx<'_>, shards: &[Shard]) -> u32 {
+        let mut turned = 0;
+        for shard in shards {
+            ctx.cluster.databases.shards.set_version(shard.uid, None);
+            if !self.preserve_roles && shard.role == Role::Master {
+                ctx.cluster.databases.shards.failover(shard.uid);
+            }
+            turned |= u32::from(shard.role == Role::Slave);
+        }
+        let count = u64::try_from(shards.len()).unwrap_or(1);
+        let waves = match self.parallel {
+            0 => 1,
+            parallel => count.div_ceil(parallel),
+        };
+        let back = if self.preserve_roles { turned } else { 0 };
+        u32::try_from(waves).unwrap_or(1) + back
+    }
+}
+
+/// Starts the machine that makes `change`. Without a restart nothing happens to shards and data.
 fn start(
     ctx: &mut Ctx<'_>,
     uid: BdbUid,
-    before: Map<String, Value>,
+    restart: Option<&Restart>,
     change: impl FnOnce(&mut Map<String, Value>),
 ) {
-    let shards: Vec<_> = ctx.cluster.databases.shards.of(uid).cloned().collect();
-    if let Some(database) = ctx.cluster.databases.get_mut(uid) {
-        change(&mut database.set);
-        let kept =
-            database.flag("replication") || matches!(database.text("data_persistence"), "aof" | "snapshot");
-        if !kept {
-            database.data_bytes = 0;
-        }
+    let shards: Vec<Shard> = ctx.cluster.databases.shards.of(uid).cloned().collect();
+    let Some(database) = ctx.cluster.databases.get_mut(uid) else {
+        return;
+    };
+    let set = database.set.clone();
+    change(&mut database.set);
+    if restart.is_some_and(|restart| restart.force_discard || !kept(database)) {
+        database.data_bytes = 0;
     }
-    let count = u32::try_from(shards.len()).unwrap_or(1);
-    let length = ctx.env.timings.bdb_update + ctx.env.timings.shard_move * count;
-    machine::start(
-        ctx.cluster,
-        ctx.env,
-        uid,
-        Change::Update { set: before, shards },
-        length,
-    );
+    let moves = restart.map_or(0, |restart| restart.run(ctx, &shards));
+    let length = ctx.env.timings.bdb_update + ctx.env.timings.shard_move * moves;
+    let change = Change::Upgrade { set, shards };
+    machine::start(ctx.cluster, ctx.env, uid, change, length);
     ctx.commit();
 }
 
@@ -117,6 +176,46 @@ struct ModuleChange {
     name: String,
     version: Option<String>,
     args: Option<Value>,
+}
+
+impl ModuleChange {
+    /// Whether the module becomes other than it is.
+    fn differs(&self, ctx: &Ctx<'_>, database: &Database) -> bool {
+        let own = || own_version(ctx.env.profile, database, &self.name);
+        self.args.is_some() || self.version.as_ref().is_some_and(|version| *version != own())
+    }
+}
+
+/// Whether modules are upgraded with their database: since 7.8.2 unless told otherwise, before only when told so.
+fn modules_go_along(ctx: &Ctx<'_>, body: &Map<String, Value>) -> bool {
+    let asked = body.get("latest_with_modules").and_then(Value::as_bool);
+    asked.unwrap_or(ctx.env.profile >= V7_8_6)
+}
+
+/// Each module that the database was given: the newest version that the cluster has, or the present one if it is to stay.
+fn other_modules(
+    ctx: &Ctx<'_>,
+    database: &Database,
+    body: &Map<String, Value>,
+    redis_version: &str,
+) -> Vec<ModuleChange> {
+    let list = database.set.get("module_list").and_then(Value::as_array);
+    let names = list
+        .into_iter()
+        .flatten()
+        .filter_map(|module| module.get("module_name")?.as_str());
+    let along = modules_go_along(ctx, body);
+    let change = |name: &str| {
+        let current = own_version(ctx.env.profile, database, name);
+        let newest = modules::newest(ctx, name, redis_version);
+        let newer = newest.filter(|newest| along && catalog::number(newest) > catalog::number(&current));
+        ModuleChange {
+            name: name.to_owned(),
+            version: Some(newer.unwrap_or(current)),
+            args: None,
+        }
+    };
+    names.map(change).collect()
 }
 
 fn set_module(set: &mut Map<String, Value>, change: &ModuleChange) {
@@ -236,8 +335,8 @@ fn upgrade_modules(ctx: &mut Ctx<'_>) -> Answer {
     let body = ctx.body(&UPGRADE)?;
     loses_nothing(database, &body)?;
     let changes = module_changes(ctx, database, &body, database.text("redis_version"))?;
-    let before = database.set.clone();
-    start(ctx, uid, before, |set| {
+    let restart = Restart::asked(ctx, &body);
+    start(ctx, uid, Some(&restart), |set| {
         changes.iter().for_each(|change| set_module(set, change))
     });
     let view = View::of(ctx.cluster, ctx.env, &ctx.call.actor);
@@ -304,125 +403,4 @@ fn configure(ctx: &mut Ctx<'_>) -> Answer {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sim::fixture::Fixture;
-    use crate::sim::ids::NodeIndex;
-    use crate::sim::testbed::Bed;
-    use crate::sim::version::Profile;
-
-    #[test]
-    fn an_upgrade_brings_a_newer_redis_and_its_modules_and_never_goes_back() {
-        let mut sim = Fixture::cluster(1, 1);
-        sim.database(None);
-        let path = "/v1/bdbs/1/upgrade";
-        for (body, status) in [
-            (json!({"redis_version": "6.2"}), 406),
-            (json!({"redis_version": "9.9"}), 406),
-            (json!({"moon": 1}), 400),
-            (json!({"modules": [{"new_module": "0"}]}), 406),
-        ] {
-            assert_eq!(sim.admin(0, "POST", path, body.clone()).status, status, "{body}");
-        }
-        assert_eq!(
-            sim.admin(0, "POST", path, json!({"redis_version": "8.0"})).status,
-            200
-        );
-        sim.pass(120);
-        let bdb = sim.admin(0, "GET", "/v1/bdbs/1", Value::Null).json;
-        assert_eq!(
-            (&bdb["redis_version"], &bdb["version"]),
-            (&json!("8.0"), &json!("8.0.2"))
-        );
-        assert_eq!(bdb["module_list"][0]["semantic_version"], "8.0.2");
-        sim.admin(0, "POST", path, json!({}));
-        sim.pass(120);
-        assert_eq!(
-            sim.admin(0, "GET", "/v1/bdbs/1", Value::Null).json["redis_version"],
-            "8.4"
-        );
-    }
-
-    #[test]
-    fn data_that_nothing_else_holds_are_not_thrown_away_unasked() {
-        let mut sim = Fixture::cluster(1, 1);
-        sim.database(None);
-        sim.world.fill(NodeIndex(0), 1, 4096);
-        assert_eq!(sim.admin(0, "POST", "/v1/bdbs/1/upgrade", json!({})).status, 400);
-        assert_eq!(
-            sim.admin(0, "POST", "/v1/bdbs/1/upgrade", json!({"may_discard_data": true}))
-                .status,
-            200
-        );
-    }
-
-    /// The only module of database 1.
-    fn module(bed: &mut Bed) -> Value {
-        bed.ok("GET", "/v1/bdbs/1", Value::Null)["module_list"][0].clone()
-    }
-
-    fn with_search(bed: &mut Bed) {
-        bed.database(json!({
-            "name": "db", "memory_size": 1 << 28, "redis_version": "7.2", "module_list": [{"module_name": "search"}],
-        }));
-    }
-
-    /// The cluster has a later version of the module; gives its uid.
-    fn newer_search(bed: &mut Bed) -> String {
-        let uid = catalog::uid("search", "99.0.0");
-        let newer = json!({"module_name": "search", "semantic_version": "99.0.0", "uid": uid});
-        for cluster in bed.world.clusters.values_mut() {
-            cluster
-                .documents
-                .put("modules", 1, newer.as_object().unwrap().clone());
-        }
-        uid
-    }
-
-    #[test]
-    fn new_arguments_of_a_module_reach_the_database_through_both_paths() {
-        let mut bed = Bed::new();
-        with_search(&mut bed);
-        let before = module(&mut bed);
-        for (path, args) in [
-            ("/v1/bdbs/1/modules/config", "MINPREFIX 3"),
-            ("/v1/modules/config/bdb/1", "MINPREFIX 4"),
-        ] {
-            let body = json!({"modules": [{"module_name": "search", "module_args": args}]});
-            assert_eq!(bed.ok("POST", path, body), Value::Null, "{path}");
-            let mut wanted = before.clone();
-            wanted["module_args"] = json!(args);
-            assert_eq!(module(&mut bed), wanted, "{path}");
-            bed.pass(60);
-            assert_eq!(module(&mut bed), wanted, "{path}");
-        }
-    }
-
-    #[test]
-    fn an_upgrade_of_modules_brings_the_new_one_through_both_paths() {
-        for (profile, path) in [
-            (Profile::V7_22_2, "/v1/modules/upgrade/bdb/1"),
-            (Profile::V7_22_2, "/v1/bdbs/1/modules/upgrade"),
-            (Profile::V8_2_0, "/v1/bdbs/1/modules/upgrade"),
-        ] {
-            let mut bed = Bed::of(profile);
-            with_search(&mut bed);
-            assert_ne!(module(&mut bed)["semantic_version"], "99.0.0");
-            let new = newer_search(&mut bed);
-            let body = json!({"modules": [{"new_module": new, "new_module_args": "MINPREFIX 3"}]});
-            let answered = bed.ok("POST", path, body);
-            assert_eq!(answered["status"], "active-change-pending", "{path} in {profile}");
-            let action = format!("/v1/actions/{}", answered["action_uid"].as_str().unwrap());
-            bed.pass(120);
-            assert_eq!(bed.ok("GET", &action, Value::Null)["status"], "completed");
-            let module = module(&mut bed);
-            assert_eq!(module["semantic_version"], "99.0.0", "{path} in {profile}");
-            assert_eq!(module["module_args"], "MINPREFIX 3", "{path} in {profile}");
-            let database = bed.ok("GET", "/v1/bdbs/1", Value::Null);
-            assert_eq!(
-                (&database["status"], &database["redis_version"]),
-                (&json!("active"), &json!("7.2"))
-            );
-        }
-    }
-}
+mod tests;
