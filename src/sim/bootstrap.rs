@@ -15,6 +15,7 @@ use super::internode;
 use super::license_text::License;
 use super::recovery;
 use super::resources::bdbs::{self, Databases};
+use super::resources::modules;
 use super::schema;
 use super::state::{BootstrapState, Cluster, Due, Env, Member, MemberStatus, Membership};
 use super::switch::Switch;
@@ -57,6 +58,13 @@ pub(crate) fn step(world: &mut World, index: NodeIndex) {
         BootstrapState::Initiated => begin(world, index, &request, &action),
         BootstrapState::CreatingCluster
         | BootstrapState::JoiningCluster
+        | BootstrapState::RecoveringCluster
+            if node.bootstrap.again =>
+        {
+            begin(world, index, &request, &action);
+        }
+        BootstrapState::CreatingCluster
+        | BootstrapState::JoiningCluster
         | BootstrapState::RecoveringCluster => {
             finish(world, index, &request);
         }
@@ -88,14 +96,36 @@ fn begin(world: &mut World, index: NodeIndex, request: &Value, action: &str) {
     };
     if let Some(node) = world.env.node_mut(index) {
         node.bootstrap.state = state;
+        node.bootstrap.again = false;
     }
     match checked {
+        Err(failure) if tries_again(world, index, request, &failure) => {}
         Ok(_) => {
             let rest = duration(&world.env.timings, action).mul_f64(0.95);
             world.env.schedule(rest, Due::Bootstrap(index));
         }
         Err(failure) => fail(world, index, &failure),
     }
+}
+
+/// Longest wait before another attempt, if the request does not say it.
+const RETRY_SECS: u64 = 5;
+
+/// Another attempt, if the failure may pass by itself and the request allows one more.
+fn tries_again(world: &mut World, index: NodeIndex, request: &Value, failure: &Failure) -> bool {
+    let number = |key: &str| request.get(key).and_then(Value::as_u64);
+    let most = number("max_retries").filter(|_| failure.code == "connect_error");
+    let wait = Duration::from_secs(number("retry_time").unwrap_or(RETRY_SECS));
+    let Some(node) = world.env.node_mut(index) else {
+        return false;
+    };
+    let goes_on = most.is_some_and(|most| node.bootstrap.retries < most);
+    if goes_on {
+        node.bootstrap.retries += 1;
+        node.bootstrap.again = true;
+        world.env.schedule(wait, Due::Bootstrap(index));
+    }
+    goes_on
 }
 
 /// A defect: nodes of another version that join at the same time delete each other's entry.
@@ -193,7 +223,9 @@ fn become_member(world: &mut World, index: NodeIndex, request: &Value, id: Clust
     }
     let restart = env.after(env.timings.service_restart);
     let now = env.now;
+    let warnings = modules::bring(cluster, env.profile, uid, request);
     if let Some(node) = env.node_mut(index) {
+        node.bootstrap.warnings = warnings;
         node.membership = Membership::Member(id, uid);
         node.installed.clone_from(&cluster.certificates);
         node.flaws.clear();

@@ -258,6 +258,15 @@ pub(crate) struct BootstrapStatus {
     pub(crate) fails: Option<String>,
     /// The accepted request while it is worked on.
     pub(crate) request: Option<Value>,
+    /// Attempts after the first.
+    #[serde(default)]
+    pub(crate) retries: u64,
+    /// An attempt failed, and the next one is due.
+    #[serde(default)]
+    pub(crate) again: bool,
+    /// What went wrong without stopping it.
+    #[serde(default)]
+    pub(crate) warnings: Vec<Value>,
 }
 
 /// States of a bootstrap.

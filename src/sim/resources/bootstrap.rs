@@ -57,11 +57,9 @@ fn start(world: &mut World, index: NodeIndex, call: &Call) -> Answer {
         node.bootstrap = BootstrapStatus {
             state: BootstrapState::Initiated,
             started: Some(now),
-            ended: None,
-            error_code: None,
-            error_details: None,
             fails,
             request: Some(request),
+            ..BootstrapStatus::default()
         };
     }
     if !stuck {
@@ -159,6 +157,9 @@ fn shown(status: &BootstrapStatus, as_idle: bool) -> Value {
                 .clone()
                 .map(|details| ("error_details".to_owned(), details)),
         );
+        if !status.warnings.is_empty() {
+            map.insert("warnings".to_owned(), json!(status.warnings));
+        }
     }
     Value::Object(map)
 }
@@ -377,6 +378,33 @@ mod tests {
         body["node"] = json!({"paths": {"persistent_path": "/data"}});
         let reply = sim.send(0, "POST", "/v1/bootstrap/validate/create_cluster", None, body);
         assert_eq!(reply.code(), "path_error");
+    }
+
+    #[test]
+    fn a_join_that_finds_no_cluster_tries_again_as_often_as_it_may() {
+        for (retries, ends) in [(2, "connect_error"), (9, "")] {
+            let mut sim = Fixture::cluster(2, 3);
+            sim.world.crash(NodeIndex(1));
+            sim.pass(20);
+            let mut body = sim.join_body(2);
+            body["max_retries"] = json!(retries);
+            body["retry_time"] = json!(10);
+            assert_eq!(
+                sim.send(2, "POST", "/v1/bootstrap/join_cluster", None, body)
+                    .status,
+                200
+            );
+            sim.pass(15);
+            let status = |sim: &mut Fixture| {
+                sim.admin(2, "GET", "/v1/bootstrap", Value::Null).json["bootstrap_status"].clone()
+            };
+            assert_eq!(status(&mut sim)["state"], "joining_cluster");
+            sim.pass(15);
+            sim.world.power_on(NodeIndex(1));
+            sim.pass(90);
+            let code = status(&mut sim)["error_code"].clone();
+            assert_eq!(code.as_str().unwrap_or_default(), ends, "{retries}");
+        }
     }
 
     #[test]

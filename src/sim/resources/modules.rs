@@ -1,10 +1,14 @@
 //! Modules: those that come with the cluster, those that users bring, and what they can do.
 
+mod brought;
 mod upload;
+
+pub(crate) use brought::bring;
 
 use super::catalog::{self, builds, number};
 use super::package;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::ids::NodeUid;
 use crate::sim::permission::Permission::{ManageClusterModules, UpdateCluster, ViewClusterModules};
 use crate::sim::route::Route;
 use crate::sim::schema::shape;
@@ -236,7 +240,11 @@ fn shelf(ctx: &Ctx<'_>) -> String {
         .members
         .values()
         .find(|member: &&Member| member.host == ctx.node);
-    format!("artifacts of node {}", own.map_or(0, |member| member.uid.0))
+    shelf_of(own.map_or(NodeUid(0), |member| member.uid))
+}
+
+fn shelf_of(node: NodeUid) -> String {
+    format!("artifacts of node {node}")
 }
 
 fn artifacts(ctx: &mut Ctx<'_>) -> Answer {

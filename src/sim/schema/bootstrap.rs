@@ -182,8 +182,20 @@ pub(crate) const STATUS: Table = Table::part(
         ro("end_time", Text),
         ro("error_code", Text).source(Source::Doc),
         ro("error_details", Of(&ERROR_DETAILS)).source(Source::Doc),
+        // The page has the keys of a warning and says only that the status has them.
+        ro("warnings", ListOf(&Kind::Nested(WARNING)))
+            .source(Source::Inferred)
+            .since(V8_0_20),
     ],
 );
+
+const WARNED_MODULE: &[Field] = &[ro("module_name", Text).source(Source::Doc)];
+
+const WARNING: &[Field] = &[
+    ro("warning_type", Text).source(Source::Doc),
+    ro("message", Text).source(Source::Doc),
+    ro("details", Kind::Nested(WARNED_MODULE)).source(Source::Doc),
+];
 
 const FAILED_NODE: &[Field] = &[
     ro("uid", INT).source(Source::Doc),
