@@ -59,6 +59,30 @@ const LIMITS: &[(&str, &str)] = &[
         "Data of recovered databases",
         "their size is that of the files; with `--data-plane` their servers begin empty",
     ),
+    (
+        "Failover of shards",
+        "nothing shows which processes were stopped: what `dead_uid` and `dead_uids` name must exist, and is treated as all others; endpoints follow their masters when the failover ends, with `force_rebind` at once",
+    ),
+    (
+        "Migration of shards",
+        "shards are on their new node as soon as the call is accepted; `max_concurrent_bdb_migrations` decides how long the databases are busy",
+    ),
+    (
+        "Persistence during a revamp",
+        "`pause_persistence` is accepted and changes nothing: files are as old as the data without it",
+    ),
+    (
+        "Roles after an upgrade of a database",
+        "`swap_roles`, which only an example has, is accepted and changes nothing: roles are swapped unless `preserve_roles` is set",
+    ),
+    (
+        "Modules that a bootstrap names",
+        "packages are not fetched: a module has the name that the request gives it and the version at the end of its file's name, else 1.0.0; only what is no address cannot be fetched, and databases that need the modules are not looked at",
+    ),
+    (
+        "Retries of a bootstrap",
+        "only `connect_error` counts as recoverable; each wait lasts `retry_time`, else 5 seconds",
+    ),
     ("Commands to a database", "`PING` and `DBSIZE` only"),
     (
         "Shards, with `--data-plane`",
