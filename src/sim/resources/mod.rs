@@ -14,6 +14,8 @@ pub(crate) mod certificates;
 pub(crate) mod cluster;
 pub(crate) mod cluster_actions;
 pub(crate) mod crdbs;
+#[cfg(test)]
+mod dry_run;
 pub(crate) mod health;
 mod inflate;
 pub(crate) mod license;

@@ -73,15 +73,16 @@ fn create_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>) -> Answer {
         ctx.env,
         set.get("port").and_then(Value::as_u64).unwrap_or(0),
     )?;
+    let untouched = ctx.call.dry_run().then(|| ctx.cluster.databases.clone());
     insert(ctx, uid, set, port);
     if let Err(error) = reshape(ctx, uid, Phase::Create).and_then(|_| bound(ctx, uid)) {
         ctx.cluster.databases.remove(uid);
         return Err(error);
     }
     let view = View::of(ctx.cluster, ctx.env, &ctx.call.actor);
-    if ctx.call.dry_run() {
+    if let Some(untouched) = untouched {
         let body = without_action(shown(ctx, uid, &view));
-        ctx.cluster.databases.remove(uid);
+        ctx.cluster.databases = untouched;
         return Ok(Reply::json(body));
     }
     ctx.cluster.databases.keep(uid);
@@ -183,12 +184,12 @@ pub(super) fn update_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>, acts: bo
         return Ok(Reply::json(shown(ctx, uid, &view)));
     }
     let old_name = before.get("name").cloned();
+    let untouched = ctx.call.dry_run().then(|| ctx.cluster.databases.clone());
     store(ctx, uid, set);
     let old_shards = reshape(ctx, uid, Phase::Update).inspect_err(|_| store_again(ctx, uid, &before))?;
-    if ctx.call.dry_run() {
+    if let Some(untouched) = untouched {
         let body = without_action(shown(ctx, uid, &view));
-        ctx.cluster.databases.shards.put_back(uid, old_shards);
-        store_again(ctx, uid, &before);
+        ctx.cluster.databases = untouched;
         return Ok(Reply::json(body));
     }
     let moved = ctx
