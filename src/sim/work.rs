@@ -324,6 +324,10 @@ fn enter(cluster: &mut Cluster, env: &Env, uid: NodeUid, overwrite: bool) {
     let Some(member) = cluster.members.get_mut(&uid) else {
         return;
     };
+    // A new layout does not make a node that is closed for maintenance one that was closed before.
+    let before = maintenance_snapshot(member).map_or((member.accept_servers, member.max_listeners), |old| {
+        (old.accept_servers, old.max_listeners)
+    });
     if overwrite {
         member.snapshots.retain(|snapshot| !snapshot.maintenance);
     }
@@ -332,8 +336,8 @@ fn enter(cluster: &mut Cluster, env: &Env, uid: NodeUid, overwrite: bool) {
             name: env.now.strftime("maintenance_mode_%Y-%m-%d_%H-%M-%S").to_string(),
             created: env.now,
             maintenance: true,
-            accept_servers: member.accept_servers,
-            max_listeners: member.max_listeners,
+            accept_servers: before.0,
+            max_listeners: before.1,
             layout,
         });
     }

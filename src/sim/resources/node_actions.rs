@@ -139,6 +139,9 @@ fn delete(ctx: &mut Ctx<'_>) -> Answer {
 }
 
 #[cfg(test)]
+mod maintenance;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::sim::fixture::Fixture;
