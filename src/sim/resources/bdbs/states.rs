@@ -1,5 +1,6 @@
 //! Which call is answered how in which status of a database: the whole table.
 
+use crate::sim::certs::mint::{self, KeyKind};
 use crate::sim::fixture::Fixture;
 use crate::sim::ids::NodeIndex;
 use serde_json::{Value, json};
@@ -28,8 +29,10 @@ fn database(status: &str) -> Fixture {
             json!([{"method": "POST", "path": "/v1/bdbs", "effect": {"task_failed": "internal_error"}}]),
         );
     }
-    let body =
-        json!({"name": "db", "memory_size": 1 << 28, "redis_version": "7.2", "data_persistence": "aof"});
+    let body = json!({
+        "name": "db", "memory_size": 1 << 28, "redis_version": "7.2", "data_persistence": "aof",
+        "authentication_redis_pass": "one", "module_list": [{"module_name": "search"}],
+    });
     assert_eq!(sim.admin(0, "POST", "/v1/bdbs", body).status, 200);
     if status == "pending" {
         return sim;
@@ -75,6 +78,14 @@ fn each_status_is_what_it_says() {
 #[test]
 fn every_call_is_answered_as_the_status_allows() {
     let export = json!({"export_location": {"type": "mount_point", "path": "/backup"}});
+    let pair = mint::node(
+        "db.example.com",
+        &["10.0.0.9"],
+        database("active").world.now(),
+        KeyKind::Ecdsa,
+    );
+    let pair = pair.unwrap();
+    let pair = json!({"cert": pair.chain_pem, "private_key": pair.key_pem});
     let rows = [
         ("GET", "", Value::Null, ALWAYS),
         ("GET", "/actions/recover", Value::Null, ALWAYS),
@@ -104,6 +115,25 @@ fn every_call_is_answered_as_the_status_allows() {
         ),
         ("POST", "/upgrade", json!({}), WHEN_ACTIVE),
         (
+            "POST",
+            "/modules/config",
+            json!({"modules": [{"module_name": "search", "module_args": "MINPREFIX 3"}]}),
+            WHEN_ACTIVE,
+        ),
+        (
+            "POST",
+            "/modules/upgrade",
+            json!({"modules": [{"module_name": "search"}]}),
+            WHEN_ACTIVE,
+        ),
+        ("PUT", "/passwords", json!({"password": "two"}), ALWAYS),
+        ("POST", "/passwords", json!({"password": "two"}), ALWAYS),
+        ("DELETE", "/passwords", json!({"password": "one"}), [406; 7]),
+        ("POST", "/certificates", pair, ALWAYS),
+        ("GET", "/certificates", Value::Null, [404; 7]),
+        ("DELETE", "/certificates", Value::Null, [404; 7]),
+        ("GET", "/actions/optimize_shards_placement", Value::Null, ALWAYS),
+        (
             "GET",
             "/availability",
             Value::Null,
@@ -118,14 +148,41 @@ fn every_call_is_answered_as_the_status_allows() {
 }
 
 #[test]
-fn shards_move_only_while_nothing_is_going_on() {
-    let body = json!({"target_node_uid": 1});
-    let answers = STATUSES.map(|status| {
-        database(status)
-            .admin(0, "POST", "/v1/shards/1/actions/migrate", body.clone())
-            .status
-    });
-    assert_eq!(answers, [409, 200, 409, 409, 409, 404, 409]);
+fn alerts_are_read_and_set_whatever_is_going_on() {
+    let body = json!({"bdb_size": {"enabled": true, "threshold": "80"}});
+    for (method, path, body) in [
+        ("GET", "/v1/bdbs/alerts/1", Value::Null),
+        ("GET", "/v1/bdbs/alerts/1/bdb_size", Value::Null),
+        ("POST", "/v1/bdbs/alerts/1", body),
+    ] {
+        let answers = STATUSES.map(|status| database(status).admin(0, method, path, body.clone()).status);
+        assert_eq!(answers, ALWAYS, "{method} {path}");
+    }
+}
+
+/// Shards of a database whose creation failed are gone; one without a replica has nothing to fail over to.
+#[test]
+fn shards_move_and_fail_over_only_while_nothing_is_going_on() {
+    for (action, body, when_active) in [
+        ("migrate", json!({"target_node_uid": 1}), 200),
+        ("failover", json!({}), 400),
+    ] {
+        for (path, named) in [
+            (format!("/v1/shards/1/actions/{action}"), json!({})),
+            (
+                format!("/v1/shards/actions/{action}"),
+                json!({"shard_uids": ["1"]}),
+            ),
+        ] {
+            let mut body = body.clone();
+            body.as_object_mut()
+                .unwrap()
+                .extend(named.as_object().unwrap().clone());
+            let answers =
+                STATUSES.map(|status| database(status).admin(0, "POST", &path, body.clone()).status);
+            assert_eq!(answers, [409, when_active, 409, 409, 409, 404, 409], "{path}");
+        }
+    }
 }
 
 #[test]
