@@ -105,7 +105,7 @@ pub struct NodeConfig {
     pub clock_skew_secs: i64,
     /// Machines of one fleet are meant to form one cluster; more than one is a violation.
     pub fleet: u32,
-    /// Paths that a bootstrap cannot use.
+    /// Paths that neither a bootstrap nor a backup can use.
     pub inaccessible_paths: Vec<String>,
     /// Directory of the node's sockets; all nodes of a cluster have the same. Empty for the usual one.
     #[serde(default)]

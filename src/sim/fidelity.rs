@@ -36,7 +36,11 @@ const LIMITS: &[(&str, &str)] = &[
     ),
     (
         "Scheduled work",
-        "backups, rotation of logs and usage reports have their settings and never run",
+        "rotation of logs and usage reports have their settings and never run",
+    ),
+    (
+        "Periodic backups",
+        "nothing is written: one fails while a master is down, and for a location that lacks what its type needs or that the machine's author closed; the time of the first without `backup_interval_offset` follows from the database's uid; of cron expressions of the job only `*/N * * * *` counts, else five minutes; `backup_history` and `max_simultaneous_backups` are only kept",
     ),
     (
         "History of statistics",

@@ -4,7 +4,7 @@ use super::auth::Accounts;
 use super::bugs::{Bug, Bugs};
 use super::config::{CertificateSource, NodeConfig, Timings, TlsIdentity};
 use super::documents::Documents;
-use super::ids::{ClusterId, Ids, NodeIndex, NodeUid, ShardUid};
+use super::ids::{BdbUid, ClusterId, Ids, NodeIndex, NodeUid, ShardUid};
 use super::internode::{self, Flaw};
 use super::license_text::License;
 use super::placement::{Host, Layout};
@@ -82,6 +82,8 @@ pub(crate) enum Due {
     ShardArrived(ClusterId, ShardUid),
     /// Databases that wait for recovery may be recovered automatically.
     AutoRecovery(ClusterId),
+    /// The periodic backup of a database starts or gets on.
+    Backup(ClusterId, BdbUid),
 }
 
 impl Env {

@@ -310,6 +310,7 @@ impl World {
                 in_cluster(id, &|cluster, env| internode::mangled(cluster, env, node));
             }
             Due::ShardArrived(id, uid) => in_cluster(id, &|cluster, env| bdbs::arrived(cluster, env, uid)),
+            Due::Backup(id, uid) => in_cluster(id, &|cluster, env| bdbs::backup_due(cluster, env, uid)),
             Due::AutoRecovery(id) => in_cluster(id, &bdbs::recover_automatically),
         }
     }

@@ -6,7 +6,6 @@ use super::nodes::check_result;
 use crate::sim::internode;
 use crate::sim::schema::alert::{OF_BDB, OF_CLUSTER, OF_NODE};
 use crate::sim::state::{Cluster, Env, Member, MemberStatus, SimNode};
-use crate::sim::version::Profile;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
@@ -239,26 +238,38 @@ fn memory_percent(cluster: &Cluster, env: &Env, member: &Member) -> i64 {
 
 /// The alerts of a database: those that every one has, and those on what feeds it that were set.
 pub(crate) fn of_database(
-    profile: Profile,
+    env: &Env,
     database: &Database,
     settings: Option<&Map<String, Value>>,
 ) -> Vec<Alarm> {
     let set = |name: &str| settings.and_then(|settings| settings.get(name));
     let shown = |name: &&str| !name.contains("syncer") || set(name).is_some();
-    let names = OF_BDB.names(profile).filter(shown);
+    let names = OF_BDB.names(env.profile).filter(shown);
     names
-        .map(|name| database_alarm(database, name, set(name)))
+        .map(|name| database_alarm(env, database, name, set(name)))
         .collect()
 }
 
 /// One alert of a database. There is no traffic, so throughput is low as soon as any is wanted.
-pub(crate) fn database_alarm(database: &Database, name: &'static str, setting: Option<&Value>) -> Alarm {
+pub(crate) fn database_alarm(
+    env: &Env,
+    database: &Database,
+    name: &'static str,
+    setting: Option<&Value>,
+) -> Alarm {
     match name {
         "bdb_size" => {
             let used = size_percent(database);
             #[expect(clippy::cast_precision_loss, reason = "a threshold in percent is small")]
             let over = used > number(setting, 80) as f64;
             Alarm::new("bdb_size", over).with("memory_util", used)
+        }
+        "bdb_backup_delayed" => {
+            let late = database.backup.as_ref().map(|backup| backup.late(env.now));
+            let minutes = threshold(setting).and_then(|minutes| minutes.parse().ok());
+            let most = minutes.map(|minutes: i64| SignedDuration::from_secs(minutes.saturating_mul(60)));
+            let both = late.zip(most);
+            Alarm::new(name, both.is_some_and(|(late, most)| late > most))
         }
         "bdb_low_throughput" => Alarm::new(name, number(setting, 0) > 0),
         _ => Alarm::new(name, false),

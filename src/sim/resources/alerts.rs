@@ -131,7 +131,7 @@ fn by_database(ctx: &Ctx<'_>, database: &Database, alarm: Alarm) -> Value {
 
 fn bdb_alerts(ctx: &Ctx<'_>, database: &Database) -> Map<String, Value> {
     let settings = ctx.cluster.documents.single(&settings_path(database));
-    let all = alarms::of_database(ctx.env.profile, database, settings);
+    let all = alarms::of_database(ctx.env, database, settings);
     map(all, |alarm| by_database(ctx, database, alarm))
 }
 
@@ -159,7 +159,7 @@ fn one_of_bdb(ctx: &mut Ctx<'_>) -> Answer {
     let (database, name) = (database(ctx)?, named(ctx, &OF_BDB)?);
     let settings = ctx.cluster.documents.single(&settings_path(database));
     let setting = settings.and_then(|settings| settings.get(name));
-    let alarm = alarms::database_alarm(database, name, setting);
+    let alarm = alarms::database_alarm(ctx.env, database, name, setting);
     Ok(Reply::json(by_database(ctx, database, alarm)))
 }
 

@@ -1,6 +1,7 @@
 //! Databases: `/v1/bdbs`, `/v2/bdbs` and what happens to them when nodes come and go.
 
 pub(crate) mod actions;
+mod backups;
 mod blueprint;
 mod change;
 mod machine;
@@ -12,6 +13,7 @@ mod store;
 pub(crate) mod upgrade;
 mod validate;
 
+pub(crate) use backups::{backup_due, of_shard};
 pub(crate) use machine::{machine_due, operate};
 pub(crate) use nodes::{
     Evacuation, arrived, evacuable, evacuate, evacuate_next, moved, node_found, node_lost, replica_ha,

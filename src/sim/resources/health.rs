@@ -85,7 +85,7 @@ fn of_cluster(ctx: &Ctx<'_>) -> Vec<Value> {
 
 fn of_database(ctx: &Ctx<'_>, database: &Database) -> Vec<Value> {
     let settings = ctx.cluster.documents.single(&settings_path(database));
-    let alarms = alarms::of_database(ctx.env.profile, database, settings);
+    let alarms = alarms::of_database(ctx.env, database, settings);
     active(ctx, alarms, |name| settings?.get(name).cloned())
 }
 

@@ -86,6 +86,11 @@ fn shown(ctx: &Ctx<'_>, shard: &Shard) -> Value {
                 json!({"status": if shard.up { "idle" } else { "link_down" }, "progress": 0}),
             );
         }
+        let database = ctx.cluster.databases.get(shard.bdb);
+        let backup = database
+            .filter(|_| shard.role == Role::Master)
+            .and_then(bdbs::of_shard);
+        map.extend(backup.map(|backup| ("backup".to_owned(), backup)));
         map.insert("actual_role".to_owned(), json!(shard.role.as_str()));
         map.insert("marked_for_removal".to_owned(), json!(false));
     }

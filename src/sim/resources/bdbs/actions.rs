@@ -53,18 +53,18 @@ const LOCATIONS: &[(&str, &[&str])] = &[
     ("mount_point", &["path"]),
 ];
 
-/// Whether a location has what its type needs.
-fn check_location(location: &Value) -> Result<(), ApiError> {
+/// Whether a location, which is this field, has what its type needs.
+pub(super) fn check_location(field: &str, location: &Value) -> Result<(), ApiError> {
     let wrong = |text: String| Err(ApiError::not_acceptable("invalid_param", text));
     let kind = location.get("type").and_then(Value::as_str).unwrap_or_default();
     let Some((_, keys)) = LOCATIONS.iter().find(|(name, _)| *name == kind) else {
-        return wrong(format!("export_location: there is no type {kind:?}"));
+        return wrong(format!("{field}: there is no type {kind:?}"));
     };
     match keys
         .iter()
         .find(|key| !location.get(**key).is_some_and(Value::is_string))
     {
-        Some(key) => wrong(format!("export_location: {kind} needs {key}")),
+        Some(key) => wrong(format!("{field}: {kind} needs {key}")),
         None => Ok(()),
     }
 }
@@ -72,7 +72,10 @@ fn check_location(location: &Value) -> Result<(), ApiError> {
 fn export(ctx: &mut Ctx<'_>) -> Answer {
     let uid = settled(ctx)?;
     let body = only(ctx, &EXPORT)?;
-    check_location(body.get("export_location").unwrap_or(&Value::Null))?;
+    check_location(
+        "export_location",
+        body.get("export_location").unwrap_or(&Value::Null),
+    )?;
     set(ctx, uid, "export_status", json!("exporting"));
     set(ctx, uid, "export_progress", json!(0.0));
     let length = ctx.env.timings.bdb_update;
@@ -95,9 +98,14 @@ fn backup_reset_status(ctx: &mut Ctx<'_>) -> Answer {
     reset(ctx, "backup")
 }
 
+/// A status says `idle` again, unless its work is under way.
 fn reset(ctx: &mut Ctx<'_>, what: &str) -> Answer {
     let uid = settled(ctx)?;
-    set(ctx, uid, &format!("{what}_status"), json!("idle"));
+    let status = format!("{what}_status");
+    let database = ctx.cluster.databases.get(uid);
+    if database.is_some_and(|database| database.text(&status) != "exporting") {
+        set(ctx, uid, &status, json!("idle"));
+    }
     set(ctx, uid, &format!("{what}_failure_reason"), json!(""));
     ctx.commit();
     Ok(Reply::empty())

@@ -388,6 +388,7 @@ fn insert(ctx: &mut Ctx<'_>, uid: BdbUid, mut set: Map<String, Value>, port: u16
         topology_epoch: 0,
         data_bytes: 0,
         flushes: 0,
+        backup: None,
     };
     ctx.cluster.databases.insert(database);
 }

@@ -1,5 +1,6 @@
 //! The state machines of databases: what a request sets off, step by step, up to its end.
 
+use super::backups;
 use super::store::{Change, Database, Status, bind};
 use crate::sim::ids::{BdbUid, NodeUid, ShardUid};
 use crate::sim::state::{Cluster, Due, Env};
@@ -116,6 +117,7 @@ pub(crate) fn machine_due(cluster: &mut Cluster, env: &mut Env, action_uid: &str
     cluster.machines.finish(action_uid, env.now, failure);
     if let Some(uid) = uid {
         end(cluster, env, uid, failed);
+        backups::plan(cluster, env, uid);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The databases of a cluster as they are kept: what was set, what the cluster chose, and where the shards are.
 
+use super::backups::Backup;
 use super::module_settings;
 use crate::sim::ids::{BdbUid, NodeUid};
 use crate::sim::placement::{Demand, Layout, NoRoom, Role, Rules, Shard, Shards, Strategy};
@@ -90,6 +91,9 @@ pub(crate) struct Database {
     /// How often it has been emptied.
     #[serde(default)]
     pub(crate) flushes: u64,
+    /// Its periodic backups, if it has any.
+    #[serde(default)]
+    pub(crate) backup: Option<Backup>,
 }
 
 impl Database {
@@ -284,6 +288,7 @@ impl Databases {
             if let Some(database) = self.by_uid.get_mut(&uid) {
                 database.change = None;
                 database.failing = None;
+                database.backup = None;
                 if database.status != Status::CreationFailed {
                     database.status = Status::Recovery;
                 }
