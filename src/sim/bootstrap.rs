@@ -115,7 +115,8 @@ const RETRY_SECS: u64 = 5;
 fn tries_again(world: &mut World, index: NodeIndex, request: &Value, failure: &Failure) -> bool {
     let number = |key: &str| request.get(key).and_then(Value::as_u64);
     let most = number("max_retries").filter(|_| failure.code == "connect_error");
-    let wait = Duration::from_secs(number("retry_time").unwrap_or(RETRY_SECS));
+    // Without any wait nothing could change in between.
+    let wait = Duration::from_secs(number("retry_time").unwrap_or(RETRY_SECS).max(1));
     let Some(node) = world.env.node_mut(index) else {
         return false;
     };

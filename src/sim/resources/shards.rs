@@ -102,24 +102,12 @@ fn failover(ctx: &mut Ctx<'_>) -> Answer {
     let body = ctx.call.object()?;
     let shards = named(ctx, &body)?;
     let body = ctx.body(&FAILOVER)?;
-    let databases: BTreeSet<BdbUid> = shards.iter().map(|shard| shard.bdb).collect();
-    if databases.len() > 1 {
-        return Err(refused(
-            "failover_shards_different_bdb",
-            "the shards belong to different databases",
-        ));
-    }
-    if let Some(slave) = shards.iter().find(|shard| shard.role == Role::Slave) {
-        return Err(refused(
-            "shard_is_slave",
-            format!("shard {} is a replica", slave.uid),
-        ));
-    }
+    let database = led(&shards)?;
     for dead in texts(&body, "dead_uids").chain(text(&body, "dead_uid")) {
         existing_shard(ctx, dead.parse().map_err(|_| missing(dead))?)?;
     }
-    let version = promoted_version(ctx, &shards, &body)?;
-    idle(ctx, &databases)?;
+    let version = promoted_version(ctx, database, &body)?;
+    idle(ctx, &database.into_iter().collect())?;
     let dead: Vec<NodeUid> = texts(&body, "dead_nodes")
         .filter_map(|uid| uid.parse().ok())
         .collect();
@@ -143,26 +131,40 @@ fn failover(ctx: &mut Ctx<'_>) -> Answer {
     ctx.cluster.databases.shards = trial;
     let reply = finish(ctx, &shards, "failover", u64::MAX, "Failover was triggered");
     if flag(&body, "force_rebind") {
-        for bdb in databases {
-            // Without a listener anywhere the endpoint stays where it is.
-            let _ = bdbs::bind(ctx.cluster, ctx.env, bdb);
-        }
+        // Without a listener anywhere the endpoint stays where it is.
+        let _ = database.map(|bdb| bdbs::bind(ctx.cluster, ctx.env, bdb));
     }
     reply
+}
+
+/// The database whose masters these shards are.
+fn led(shards: &[Shard]) -> Result<Option<BdbUid>, ApiError> {
+    let database = shards.first().map(|shard| shard.bdb);
+    if shards.iter().any(|shard| Some(shard.bdb) != database) {
+        return Err(refused(
+            "failover_shards_different_bdb",
+            "the shards belong to different databases",
+        ));
+    }
+    match shards.iter().find(|shard| shard.role == Role::Slave) {
+        Some(slave) => Err(refused(
+            "shard_is_slave",
+            format!("shard {} is a replica", slave.uid),
+        )),
+        None => Ok(database),
+    }
 }
 
 /// The version that promoted shards shall run: one that the cluster has, and none from before their database's.
 fn promoted_version(
     ctx: &Ctx<'_>,
-    shards: &[Shard],
+    database: Option<BdbUid>,
     body: &Map<String, Value>,
 ) -> Result<Option<&'static str>, ApiError> {
     let Some(wanted) = text(body, "redis_version_upgrade") else {
         return Ok(None);
     };
-    let database = shards
-        .first()
-        .and_then(|shard| ctx.cluster.databases.get(shard.bdb));
+    let database = database.and_then(|bdb| ctx.cluster.databases.get(bdb));
     let current = database.map_or("", |database| database.text("redis_version"));
     let versions = ctx.env.profile.database_versions().iter();
     let mut newer = versions.filter(|(short, _)| *short >= current);
