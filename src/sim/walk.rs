@@ -1,5 +1,8 @@
 //! A random walk: whatever is asked, the world answers in order, and the same seed gives the same answers.
 
+mod client;
+mod well_behaved;
+
 use super::bugs::Bugs;
 use super::fixture::Fixture;
 use super::ids::NodeIndex;
