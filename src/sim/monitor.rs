@@ -1,5 +1,7 @@
 //! Invariants that every request is checked against, in every test.
 
+mod unchanged;
+
 use super::ids::{BdbUid, ClusterId, NodeIndex, NodeUid};
 use super::log::LogEntry;
 use super::resources::bdbs::Status;
@@ -48,7 +50,7 @@ pub const RULES: &[(&str, bool, &str)] = &[
     (
         "unchanged-fields",
         false,
-        "the body of a database update has no field with the value that it has",
+        "the body of an update of a database, a node, the cluster or its policy has no field with the value that it has",
     ),
     (
         "stacked-maintenance",
@@ -190,7 +192,8 @@ impl Monitor {
         if entry.method == "GET" {
             return;
         }
-        let segments: Vec<&str> = entry.path.split('/').skip(1).collect();
+        let path = entry.path.strip_suffix('/').unwrap_or(&entry.path);
+        let segments: Vec<&str> = path.split('/').skip(1).collect();
         let cluster = cluster_at(node, env, clusters);
         match (entry.method.as_str(), segments.as_slice(), cluster) {
             ("POST", ["v1", "bootstrap", "join_cluster"], None) => self.suspect_join(entry, clusters),
@@ -206,12 +209,16 @@ impl Monitor {
                     self.suspected.push(("certificates-during-disruption", message));
                 }
             }
-            ("PUT", ["v1", "bdbs", uid], Some(cluster)) => self.suspect_update(entry, env, cluster, uid),
             ("DELETE", ["v1", "bdbs", uid], Some(cluster)) => self.suspect_delete(cluster, uid),
             ("PUT", ["v1", "bdbs", _, what @ ("flush" | "reset_admin_pass")], Some(_))
             | ("POST", ["v1", "bdbs", _, "actions", what @ ("import" | "recover")], Some(_)) => {
                 self.suspected
                     .push(("destructive-call", format!("{what} of {}", entry.path)));
+            }
+            ("PUT", path, Some(cluster)) => {
+                let unchanged = unchanged::unchanged(path, &entry.body, env, cluster);
+                self.suspected
+                    .extend(unchanged.map(|message| ("unchanged-fields", message)));
             }
             _ => {}
         }
@@ -274,21 +281,6 @@ impl Monitor {
                 "no-persistence-wait",
                 format!("node {uid} is removed without waiting for persistence"),
             ));
-        }
-    }
-
-    fn suspect_update(&mut self, entry: &LogEntry, env: &Env, cluster: &Cluster, uid: &str) {
-        let (Ok(uid), Some(body)) = (uid.parse::<BdbUid>(), entry.body.as_object()) else {
-            return;
-        };
-        let same = |(name, value): &(&String, &Value)| cluster.databases.shows(uid, env, name, value);
-        let unchanged: Vec<&str> = body.iter().filter(same).map(|(name, _)| name.as_str()).collect();
-        if !unchanged.is_empty() {
-            let message = format!(
-                "database {uid} already has this value of {}",
-                unchanged.join(", ")
-            );
-            self.suspected.push(("unchanged-fields", message));
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::sim::fixture::Fixture;
+use crate::sim::switch::{Switch, Switches};
 
 fn rules(sim: &Fixture) -> Vec<&'static str> {
     sim.world
@@ -130,6 +131,103 @@ fn settings_of_a_module_are_compared_one_by_one() {
         );
         assert_eq!(rules(&sim), vec!["unchanged-fields"; unchanged], "{update}");
     }
+}
+
+#[test]
+fn updates_of_nodes_the_cluster_and_its_policy_carry_only_what_changes_too() {
+    for (path, changes, repeats) in [
+        (
+            "/v1/cluster",
+            json!({"cm_session_timeout_minutes": 20}),
+            json!({"cm_session_timeout_minutes": 20, "http_support": false}),
+        ),
+        (
+            "/v1/cluster",
+            json!({"alert_settings": {"node_memory": {"enabled": true, "threshold": "81"}}}),
+            json!({"alert_settings": {"node_memory": {"enabled": true, "threshold": "81"}}}),
+        ),
+        (
+            "/v1/cluster/policy",
+            json!({"default_shards_placement": "sparse"}),
+            json!({"default_shards_placement": "sparse", "slave_ha_grace_period": 500}),
+        ),
+        (
+            "/v1/nodes/2",
+            json!({"max_listeners": 50}),
+            json!({"max_listeners": 50, "max_redis_servers": 60}),
+        ),
+    ] {
+        let mut sim = Fixture::cluster(3, 3);
+        assert_eq!(sim.admin(0, "PUT", path, changes.clone()).status, 200, "{path}");
+        assert_eq!(rules(&sim), [] as [&str; 0], "{path}");
+        let tried = sim.admin(0, "PUT", &format!("{path}?dry_run"), changes.clone());
+        assert_eq!(
+            (tried.status, rules(&sim).len()),
+            (200, 0),
+            "a trial is no update"
+        );
+        assert_eq!(sim.admin(0, "PUT", path, repeats).status, 200, "{path}");
+        assert_eq!(rules(&sim), ["unchanged-fields"], "{path}");
+        let fields = changes.as_object().unwrap();
+        let message = &sim.world.violations()[0].message;
+        assert!(fields.keys().all(|field| message.ends_with(field)), "{message}");
+        assert_eq!(sim.admin(0, "PUT", path, changes).status, 200, "{path}");
+        assert_eq!(
+            rules(&sim),
+            ["unchanged-fields"; 2],
+            "{path}: nothing else need change"
+        );
+    }
+}
+
+#[test]
+fn an_alert_that_is_set_beside_others_is_a_change() {
+    let mut sim = Fixture::cluster(1, 1);
+    for threshold in ["81", "82"] {
+        let alerts = json!({"node_memory": {"enabled": true, "threshold": threshold}, "cluster_even_node_count": true});
+        assert_eq!(
+            sim.admin(0, "PUT", "/v1/cluster", json!({"alert_settings": alerts}))
+                .status,
+            200
+        );
+    }
+    assert_eq!(rules(&sim), [] as [&str; 0]);
+}
+
+#[test]
+fn the_second_path_of_a_database_and_a_path_that_ends_in_a_slash_are_watched_too() {
+    for (switch, path) in [
+        (Switch::V2BdbPut, "/v2/bdbs/1"),
+        (Switch::TrailingSlashServed, "/v1/bdbs/1/"),
+    ] {
+        let mut sim = Fixture::cluster_with(1, 1, Switches::default());
+        sim.database(None);
+        let body = json!({"memory_size": 1 << 28, "maxclients": 5});
+        assert_eq!(sim.admin(0, "PUT", path, body.clone()).status, 404);
+        assert_eq!(rules(&sim), [] as [&str; 0], "{path}");
+        let mut sim = Fixture::cluster_with(1, 1, Switches::default().with(switch));
+        sim.database(None);
+        assert_eq!(sim.admin(0, "PUT", path, body).status, 200);
+        assert_eq!(rules(&sim), ["unchanged-fields"], "{path}");
+    }
+}
+
+#[test]
+fn a_node_that_a_failed_removal_left_closed_may_be_told_to_accept_shards_again() {
+    let mut sim = Fixture::cluster(3, 3);
+    sim.faults(json!([{"path": "*/remove", "effect": {"task_failed": "insufficient_resources"}}]));
+    sim.admin(
+        0,
+        "POST",
+        "/v1/nodes/3/actions/remove",
+        json!({"wait_for_persistence": true}),
+    );
+    sim.pass(60);
+    let open = json!({"accept_servers": true});
+    assert_eq!(sim.admin(0, "PUT", "/v1/nodes/3", open.clone()).status, 200);
+    assert_eq!(rules(&sim), [] as [&str; 0]);
+    assert_eq!(sim.admin(0, "PUT", "/v1/nodes/3", open).status, 200);
+    assert_eq!(rules(&sim), ["unchanged-fields"]);
 }
 
 #[test]
