@@ -199,7 +199,7 @@ pub(crate) fn catch_up(cluster: &Cluster, env: &mut Env, index: NodeIndex) {
 
 #[cfg(test)]
 mod tests {
-    use super::CONTROL_PLANE;
+    use super::{CONTROL_PLANE, names};
     use crate::sim::config::TlsIdentity;
     use crate::sim::ids::NodeIndex;
     use crate::sim::testbed::{Bed, NAME, start};
@@ -223,24 +223,34 @@ mod tests {
     }
 
     fn used(bed: &Bed, node: usize) -> TlsIdentity {
-        bed.world
-            .installed(NodeIndex(node), CONTROL_PLANE)
-            .unwrap()
-            .clone()
+        used_as(bed, node, CONTROL_PLANE)
+    }
+
+    fn used_as(bed: &Bed, node: usize, name: &str) -> TlsIdentity {
+        bed.world.installed(NodeIndex(node), name).unwrap().clone()
+    }
+
+    fn upload(bed: &mut Bed, name: &str, own: &TlsIdentity) {
+        let body =
+            json!({"certificates": [{"name": name, "certificate": own.chain_pem, "key": own.key_pem}]});
+        bed.ok("PUT", "/v1/cluster/certificates", body);
     }
 
     #[test]
     fn the_clusters_own_certificates_rotate_every_thirty_days() {
-        let mut bed = Bed::new();
-        let mut before = used(&bed, 1);
-        for _ in 0..4 {
-            bed.pass(29 * DAY);
-            assert_eq!(used(&bed, 1), before);
-            bed.pass(DAY + 3600);
-            let after = used(&bed, 1);
-            assert_ne!(after, before);
-            assert_eq!([used(&bed, 0), used(&bed, 2)], [after.clone(), after.clone()]);
-            before = after;
+        for name in names() {
+            let mut bed = Bed::new();
+            let mut before = used_as(&bed, 1, name);
+            for _ in 0..4 {
+                bed.pass(29 * DAY);
+                assert_eq!(used_as(&bed, 1, name), before, "{name}");
+                bed.pass(DAY + 3600);
+                let after = used_as(&bed, 1, name);
+                assert_ne!(after, before, "{name}");
+                let others = [0, 2].map(|node| used_as(&bed, node, name));
+                assert_eq!(others, [after.clone(), after.clone()], "{name}");
+                before = after;
+            }
         }
     }
 
@@ -300,15 +310,38 @@ mod tests {
 
     #[test]
     fn a_customers_certificate_is_replaced_five_days_before_its_end_and_not_rotated_before() {
-        let mut bed = Bed::new();
-        let own = customers(100);
-        let body = json!({"certificates": [{"name": CONTROL_PLANE, "certificate": own.chain_pem, "key": own.key_pem}]});
-        bed.ok("PUT", "/v1/cluster/certificates", body);
-        bed.pass(94 * DAY);
-        assert_eq!(used(&bed, 2), own);
-        bed.pass(2 * DAY);
-        assert_ne!(used(&bed, 2), own);
-        let listed = bed.ok("GET", "/v1/cluster/certificates", Value::Null);
-        assert_eq!(listed["ccs_internode_encryption_cert"], used(&bed, 2).chain_pem);
+        for name in names() {
+            let mut bed = Bed::new();
+            let others: Vec<&str> = names().filter(|other| *other != name).collect();
+            let of_others = |bed: &Bed| -> Vec<TlsIdentity> {
+                others.iter().map(|other| used_as(bed, 2, other)).collect()
+            };
+            let (own, first) = (customers(100), of_others(&bed));
+            upload(&mut bed, name, &own);
+            bed.pass(94 * DAY);
+            assert_eq!(used_as(&bed, 2, name), own, "{name}");
+            assert_ne!(of_others(&bed), first, "those of the cluster rotate meanwhile");
+            bed.pass(2 * DAY);
+            assert_ne!(used_as(&bed, 2, name), own, "{name}");
+            let listed = bed.ok("GET", "/v1/cluster/certificates", Value::Null);
+            assert_eq!(listed[format!("{name}_cert")], used_as(&bed, 2, name).chain_pem);
+        }
+    }
+
+    #[test]
+    fn a_customers_certificate_that_a_call_rotates_is_the_clusters_again_and_rotates_with_it() {
+        for name in names() {
+            let mut bed = Bed::new();
+            let own = customers(300);
+            upload(&mut bed, name, &own);
+            bed.pass(40 * DAY);
+            assert_eq!(used_as(&bed, 0, name), own, "{name}");
+            bed.ok("POST", "/v1/cluster/certificates/rotate", json!({"name": name}));
+            bed.pass(60);
+            let rotated = used_as(&bed, 0, name);
+            assert_ne!(rotated, own, "{name}");
+            bed.pass(31 * DAY);
+            assert_ne!(used_as(&bed, 0, name), rotated, "{name}");
+        }
     }
 }

@@ -412,24 +412,33 @@ mod tests {
     }
 
     #[test]
-    fn rotation_replaces_internode_certificates_only() {
-        let mut bed = Bed::new();
-        let before = bed.ok("GET", "/v1/cluster/certificates", Value::Null);
-        bed.ok(
-            "POST",
-            "/v1/cluster/certificates/rotate",
-            json!({"name": "ccs_internode_encryption"}),
-        );
-        let after = bed.ok("GET", "/v1/cluster/certificates", Value::Null);
-        let changed = |name: &str| before[format!("{name}_cert")] != after[format!("{name}_cert")];
-        assert!(
-            changed("ccs_internode_encryption") && !changed("data_internode_encryption") && !changed("api")
-        );
-        assert_eq!(
-            bed.refused("POST", "/v1/cluster/certificates/rotate", json!({"name": "api"}))
-                .0,
-            403
-        );
+    fn rotation_replaces_the_internode_certificate_that_it_names_and_without_a_name_both() {
+        const PATH: &str = "/v1/cluster/certificates/rotate";
+        let internode = ["ccs_internode_encryption", "data_internode_encryption"];
+        for (body, rotated) in [
+            (json!({"name": internode[0]}), &internode[..1]),
+            (json!({"name": internode[1]}), &internode[1..]),
+            (json!({}), &internode[..]),
+        ] {
+            let mut bed = Bed::new();
+            let before = bed.ok("GET", "/v1/cluster/certificates", Value::Null);
+            bed.ok("POST", PATH, body.clone());
+            let after = bed.ok("GET", "/v1/cluster/certificates", Value::Null);
+            let changed = |field: &str| before[field] != after[field];
+            let names = certs::NAMES.iter().map(|row| row.name);
+            let certificates: Vec<&str> = names
+                .clone()
+                .filter(|name| changed(&format!("{name}_cert")))
+                .collect();
+            let keys: Vec<&str> = names.filter(|name| changed(&format!("{name}_key"))).collect();
+            assert_eq!((&certificates[..], &keys[..]), (rotated, rotated), "{body}");
+            bed.pass(5);
+            for (node, name) in (0..3).flat_map(|node| internode.map(|name| (node, name))) {
+                let used = bed.world.installed(NodeIndex(node), name).unwrap();
+                assert_eq!(after[format!("{name}_cert")], used.chain_pem, "{name} on {node}");
+            }
+        }
+        assert_eq!(Bed::new().refused("POST", PATH, json!({"name": "api"})).0, 403);
     }
 
     #[test]
