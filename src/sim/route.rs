@@ -162,6 +162,7 @@ pub(crate) const TABLES: &[&[Route]] = &[
     resources::alerts::ROUTES,
     resources::health::ROUTES,
     resources::room::ROUTES,
+    resources::bdb_certificates::ROUTES,
     resources::services::ROUTES,
     resources::passwords::ROUTES,
     resources::availability::ROUTES,

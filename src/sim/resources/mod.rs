@@ -6,7 +6,7 @@ mod alarms;
 pub(crate) mod alerts;
 mod archive;
 pub(crate) mod availability;
-
+pub(crate) mod bdb_certificates;
 pub(crate) mod bdbs;
 pub(crate) mod bootstrap;
 pub(crate) mod catalog;

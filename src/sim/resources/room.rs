@@ -1,30 +1,23 @@
-//! What lies around nodes: proxies, watchdogs, probes, archives for support, database certificates, and the paths
-//! of Active-Active databases, which are not simulated.
+//! What lies around nodes: proxies, watchdogs, probes and archives for support; and migrations, of which there is none.
 
 use super::access::scope;
 use super::archive;
-use super::bdbs::{Database, existing};
-use super::iso;
+use super::bdbs::existing;
 use super::nodes::member;
 use crate::sim::auth::{Actor, unauthorized};
-use crate::sim::bugs::Bug;
 use crate::sim::call::{Answer, ApiError, Call, Ctx, Document, Reply};
-use crate::sim::certs::{self, CertError, Rules, read_bundle};
 use crate::sim::ids::NodeUid;
 use crate::sim::permission::Permission::{
-    UpdateBdb, UpdateCluster, UpdateProxy, ViewAllBdbsInfo, ViewAllProxiesInfo, ViewBdbInfo, ViewClusterInfo,
-    ViewDebuggingInfo, ViewNodeInfo, ViewProxyInfo,
+    UpdateCluster, UpdateProxy, ViewAllProxiesInfo, ViewBdbInfo, ViewClusterInfo, ViewDebuggingInfo,
+    ViewNodeInfo, ViewProxyInfo,
 };
 use crate::sim::route::Route;
-use crate::sim::schema::bdb_parts::SET_CERTIFICATE;
 use crate::sim::schema::certificate::HASHING;
 use crate::sim::schema::module::{PROXY, SET_PROXY};
 use crate::sim::schema::{self, Phase, shape};
 use crate::sim::state::MemberStatus;
-use crate::sim::switch::Switch;
-use crate::sim::version::Profile::{V7_8_6, V7_22_2, V8_0_20};
+use crate::sim::version::Profile::{V7_8_6, V7_22_2};
 use http::StatusCode;
-use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 /// Routes of this family.
@@ -40,18 +33,14 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/cluster/witness_disk", ViewClusterInfo, shape::WITNESS_DISK, witness_disk).presumed().since(V7_8_6),
     Route::new("PATCH", "/v1/cluster/change_password_hashing_algorithm", UpdateCluster, shape::NOTHING, change_hashing).since(V7_8_6),
     Route::new("GET", "/v1/cluster/debuginfo", ViewDebuggingInfo, shape::FILE, debuginfo),
-    Route::new("GET", "/v1/nodes/debuginfo", ViewDebuggingInfo, shape::FILE, debuginfo),
+    Route::new("GET", "/v1/nodes/debuginfo", ViewDebuggingInfo, shape::FILE, nodes_debuginfo),
     Route::new("GET", "/v1/nodes/{uid}/debuginfo", ViewDebuggingInfo, shape::FILE, node_debuginfo),
-    Route::new("GET", "/v1/bdbs/debuginfo", ViewDebuggingInfo, shape::FILE, debuginfo),
+    Route::new("GET", "/v1/bdbs/debuginfo", ViewDebuggingInfo, shape::FILE, bdbs_debuginfo),
     Route::new("GET", "/v1/bdbs/{uid}/debuginfo", ViewDebuggingInfo, shape::FILE, bdb_debuginfo),
     Route::new("GET", "/v1/debuginfo/all", ViewDebuggingInfo, shape::FILE, debuginfo),
-    Route::new("GET", "/v1/debuginfo/node", ViewDebuggingInfo, shape::FILE, debuginfo),
+    Route::new("GET", "/v1/debuginfo/node", ViewDebuggingInfo, shape::FILE, own_debuginfo).local(),
     Route::new("GET", "/v1/debuginfo/all/bdb/{uid}", ViewDebuggingInfo, shape::FILE, bdb_debuginfo),
-    Route::new("GET", "/v1/debuginfo/node/bdb/{uid}", ViewDebuggingInfo, shape::FILE, bdb_debuginfo),
-    Route::new("GET", "/v1/bdbs/certificates", ViewAllBdbsInfo, shape::BDB_CERTIFICATES, bdb_certificates).since(V8_0_20),
-    Route::new("GET", "/v1/bdbs/{uid}/certificates", ViewBdbInfo, shape::BDB_CERTIFICATE, bdb_certificate).since(V8_0_20),
-    Route::new("POST", "/v1/bdbs/{uid}/certificates", UpdateBdb, shape::BDB_CERTIFICATE, set_bdb_certificate).since(V8_0_20),
-    Route::new("DELETE", "/v1/bdbs/{uid}/certificates", UpdateBdb, shape::NOTHING, delete_bdb_certificate).since(V8_0_20),
+    Route::new("GET", "/v1/debuginfo/node/bdb/{uid}", ViewDebuggingInfo, shape::FILE, own_bdb_debuginfo).local(),
     Route::new("GET", "/v1/migrations/{uid}", ViewBdbInfo, shape::MIGRATION, migration).since(V7_22_2),
 ];
 
@@ -186,10 +175,10 @@ fn change_hashing(ctx: &mut Ctx<'_>) -> Answer {
     Ok(Reply::empty())
 }
 
-fn package(name: &'static str, text: &str) -> Reply {
+fn package(text: &str) -> Reply {
     Reply::document(Document {
         content_type: "application/x-gzip",
-        file_name: Some(name),
+        file_name: Some("debuginfo.tar.gz"),
         gzipped: false,
         bytes: archive::tar_gz("debuginfo.txt", text.as_bytes()),
     })
@@ -201,138 +190,54 @@ fn debuginfo(ctx: &mut Ctx<'_>) -> Answer {
         ctx.cluster.name,
         ctx.cluster.members.len()
     );
-    Ok(package("debuginfo.tar.gz", &text))
+    Ok(package(&text))
+}
+
+fn nodes_debuginfo(ctx: &mut Ctx<'_>) -> Answer {
+    let nodes = ctx.cluster.members.keys();
+    Ok(package(
+        &nodes.map(|uid| format!("node {uid}\n")).collect::<String>(),
+    ))
 }
 
 fn node_debuginfo(ctx: &mut Ctx<'_>) -> Answer {
     let uid = member(ctx)?.uid;
-    Ok(package("debuginfo.tar.gz", &format!("node {uid}\n")))
+    Ok(package(&format!("node {uid}\n")))
+}
+
+fn bdbs_debuginfo(ctx: &mut Ctx<'_>) -> Answer {
+    let scope = scope(ctx);
+    let databases = ctx.cluster.databases.iter().map(|database| database.uid);
+    let databases = databases.filter(|uid| scope.has(*uid));
+    Ok(package(
+        &databases
+            .map(|uid| format!("database {uid}\n"))
+            .collect::<String>(),
+    ))
 }
 
 fn bdb_debuginfo(ctx: &mut Ctx<'_>) -> Answer {
     let uid = existing(ctx)?;
-    Ok(package("debuginfo.tar.gz", &format!("database {uid}\n")))
+    Ok(package(&format!("database {uid}\n")))
 }
 
-fn certificate_path(database: &Database) -> String {
-    format!("/v1/bdbs/{}/certificates", database.uid)
+/// The node that received the call.
+fn this_node(ctx: &Ctx<'_>) -> Option<NodeUid> {
+    let mut members = ctx.cluster.members.values();
+    members
+        .find(|member| member.host == ctx.node)
+        .map(|member| member.uid)
 }
 
-fn certificate_of(ctx: &Ctx<'_>, database: &Database) -> Option<Value> {
-    let kept = ctx.cluster.documents.single(&certificate_path(database))?;
-    let pem = kept.get("cert").and_then(Value::as_str).unwrap_or_default();
-    let bundle = read_bundle(pem).ok()?;
-    let leaf = bundle.first()?;
-    let time = |secs: i64| Timestamp::from_second(secs).ok().map(iso);
-    Some(json!({
-        "bdb_uid": database.uid.to_string(), "cert": pem, "not_before": time(leaf.not_before),
-        "not_after": time(leaf.not_after),
-    }))
+fn own_debuginfo(ctx: &mut Ctx<'_>) -> Answer {
+    let uid = this_node(ctx).ok_or_else(|| ApiError::not_found("this node is no member"))?;
+    Ok(package(&format!("node {uid}\n")))
 }
 
-fn database<'a>(ctx: &'a Ctx<'_>) -> Result<&'a Database, ApiError> {
-    let uid = existing(ctx)?;
-    let database = ctx.cluster.databases.get(uid);
-    database.ok_or_else(|| ApiError::not_found(format!("database {uid} does not exist")))
-}
-
-fn bdb_certificate(ctx: &mut Ctx<'_>) -> Answer {
-    let database = database(ctx)?;
-    certificate_of(ctx, database).map(Reply::json).ok_or_else(|| {
-        ApiError::not_found(format!("database {} has no certificate of its own", database.uid))
-    })
-}
-
-/// Pages of the databases' certificates, filtered by end and by the databases' TLS mode.
-fn bdb_certificates(ctx: &mut Ctx<'_>) -> Answer {
-    let query = &ctx.call.query;
-    let number = |key: &str, default: usize| match query.get(key) {
-        None => Ok(default),
-        Some(text) => text
-            .parse::<usize>()
-            .ok()
-            .filter(|number| *number > 0)
-            .ok_or_else(|| ApiError::bad_request(format!("{key}: {text} is not a number from 1"))),
-    };
-    let (page, size) = (number("page", 1)?, number("page_size", 100)?);
-    let before = match query.get("expires_before") {
-        None => None,
-        Some(text) => Some(
-            text.parse::<Timestamp>()
-                .map_err(|_| ApiError::bad_request("expires_before: a time is wanted"))?,
-        ),
-    };
-    let mode = query.get("tls_mode");
-    let of_mode = |database: &&Database| {
-        mode.is_none_or(|mode| {
-            database.text("tls_mode") == mode || (mode == "disabled" && database.text("tls_mode").is_empty())
-        })
-    };
-    let ends = |certificate: &Value| {
-        certificate
-            .get("not_after")
-            .and_then(|text| text.as_str()?.parse::<Timestamp>().ok())
-    };
-    let scope = scope(ctx);
-    let databases = ctx.cluster.databases.iter().filter(of_mode);
-    let databases = databases.filter(|database| scope.has(database.uid));
-    let all = databases.filter_map(|database| certificate_of(ctx, database));
-    let all = all
-        .filter(|certificate| before.is_none_or(|before| ends(certificate).is_some_and(|end| end < before)));
-    Ok(Reply::json(
-        all.skip((page - 1).saturating_mul(size))
-            .take(size)
-            .collect::<Vec<_>>(),
-    ))
-}
-
-fn set_bdb_certificate(ctx: &mut Ctx<'_>) -> Answer {
-    let path = certificate_path(database(ctx)?);
-    let body = ctx.call.object()?;
-    let text = |key: &str| body.get(key).and_then(Value::as_str).unwrap_or_default();
-    schema::closed(&SET_CERTIFICATE, ctx.env.profile, &body)?;
-    let row = certs::named("proxy", ctx.env.profile)
-        .ok_or_else(|| ApiError::bad_request("certificates are not known"))?;
-    let rules = Rules {
-        now: ctx.env.now,
-        profile: ctx.env.profile,
-        internode_clients: true,
-        names_wanted: ctx.env.has(Bug::NamelessChainRefused),
-        strict_usage: !ctx.env.on(Switch::LenientCertificateUsage),
-        ciphers: ctx
-            .cluster
-            .settings
-            .get("data_cipher_list")
-            .and_then(Value::as_str),
-    };
-    certs::check(row, text("cert"), text("private_key"), rules).map_err(|error| match error {
-        CertError::Invalid(why) => ApiError::new(StatusCode::BAD_REQUEST, "invalid_certificate", why),
-        CertError::Expired(why) => ApiError::not_acceptable("certificate_expired", why),
-    })?;
-    let before = ctx.cluster.documents.single(&path).cloned();
-    ctx.cluster.documents.set_single(&path, body);
-    let shown = certificate_of(ctx, database(ctx)?).unwrap_or_default();
-    if ctx.call.dry_run() {
-        match before {
-            Some(before) => ctx.cluster.documents.set_single(&path, before),
-            None => _ = ctx.cluster.documents.clear_single(&path),
-        }
-    } else {
-        ctx.commit();
-    }
-    Ok(Reply::json(shown))
-}
-
-fn delete_bdb_certificate(ctx: &mut Ctx<'_>) -> Answer {
-    let database = database(ctx)?;
-    let (uid, path) = (database.uid, certificate_path(database));
-    if !ctx.cluster.documents.clear_single(&path) {
-        return Err(ApiError::not_found(format!(
-            "database {uid} has no certificate of its own"
-        )));
-    }
-    ctx.commit();
-    Ok(Reply::empty())
+fn own_bdb_debuginfo(ctx: &mut Ctx<'_>) -> Answer {
+    let bdb = existing(ctx)?;
+    let uid = this_node(ctx).ok_or_else(|| ApiError::not_found("this node is no member"))?;
+    Ok(package(&format!("database {bdb} on node {uid}\n")))
 }
 
 /// No migration was ever started: the call that starts one is not documented.
@@ -345,8 +250,10 @@ fn migration(ctx: &mut Ctx<'_>) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::fixture::Fixture;
+    use crate::sim::Outcome;
+    use crate::sim::fixture::{Fixture, LOGIN};
     use crate::sim::ids::NodeIndex;
+    use crate::sim::resources::inflate::inflate;
 
     #[test]
     fn a_proxy_is_changed_alone_or_with_all_and_a_dead_one_does_not_confirm() {
@@ -425,19 +332,63 @@ mod tests {
         }
     }
 
-    #[test]
-    fn an_archive_for_support_is_a_gzip_file() {
-        let mut sim = Fixture::cluster(1, 1);
-        let request =
-            http::Request::get("/v1/cluster/debuginfo").header("authorization", crate::sim::fixture::LOGIN);
+    /// The text in the archive for support that a node sends.
+    fn support(sim: &mut Fixture, node: usize, path: &str) -> String {
+        let request = http::Request::get(path).header("authorization", LOGIN);
         let outcome = sim
             .world
-            .handle(NodeIndex(0), &request.body(bytes::Bytes::new()).unwrap());
-        let crate::sim::Outcome::Reply { response, .. } = outcome else {
+            .handle(NodeIndex(node), &request.body(bytes::Bytes::new()).unwrap());
+        let Outcome::Reply { response, .. } = outcome else {
             panic!("no reply")
         };
-        assert_eq!(response.headers()["content-type"], "application/x-gzip");
-        assert!(response.headers().contains_key("content-disposition"));
-        assert_eq!(response.body()[..2], [0x1f, 0x8b]);
+        assert_eq!(response.status(), 200, "{path}");
+        let (headers, archive) = (response.headers(), response.body());
+        assert_eq!(headers["content-type"], "application/x-gzip");
+        assert_eq!(
+            headers["content-disposition"],
+            "attachment; filename=debuginfo.tar.gz"
+        );
+        assert_eq!(archive[..2], [0x1f, 0x8b]);
+        let tar = inflate(&archive[10..archive.len() - 8]).unwrap();
+        let text = tar[512..].split(|byte| *byte == 0).next().unwrap();
+        String::from_utf8(text.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn every_archive_for_support_is_about_what_its_path_names() {
+        let mut sim = Fixture::cluster(2, 2);
+        sim.database(None);
+        sim.database(None);
+        for (path, text) in [
+            (
+                "/v1/cluster/debuginfo",
+                "cluster cluster.example.com with 2 nodes\n",
+            ),
+            ("/v1/debuginfo/all", "cluster cluster.example.com with 2 nodes\n"),
+            ("/v1/nodes/debuginfo", "node 1\nnode 2\n"),
+            ("/v1/nodes/2/debuginfo", "node 2\n"),
+            ("/v1/debuginfo/node", "node 1\n"),
+            ("/v1/bdbs/debuginfo", "database 1\ndatabase 2\n"),
+            ("/v1/bdbs/2/debuginfo", "database 2\n"),
+            ("/v1/debuginfo/all/bdb/2", "database 2\n"),
+            ("/v1/debuginfo/node/bdb/2", "database 2 on node 1\n"),
+        ] {
+            assert_eq!(support(&mut sim, 0, path), text, "{path}");
+        }
+        assert_eq!(
+            support(&mut sim, 1, "/v1/debuginfo/node"),
+            "node 2\n",
+            "whichever node is asked"
+        );
+        let own = support(&mut sim, 1, "/v1/debuginfo/node/bdb/1");
+        assert_eq!(own, "database 1 on node 2\n");
+        for path in [
+            "/v1/nodes/9/debuginfo",
+            "/v1/bdbs/9/debuginfo",
+            "/v1/debuginfo/all/bdb/9",
+            "/v1/debuginfo/node/bdb/9",
+        ] {
+            assert_eq!(sim.admin(0, "GET", path, Value::Null).status, 404, "{path}");
+        }
     }
 }
