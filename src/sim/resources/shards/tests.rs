@@ -64,6 +64,38 @@ fn a_shard_migrates_to_a_node_without_its_counterpart() {
 }
 
 #[test]
+fn shards_of_several_databases_migrate_together_and_a_trial_moves_none() {
+    let mut bed = Bed::new();
+    for _ in 0..2 {
+        bed.database(json!({"name": "db", "memory_size": 1 << 30, "redis_version": "7.2"}));
+    }
+    let nodes = |bed: &mut Bed| -> Vec<String> { shards(bed).into_iter().map(|shard| shard.1).collect() };
+    let before = nodes(&mut bed);
+    assert!(!before.contains(&"3".to_owned()), "{before:?}");
+    let wanted = |trial: bool| json!({"shard_uids": ["1", "2"], "target_node_uid": 3, "dry_run": trial});
+    let tried = bed.ok("POST", "/v1/shards/actions/migrate", wanted(true));
+    assert_eq!(tried.get("action_uid"), None);
+    assert_eq!(nodes(&mut bed), before);
+    let started = bed.ok("POST", "/v1/shards/actions/migrate", wanted(false));
+    assert_eq!(started["description"], "Migrate was triggered");
+    let statuses = |bed: &mut Bed| bed.ok("GET", "/v1/bdbs?fields=status", Value::Null);
+    let all = |status: &str| json!([{"status": status}, {"status": status}]);
+    assert_eq!(statuses(&mut bed), all("active-change-pending"));
+    assert_eq!(
+        bed.refused("POST", "/v1/shards/actions/migrate", wanted(false)),
+        (409, "db_busy".to_owned())
+    );
+    let action = format!("/v1/actions/{}", started["action_uid"].as_str().unwrap());
+    assert_eq!(bed.ok("GET", &action, Value::Null)["status"], "active");
+    bed.pass(30);
+    assert_eq!(bed.ok("GET", &action, Value::Null)["status"], "completed");
+    assert_eq!(
+        (nodes(&mut bed), statuses(&mut bed)),
+        (vec!["3".to_owned(); 2], all("active"))
+    );
+}
+
+#[test]
 fn wrong_calls_get_their_own_codes() {
     let mut bed = replicated();
     bed.database(json!({"name": "db", "memory_size": 1 << 30, "redis_version": "7.2"}));
@@ -111,6 +143,19 @@ fn wrong_calls_get_their_own_codes() {
             "invalid_version",
         ),
         ("/v1/shards/1/actions/migrate", json!({}), 404, "missing_field"),
+        ("/v1/shards/actions/migrate", json!({"shard_uids": ["1"]}), 404, "missing_field"),
+        (
+            "/v1/shards/actions/migrate",
+            json!({"target_node_uid": 3}),
+            404,
+            "shard_uids_required",
+        ),
+        (
+            "/v1/shards/actions/migrate",
+            json!({"shard_uids": ["1", "9"], "target_node_uid": 3}),
+            404,
+            "shard_not_exist",
+        ),
         (
             "/v1/shards/1/actions/migrate",
             json!({"target_node_uid": "1"}),

@@ -1,6 +1,6 @@
-use crate::sim::catalog;
 use crate::sim::fixture::Fixture;
 use crate::sim::ids::NodeIndex;
+use crate::sim::resources::catalog;
 use crate::sim::testbed::Bed;
 use crate::sim::version::Profile;
 use serde_json::{Value, json};
