@@ -139,7 +139,21 @@ mod tests {
             sim.admin(0, "GET", &since, Value::Null).json,
             json!([all[1], all[2]])
         );
-        assert_eq!(sim.admin(0, "GET", "/v1/logs?order=up", Value::Null).status, 400);
+        for (query, events) in [
+            ("offset=1", json!([all[1], all[2]])),
+            ("offset=1&limit=1", json!([all[1]])),
+            ("offset=1&order=desc", json!([all[1], all[0]])),
+            ("offset=2&limit=5", json!([all[2]])),
+            ("offset=3", json!([])),
+            ("limit=0", json!([])),
+        ] {
+            let path = format!("/v1/logs?{query}");
+            assert_eq!(sim.admin(0, "GET", &path, Value::Null).json, events, "{query}");
+        }
+        for query in ["order=up", "offset=x", "limit=-1", "stime=soon"] {
+            let path = format!("/v1/logs?{query}");
+            assert_eq!(sim.admin(0, "GET", &path, Value::Null).status, 400, "{query}");
+        }
     }
 
     #[test]

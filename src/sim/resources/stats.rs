@@ -525,6 +525,35 @@ mod tests {
     }
 
     #[test]
+    fn shards_can_be_asked_for_by_their_database() {
+        let mut sim = Fixture::cluster(2, 2);
+        sim.database_with_data(&[&json!({"replication": true})]);
+        sim.database(None);
+        let uids = |sim: &mut Fixture, query: &str| -> Vec<String> {
+            let rows = sim
+                .admin(0, "GET", &format!("/v1/shards/stats{query}"), Value::Null)
+                .json;
+            let rows = rows.as_array().unwrap().iter();
+            let uids: Vec<String> = rows.map(|row| row["uid"].as_str().unwrap().to_owned()).collect();
+            let last = sim
+                .admin(0, "GET", &format!("/v1/shards/stats/last{query}"), Value::Null)
+                .json;
+            let last: Vec<String> = last.as_object().unwrap().keys().cloned().collect();
+            assert_eq!(last, uids, "{query}");
+            uids
+        };
+        assert_eq!(uids(&mut sim, ""), ["1", "2", "3"]);
+        assert_eq!(uids(&mut sim, "?parent_uid=1"), ["1", "2"]);
+        assert_eq!(uids(&mut sim, "?parent_uid=2"), ["3"]);
+        for path in [
+            "/v1/shards/stats?parent_uid=9",
+            "/v1/shards/stats/last?parent_uid=9",
+        ] {
+            assert_eq!(sim.admin(0, "GET", path, Value::Null).status, 404, "{path}");
+        }
+    }
+
+    #[test]
     fn rows_of_shards_say_what_and_where_they_are() {
         let mut sim = Fixture::cluster(2, 2);
         assert_eq!(sim.admin(0, "GET", "/v1/shards/stats", Value::Null).status, 404);

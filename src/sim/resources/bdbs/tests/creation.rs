@@ -49,6 +49,34 @@ fn an_explicit_port_reads_back_and_an_explicit_uid_is_kept() {
 }
 
 #[test]
+fn the_second_version_of_the_call_has_the_database_inside() {
+    let mut bed = Bed::new();
+    bed.ok("POST", "/v2/bdbs?dry_run", json!({"bdb": plain()}));
+    assert_eq!(bed.ok("GET", "/v1/bdbs", Value::Null), json!([]));
+    let made = bed.ok("POST", "/v2/bdbs", json!({"bdb": with(json!({"port": 12000}))}));
+    assert_eq!(
+        (&made["uid"], &made["status"], &made["port"]),
+        (&json!(1), &json!("pending"), &json!(12000))
+    );
+    bed.pass(60);
+    assert_eq!(bed.ok("GET", "/v1/bdbs/1", Value::Null)["status"], "active");
+    for (body, status, code) in [
+        (json!({}), 400, "invalid_schema"),
+        (plain(), 400, "invalid_schema"),
+        (json!({"bdb": 1}), 400, "invalid_schema"),
+        (json!({"bdb": {"name": "db"}}), 406, "missing_memory_size"),
+        (json!({"bdb": with(json!({"uid": 1}))}), 409, "uid_exists"),
+        (json!({"bdb": plain(), "plan": {}}), 400, "invalid_schema"),
+    ] {
+        assert_eq!(
+            bed.refused("POST", "/v2/bdbs", body.clone()),
+            (status, code.to_owned()),
+            "{body}"
+        );
+    }
+}
+
+#[test]
 fn names_are_not_unique() {
     let mut bed = Bed::new();
     assert_eq!((bed.database(plain()), bed.database(plain())), (1, 2));

@@ -43,6 +43,32 @@ fn an_update_that_changes_nothing_starts_nothing() {
 }
 
 #[test]
+fn the_second_version_of_the_path_updates_only_with_the_switch() {
+    let body = json!({"eviction_policy": "noeviction"});
+    let mut bed = Bed::new();
+    bed.database(plain());
+    assert_eq!(bed.refused("PUT", "/v2/bdbs/1", body.clone()).0, 404);
+    assert_eq!(
+        bed.ok("GET", "/v1/bdbs/1", Value::Null)["eviction_policy"],
+        "volatile-lru"
+    );
+    let mut bed = Bed::switched(Switch::V2BdbPut);
+    bed.database(plain());
+    let changed = bed.ok("PUT", "/v2/bdbs/1", body.clone());
+    assert_eq!(
+        (&changed["status"], &changed["eviction_policy"]),
+        (&json!("active-change-pending"), &json!("noeviction"))
+    );
+    bed.pass(10);
+    let read = bed.ok("GET", "/v1/bdbs/1", Value::Null);
+    assert_eq!(
+        (&read["status"], &read["eviction_policy"]),
+        (&json!("active"), &json!("noeviction"))
+    );
+    assert_eq!(bed.refused("PUT", "/v2/bdbs/9", body).0, 404);
+}
+
+#[test]
 fn each_wrong_update_gets_its_own_code() {
     let mut bed = Bed::new();
     bed.database(with(sharded(2)));
