@@ -50,38 +50,9 @@ pub(super) fn banner(args: &ServeArgs, ready: &Value) -> String {
         "resim stands for Redis Enterprise Software {}: {state}\n",
         args.profile
     );
-    let part = |node: &Value, field: &str| match node.get(field) {
-        Some(Value::String(text)) => text.clone(),
-        other => other.map(Value::to_string).unwrap_or_default(),
-    };
-    let nodes = ready
-        .get("nodes")
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let url_of = |node: &Value, scheme: &str, port: &str| {
-        let (address, port) = (part(node, "address"), part(node, port));
-        if address.contains(':') {
-            format!("{scheme}://[{address}]:{port}")
-        } else {
-            format!("{scheme}://{address}:{port}")
-        }
-    };
-    let url = |node: &Value| url_of(node, "https", "port");
-    for node in nodes {
-        let _ = writeln!(
-            text,
-            "  {:<6}  {}  sha256 {}",
-            part(node, "name"),
-            url(node),
-            part(node, "sha256")
-        );
-    }
-    let plain = nodes.iter().filter(|node| node.get("http_port").is_some());
-    let plain: Vec<String> = plain.map(|node| url_of(node, "http", "http_port")).collect();
-    if !plain.is_empty() {
-        let _ = writeln!(text, "  plain   {}, while http_support is on", plain.join(" "));
-    }
+    let nodes = ready.get("nodes").and_then(Value::as_array);
+    let nodes = nodes.map(Vec::as_slice).unwrap_or_default();
+    addresses(&mut text, nodes);
     let _ = writeln!(
         text,
         "  admin   http://127.0.0.1:{}/state",
@@ -98,7 +69,47 @@ pub(super) fn banner(args: &ServeArgs, ready: &Value) -> String {
             ", once there is a cluster"
         }
     );
-    let first = nodes.first().map(url).unwrap_or_default();
+    let first = nodes.first().map(|node| url(node, "https", "port"));
+    attempt(&mut text, args, &first.unwrap_or_default());
+    text
+}
+
+/// Where each node serves, and what it shows.
+fn addresses(text: &mut String, nodes: &[Value]) {
+    for node in nodes {
+        let _ = writeln!(
+            text,
+            "  {:<6}  {}  sha256 {}",
+            part(node, "name"),
+            url(node, "https", "port"),
+            part(node, "sha256")
+        );
+    }
+    let plain = nodes.iter().filter(|node| node.get("http_port").is_some());
+    let plain: Vec<String> = plain.map(|node| url(node, "http", "http_port")).collect();
+    if !plain.is_empty() {
+        let _ = writeln!(text, "  plain   {}, while http_support is on", plain.join(" "));
+    }
+}
+
+fn part(object: &Value, field: &str) -> String {
+    match object.get(field) {
+        Some(Value::String(text)) => text.clone(),
+        other => other.map(Value::to_string).unwrap_or_default(),
+    }
+}
+
+fn url(node: &Value, scheme: &str, port: &str) -> String {
+    let (address, port) = (part(node, "address"), part(node, port));
+    if address.contains(':') {
+        format!("{scheme}://[{address}]:{port}")
+    } else {
+        format!("{scheme}://{address}:{port}")
+    }
+}
+
+/// A first command, to the node at `first`.
+fn attempt(text: &mut String, args: &ServeArgs, first: &str) {
     let _ = match &args.cluster {
         Some(_) => {
             let login = quoted(&format!("{}:{}", args.username, args.password));
@@ -116,7 +127,6 @@ pub(super) fn banner(args: &ServeArgs, ready: &Value) -> String {
             )
         }
     };
-    text
 }
 
 /// As one word of a shell.
