@@ -202,15 +202,11 @@ fn database(ctx: &mut Ctx<'_>) -> Answer {
     let Some(database) = ctx.cluster.databases.get(uid) else {
         return Err(ApiError::not_found(format!("database {uid} does not exist")));
     };
-    let (up, _) = serves(ctx, database);
-    let bound = !database.bound.is_empty() && !database.flag("traffic_manually_disabled");
-    let mut errors = Vec::new();
-    if !up {
-        errors.push("shard_unreachable");
-    }
-    if !bound {
-        errors.push("port_unbound");
-    }
+    Ok(Reply::json(report(ctx, database)))
+}
+
+fn report(ctx: &Ctx<'_>, database: &Database) -> Value {
+    let errors = availability_errors(ctx, database);
     let persistence = match database.text("data_persistence") {
         "aof" => "aof",
         "snapshot" => "rdb",
@@ -221,17 +217,11 @@ fn database(ctx: &mut Ctx<'_>) -> Answer {
         .as_ref()
         .and_then(|_| ctx.cluster.machines.get(&database.action_uid));
     let issues_only = ctx.call.flag("issues_only");
-    let shards: Vec<Value> = ctx
-        .cluster
-        .databases
-        .shards
-        .of(uid)
-        .filter(|shard| !issues_only || !shard.up)
-        .map(shard)
-        .collect();
+    let shards = ctx.cluster.databases.shards.of(database.uid);
+    let shards = shards.filter(|shard| !issues_only || !shard.up).map(shard);
     let mut report = json!({
-        "id": uid.to_string(), "name": database.text("name"),
-        "availability": if up && bound { "up" } else { "down" }, "availability_errors": errors,
+        "id": database.uid.to_string(), "name": database.text("name"),
+        "availability": if errors.is_empty() { "up" } else { "down" }, "availability_errors": errors,
         "high_availability": availability(ctx, database), "status": overall(ctx, database),
         "detailed_status": database.status.as_str(), "version": database.text("version"),
         "creation_time": iso(database.created), "last_configured_time": iso(database.changed),
@@ -239,9 +229,9 @@ fn database(ctx: &mut Ctx<'_>) -> Answer {
         "shards_placement": database.text("shards_placement"),
         "endpoints": [{
             "name": format!("redis-{}.{}:{}", database.port, ctx.cluster.name, database.port),
-            "availability": if bound { "up" } else { "down" },
+            "availability": if is_bound(database) { "up" } else { "down" },
         }],
-        "shards": shards, "active_alerts": of_database(ctx, database),
+        "shards": shards.collect::<Vec<_>>(), "active_alerts": of_database(ctx, database),
     });
     // What does not exist is absent: the schema has no null here.
     if let (Some(machine), Some(map)) = (machine, report.as_object_mut()) {
@@ -251,7 +241,23 @@ fn database(ctx: &mut Ctx<'_>) -> Answer {
             json!({"name": machine.name, "state": state}),
         );
     }
-    Ok(Reply::json(report))
+    report
+}
+
+/// Why a database does not serve; nothing if it does.
+fn availability_errors(ctx: &Ctx<'_>, database: &Database) -> Vec<&'static str> {
+    let (up, _) = serves(ctx, database);
+    let errors = [(up, "shard_unreachable"), (is_bound(database), "port_unbound")];
+    errors
+        .into_iter()
+        .filter(|(well, _)| !well)
+        .map(|(_, error)| error)
+        .collect()
+}
+
+/// Whether a proxy serves its endpoint.
+fn is_bound(database: &Database) -> bool {
+    !database.bound.is_empty() && !database.flag("traffic_manually_disabled")
 }
 
 #[cfg(test)]
