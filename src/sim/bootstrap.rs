@@ -8,7 +8,7 @@ pub(crate) use check::{Failure, Plan, is_rack_id, large_enough, text};
 
 use super::auth::Accounts;
 use super::bugs::Bug;
-use super::config::{CertificateOrder, Timings};
+use super::config::{CertificateOrder, Timings, TlsIdentity};
 use super::documents::Documents;
 use super::ids::{ClusterId, NodeIndex, NodeUid};
 use super::internode;
@@ -303,26 +303,6 @@ fn member(
             .unwrap_or(100)
     };
     let external = identity("external_addr").and_then(|value| serde_json::from_value(value).ok());
-    let mut extra = Map::new();
-    for (asked, shown) in [
-        ("persistent_path", "persistent_storage_path"),
-        ("ephemeral_path", "ephemeral_storage_path"),
-        ("bigstore_path", "bigredis_storage_path"),
-    ] {
-        let path = request.pointer(&format!("/node/paths/{asked}")).cloned();
-        extra.extend(path.map(|path| (shown.to_owned(), path)));
-    }
-    extra.insert(
-        "bigstore_enabled".to_owned(),
-        request
-            .pointer("/node/bigstore_enabled")
-            .cloned()
-            .unwrap_or(json!(false)),
-    );
-    extra.insert(
-        "use_internal_ipv6".to_owned(),
-        identity("use_internal_ipv6").unwrap_or(json!(false)),
-    );
     Some(Member {
         uid,
         host: index,
@@ -336,12 +316,33 @@ fn member(
             .is_none_or(|accepts| accepts != env.on(Switch::BootstrapAcceptServersInverted)),
         max_listeners: limit("max_listeners"),
         max_redis_servers: limit("max_redis_servers"),
-        extra,
+        extra: extra(request),
         closed: false,
         maintenance: 0,
         snapshots: Vec::new(),
         awaited: false,
     })
+}
+
+/// Fields of the node object that are shown as the request has them.
+fn extra(request: &Value) -> Map<String, Value> {
+    let mut extra = Map::new();
+    for (asked, shown) in [
+        ("persistent_path", "persistent_storage_path"),
+        ("ephemeral_path", "ephemeral_storage_path"),
+        ("bigstore_path", "bigredis_storage_path"),
+    ] {
+        let path = request.pointer(&format!("/node/paths/{asked}")).cloned();
+        extra.extend(path.map(|path| (shown.to_owned(), path)));
+    }
+    for (asked, shown) in [
+        ("/node/bigstore_enabled", "bigstore_enabled"),
+        ("/node/identity/use_internal_ipv6", "use_internal_ipv6"),
+    ] {
+        let value = request.pointer(asked).cloned();
+        extra.insert(shown.to_owned(), value.unwrap_or(json!(false)));
+    }
+    extra
 }
 
 fn create(
@@ -353,28 +354,9 @@ fn create(
 ) -> (ClusterId, NodeUid) {
     let env = &mut world.env;
     let id = env.next_cluster();
-    let issue = |certificate: &&str| {
-        let order = CertificateOrder {
-            cluster_name: name.clone(),
-            certificate: (*certificate).to_owned(),
-            generation: 0,
-            at: env.now,
-        };
-        ((*certificate).to_owned(), env.certificates.issue(&order))
-    };
-    let certificates: BTreeMap<_, _> = REQUIRED_CERTIFICATES.iter().map(issue).collect();
+    let certificates = first_certificates(env, &name);
     let credential = |key: &str| text(request, &format!("/credentials/{key}")).unwrap_or_default();
-    let mut policy = schema::policy::fresh(env);
-    let asked = request
-        .get("policy")
-        .and_then(Value::as_object)
-        .cloned()
-        .unwrap_or_default();
-    policy.extend(
-        asked
-            .into_iter()
-            .filter(|(key, _)| schema::find(schema::policy::FIELDS, env.profile, key).is_some()),
-    );
+    let policy = first_policy(env, request);
     let mut settings = schema::cluster::fresh(env, &name);
     settings.insert(
         "rack_aware".to_owned(),
@@ -406,4 +388,30 @@ fn create(
     world.clusters.insert(id, cluster);
     world.monitor_created(index, &name);
     (id, NodeUid(1))
+}
+
+fn first_certificates(env: &Env, cluster_name: &str) -> BTreeMap<String, TlsIdentity> {
+    let issue = |certificate: &&str| {
+        let order = CertificateOrder {
+            cluster_name: cluster_name.to_owned(),
+            certificate: (*certificate).to_owned(),
+            generation: 0,
+            at: env.now,
+        };
+        ((*certificate).to_owned(), env.certificates.issue(&order))
+    };
+    REQUIRED_CERTIFICATES.iter().map(issue).collect()
+}
+
+/// The defaults, and over them what the request sets.
+fn first_policy(env: &Env, request: &Value) -> Map<String, Value> {
+    let mut policy = schema::policy::fresh(env);
+    let asked = request.get("policy").and_then(Value::as_object).cloned();
+    policy.extend(
+        asked
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|(key, _)| schema::find(schema::policy::FIELDS, env.profile, key).is_some()),
+    );
+    policy
 }
