@@ -264,7 +264,6 @@ fn module_change(
     module: &Value,
     redis_version: &str,
 ) -> Result<ModuleChange, ApiError> {
-    let refuse = |code: &str, text: String| Err(ApiError::not_acceptable(code, text));
     let text = |key: &str| module.get(key).and_then(Value::as_str);
     let args = module.get("new_module_args").cloned();
     let Some(wanted) = text("new_module") else {
@@ -275,30 +274,42 @@ fn module_change(
             args,
         });
     };
-    let Some(Offered {
+    let Some(offered) = modules::offered(ctx, wanted) else {
+        let text = format!("the cluster has no module {wanted}");
+        return Err(ApiError::not_acceptable("missing_module", text));
+    };
+    suits(ctx, database, &offered, redis_version)?;
+    Ok(ModuleChange {
+        name: offered.name,
+        version: Some(offered.version),
+        args,
+    })
+}
+
+/// Whether a module of the cluster can take the place of the one that the database has.
+fn suits(ctx: &Ctx<'_>, database: &Database, offered: &Offered, redis_version: &str) -> Result<(), ApiError> {
+    let refuse = |code: &str, text: String| Err(ApiError::not_acceptable(code, text));
+    let Offered {
         name,
         version,
         min_redis,
         min_software,
         capabilities,
-    }) = modules::offered(ctx, wanted)
-    else {
-        return refuse("missing_module", format!("the cluster has no module {wanted}"));
-    };
-    let current = own_version(ctx.env.profile, database, &name);
-    if catalog::number(&version) < catalog::number(&current) {
+    } = offered;
+    let current = own_version(ctx.env.profile, database, name);
+    if catalog::number(version) < catalog::number(&current) {
         return refuse(
             "module_downgrade_unsupported",
             format!("{name} cannot go back from {current} to {version}"),
         );
     }
-    if catalog::number(&min_redis) > catalog::number(redis_version) {
+    if catalog::number(min_redis) > catalog::number(redis_version) {
         return refuse(
             "redis_incompatible_version",
             format!("{name} {version} needs Redis {min_redis}"),
         );
     }
-    if catalog::number(&min_software) > catalog::number(&ctx.env.profile.to_string()) {
+    if catalog::number(min_software) > catalog::number(&ctx.env.profile.to_string()) {
         return refuse(
             "redis_pack_incompatible_version",
             format!("{name} {version} needs version {min_software} of the cluster"),
@@ -317,11 +328,7 @@ fn module_change(
             format!("{name} {version} lacks {missing}"),
         );
     }
-    Ok(ModuleChange {
-        name,
-        version: Some(version),
-        args,
-    })
+    Ok(())
 }
 
 /// Upgrades modules only, and answers the object.
