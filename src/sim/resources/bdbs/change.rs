@@ -163,24 +163,9 @@ pub(super) fn update_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>, acts: bo
         return Err(missing(uid));
     };
     let named = differing(ctx, uid, &before, body)?;
-    let mut set = before.clone();
-    set.extend(named.clone());
-    resharding(&before, &set)?;
-    validate::check(
-        ctx.cluster,
-        ctx.env,
-        &Candidate {
-            phase: Phase::Update,
-            set: &set,
-            named: &named,
-        },
-    )?;
+    let set = updated(ctx, &before, &named)?;
     let view = View::of(ctx.cluster, ctx.env, &ctx.call.actor);
-    let wipes_modules = body
-        .get("module_list")
-        .and_then(Value::as_array)
-        .is_some_and(Vec::is_empty);
-    if named.is_empty() && !acts && !wipes_modules {
+    if named.is_empty() && !acts && !wipes_modules(body) {
         return Ok(Reply::json(shown(ctx, uid, &view)));
     }
     let old_name = before.get("name").cloned();
@@ -192,6 +177,44 @@ pub(super) fn update_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>, acts: bo
         ctx.cluster.databases = untouched;
         return Ok(Reply::json(body));
     }
+    begin(ctx, uid, before, old_shards);
+    secrets(ctx, uid, &named);
+    if let Some(name) = named.get("name") {
+        tell(
+            ctx,
+            "bdb_name_updated",
+            &json!({"bdb_uid": uid.to_string(), "old_val": old_name, "new_val": name}),
+        );
+    }
+    ctx.commit();
+    Ok(Reply::json(shown(ctx, uid, &view)))
+}
+
+/// The configuration as it will be, checked as a whole.
+fn updated(
+    ctx: &Ctx<'_>,
+    before: &Map<String, Value>,
+    named: &Map<String, Value>,
+) -> Result<Map<String, Value>, ApiError> {
+    let mut set = before.clone();
+    set.extend(named.clone());
+    resharding(before, &set)?;
+    let candidate = Candidate {
+        phase: Phase::Update,
+        set: &set,
+        named,
+    };
+    validate::check(ctx.cluster, ctx.env, &candidate)?;
+    Ok(set)
+}
+
+fn wipes_modules(body: &Map<String, Value>) -> bool {
+    let modules = body.get("module_list").and_then(Value::as_array);
+    modules.is_some_and(Vec::is_empty)
+}
+
+/// Starts the machine of an update; `before` and `old_shards` are what its failure falls back to.
+fn begin(ctx: &mut Ctx<'_>, uid: BdbUid, before: Map<String, Value>, old_shards: Vec<Shard>) {
     let moved = ctx
         .cluster
         .databases
@@ -207,16 +230,6 @@ pub(super) fn update_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>, acts: bo
     };
     let action_uid = machine::start(ctx.cluster, ctx.env, uid, change, length);
     machine::operate(ctx.cluster, ctx.env, &action_uid, &operations);
-    secrets(ctx, uid, &named);
-    if let Some(name) = named.get("name") {
-        tell(
-            ctx,
-            "bdb_name_updated",
-            &json!({"bdb_uid": uid.to_string(), "old_val": old_name, "new_val": name}),
-        );
-    }
-    ctx.commit();
-    Ok(Reply::json(shown(ctx, uid, &view)))
 }
 
 /// The fields that an update may set and that are to become other than they are shown.
@@ -250,12 +263,7 @@ fn accepted(
     body: &Map<String, Value>,
 ) -> Result<Map<String, Value>, ApiError> {
     let mut body = body.clone();
-    let wiped = phase == Phase::Update
-        && ctx.env.has(Bug::EmptyModuleListRemoves)
-        && body
-            .get("module_list")
-            .and_then(Value::as_array)
-            .is_some_and(Vec::is_empty);
+    let wiped = phase == Phase::Update && ctx.env.has(Bug::EmptyModuleListRemoves) && wipes_modules(&body);
     if wiped {
         body.remove("module_list");
     }
