@@ -7,6 +7,7 @@ mod change;
 mod machine;
 mod module_settings;
 mod nodes;
+mod planned;
 pub(crate) mod recovery;
 mod render;
 mod store;

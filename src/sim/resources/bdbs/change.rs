@@ -3,6 +3,7 @@
 use super::blueprint;
 use super::machine;
 use super::module_settings;
+use super::planned::Planned;
 use super::render::{self, View};
 use super::store::{Change, Database, Status, bind, rules};
 use super::validate::{self, Candidate};
@@ -19,10 +20,11 @@ use serde_json::{Map, Value, json};
 /// `POST /v1/bdbs`: the object comes back at once with status `pending`.
 pub(super) fn create(ctx: &mut Ctx<'_>) -> Answer {
     let body = ctx.call.object()?;
-    create_from(ctx, &body)
+    create_from(ctx, &body, None)
 }
 
-/// `POST /v2/bdbs`: the same inside `bdb`, with an optional `recovery_plan` that must fit the shards asked for.
+/// `POST /v2/bdbs`: the same inside `bdb`, with an optional `recovery_plan` that must fit the shards asked for and names the
+/// files that the database is loaded from.
 pub(super) fn create_v2(ctx: &mut Ctx<'_>) -> Answer {
     let body = ctx.body(&CREATE_V2)?;
     let bdb = body.get("bdb").and_then(Value::as_object);
@@ -30,22 +32,18 @@ pub(super) fn create_v2(ctx: &mut Ctx<'_>) -> Answer {
     let plan = body
         .get("recovery_plan")
         .and_then(|plan| plan.get("original_bdb_shards").or_else(|| plan.get("data_files")));
-    if let Some(shards) = plan.and_then(Value::as_array) {
-        let masters = shards
-            .iter()
-            .filter(|shard| shard.get("role").and_then(Value::as_str) != Some("slave"))
-            .count();
-        if u64::try_from(masters).ok() != bdb.get("shards_count").map_or(Some(1), Value::as_u64) {
-            return Err(ApiError::not_acceptable(
-                "invalid_sharding",
-                "recovery_plan does not match shards_count",
-            ));
-        }
+    let plan = plan.and_then(Value::as_array).map(|shards| Planned::of(shards));
+    let wanted = bdb.get("shards_count").map_or(Some(1), Value::as_u64);
+    if plan.as_ref().is_some_and(|plan| Some(plan.parts()) != wanted) {
+        return Err(ApiError::not_acceptable(
+            "invalid_sharding",
+            "recovery_plan does not match shards_count",
+        ));
     }
-    create_from(ctx, bdb)
+    create_from(ctx, bdb, plan.as_ref())
 }
 
-fn create_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>) -> Answer {
+fn create_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>, plan: Option<&Planned>) -> Answer {
     let named = accepted(ctx, Phase::Create, &Map::new(), body)?;
     for (field, code) in [
         ("name", "missing_db_name"),
@@ -88,6 +86,9 @@ fn create_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>) -> Answer {
     ctx.cluster.databases.keep(uid);
     let length = ctx.env.timings.bdb_create;
     machine::start(ctx.cluster, ctx.env, uid, Change::Create, length);
+    if let Some(plan) = plan {
+        plan.load(ctx.cluster, ctx.env, uid);
+    }
     tell(
         ctx,
         "cluster_bdb_created",

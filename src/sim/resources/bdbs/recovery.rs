@@ -27,16 +27,22 @@ pub(crate) const ROUTES: &[Route] = &[
 
 /// A file that a database can be recovered from.
 #[derive(Clone, Debug)]
-struct Found {
+pub(super) struct Found {
     name: String,
-    node: NodeUid,
-    modified: Timestamp,
-    state: FileState,
-    data: DataFile,
+    pub(super) node: NodeUid,
+    pub(super) modified: Timestamp,
+    pub(super) state: FileState,
+    pub(super) data: DataFile,
 }
 
-/// The files of a database on the nodes that are up, each node's in its own recovery path.
+/// The files of a database of this cluster on the nodes that are up.
 fn found(cluster: &Cluster, env: &Env, bdb: BdbUid) -> Vec<Found> {
+    let of_database = |data: &DataFile| data.bdb == bdb && data.cluster == cluster.name;
+    files(cluster, env, of_database)
+}
+
+/// The files of databases on the nodes that are up, each node's in its own recovery path.
+pub(super) fn files(cluster: &Cluster, env: &Env, wanted: impl Fn(&DataFile) -> bool) -> Vec<Found> {
     let up = cluster
         .members
         .values()
@@ -45,7 +51,7 @@ fn found(cluster: &Cluster, env: &Env, bdb: BdbUid) -> Vec<Found> {
         let folder = recovery_path(member);
         let files = env.node(member.host).map(|node| &node.storage.files);
         let file = |(path, file): (&String, &storage::File)| match &file.content {
-            Content::Data(data) if data.bdb == bdb && data.cluster == cluster.name => Some(Found {
+            Content::Data(data) if wanted(data) => Some(Found {
                 name: path.strip_prefix(&folder)?.to_owned(),
                 node: member.uid,
                 modified: file.modified,
@@ -104,7 +110,7 @@ fn bytes(cluster: &Cluster, bdb: BdbUid, files: &[Found]) -> u64 {
     parts(cluster, bdb).iter().filter_map(latest).sum()
 }
 
-fn slots_text(slots: (u32, u32)) -> String {
+pub(super) fn slots_text(slots: (u32, u32)) -> String {
     format!("{}-{}", slots.0, slots.1)
 }
 
