@@ -143,7 +143,12 @@ fn wrong_calls_get_their_own_codes() {
             "invalid_version",
         ),
         ("/v1/shards/1/actions/migrate", json!({}), 404, "missing_field"),
-        ("/v1/shards/actions/migrate", json!({"shard_uids": ["1"]}), 404, "missing_field"),
+        (
+            "/v1/shards/actions/migrate",
+            json!({"shard_uids": ["1"]}),
+            404,
+            "missing_field",
+        ),
         (
             "/v1/shards/actions/migrate",
             json!({"target_node_uid": 3}),
