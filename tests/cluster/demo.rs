@@ -4,22 +4,14 @@ use crate::live::target;
 use crate::started::Ended;
 use crate::started::Started;
 use crate::started::hearing_signals;
+use crate::turn::turn;
 use std::net::TcpListener;
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
 use std::time::Duration;
 use std::time::Instant;
 
 /// Long enough for a loaded machine of two cores, and for the demo to lose its own patience first.
 const LIMIT: Duration = Duration::from_secs(300);
-
-/// One demo at a time: all use the same addresses.
-fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Starts a demo that stays up, with a control plane of its own unless `envs` give another.
 fn demo(name: &str, envs: &[(&str, &str)]) -> Started {

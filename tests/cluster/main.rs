@@ -15,6 +15,8 @@ mod live;
 mod site;
 #[path = "../support/started.rs"]
 mod started;
+#[path = "../support/turn.rs"]
+mod turn;
 
 mod bad_input;
 mod charts;

@@ -15,6 +15,9 @@ mod keep;
 mod onlooker;
 mod program;
 mod robust;
+mod start;
 mod stranger;
+#[path = "../support/turn.rs"]
+mod turn;
 mod wire;
 mod world;

@@ -11,18 +11,6 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn it_serves_after_less_than_300_ms_of_work() {
-    // Clock ticks of 10 ms that the process has used when it serves; the quickest of three, for a busy machine.
-    let ticks = |_| {
-        let sim = Resim::start(&[]);
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", sim.pid())).unwrap();
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-        fields[11].parse::<u32>().unwrap() + fields[12].parse::<u32>().unwrap()
-    };
-    assert!((0..3).map(ticks).min().unwrap() < 30);
-}
-
-#[test]
 fn the_banner_says_where_who_and_what_to_try() {
     let sim = Resim::start(&[]);
     for index in 0..3 {
@@ -123,7 +111,6 @@ fn the_ready_file_says_all_that_a_client_needs() {
                 .unwrap()
                 .starts_with("-----BEGIN CERTIFICATE-----")
         );
-        assert_eq!(node["sha256"].as_str().unwrap().len(), 64);
     }
     let fresh = Resim::start(&["--nodes", "1"]);
     assert_eq!(fresh.ready["nodes"][0]["uid"], Value::Null);

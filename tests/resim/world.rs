@@ -211,6 +211,14 @@ impl Resim {
         (status, took, folder)
     }
 
+    /// Time for which it has used a processor, itself and the kernel for it. It does not depend on what else the machine does.
+    pub fn cpu(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        let ticks = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+        Duration::from_millis(10 * ticks)
+    }
+
     /// A line of `/proc/<pid>/status`, its first number.
     pub fn proc_status(&self, name: &str) -> u64 {
         let text = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();

@@ -86,20 +86,24 @@ impl Live {
         let mut world = self.world();
         let before = world.now();
         let outcome = world.handle(node, request);
-        if world.now() != before {
-            // The clock jumped: it goes on from there.
-            *lock(&self.base) = (Instant::now(), world.now());
-        }
+        self.went_on(world.now().duration_since(before));
         self.report(&world);
         self.write_trust(&world);
         outcome
     }
 
+    /// A request moved the clock on by so much: it goes on from there, and has not stood still meanwhile.
+    fn went_on(&self, jump: SignedDuration) {
+        let mut base = lock(&self.base);
+        base.1 = base.1.checked_add(jump).unwrap_or(Timestamp::MAX);
+    }
+
     pub(super) fn admin(&self, request: &Request<Bytes>) -> admin::AdminReply {
         let mut world = self.world();
+        let before = world.now();
         let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
         let reply = admin::answer(&mut world, request.method().as_str(), path, query, request.body());
-        *lock(&self.base) = (Instant::now(), world.now());
+        self.went_on(world.now().duration_since(before));
         self.report(&world);
         self.write_trust(&world);
         reply
