@@ -35,6 +35,10 @@ const LIMITS: &[(&str, &str)] = &[
         "`cnm_http_port` and `cnm_https_port` are only kept: the nodes listen where the flags say, without TLS only with `--http-port` and while `http_support` is on; a node in no cluster does as a new cluster would",
     ),
     (
+        "Cipher suites of the REST API",
+        "of what `control_cipher_suites` names, nodes have those with ECDHE and AES-GCM or CHACHA20-POLY1305; a list with none of them leaves TLS 1.3 only",
+    ),
+    (
         "Scheduled work",
         "rotation of logs and usage reports have their settings and never run",
     ),

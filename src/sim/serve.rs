@@ -1,9 +1,11 @@
 //! One TLS listener per node, a plain one if wanted, and one for admin requests: the only part of the simulator with sockets and a wall clock.
 
 mod body;
+mod ciphers;
 mod client;
 mod connection;
 mod data_plane;
+mod greeting;
 mod live;
 mod stall;
 

@@ -12,7 +12,7 @@ use super::log::{self, LogEntry, RequestLog, Sent, Totals};
 use super::monitor::{Monitor, Violation};
 use super::power;
 use super::resources::{bdbs, certificates, users};
-use super::schema::cluster::http_before_a_cluster;
+use super::schema::cluster::{control_tls, http_before_a_cluster};
 use super::state::{Cluster, Due, Env, Membership, Power, SimNode};
 use super::version::Profile;
 use super::work;
@@ -393,6 +393,11 @@ impl World {
             Some(cluster) => cluster.settings.get("http_support") == Some(&Value::Bool(true)),
             None => http_before_a_cluster(&self.env),
         }
+    }
+
+    /// Whether the node's REST listener speaks TLS 1.3 only, and the list of its cipher suites for TLS 1.2.
+    pub(crate) fn control_tls(&self, node: NodeIndex) -> (bool, &str) {
+        control_tls(self.cluster_of(node).map(|cluster| &cluster.settings))
     }
 
     /// Whether connections to the node are accepted and get no further.

@@ -17,6 +17,7 @@ mod program;
 mod robust;
 mod start;
 mod stranger;
+mod tls;
 #[path = "../support/turn.rs"]
 mod turn;
 mod wire;

@@ -5,7 +5,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use serde_json::Value;
-use std::io::{Read, Write};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +18,8 @@ const HANGS: Duration = Duration::from_secs(60);
 pub struct Reply {
     /// 0 when the connection ended without an answer.
     pub status: u16,
+    /// Whether it says that the connection ends with it.
+    pub closes: bool,
     pub body: String,
 }
 
@@ -28,6 +30,7 @@ impl Reply {
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
         Self {
             status: status.unwrap_or(0),
+            closes: head.lines().any(|line| line == "connection: close"),
             body: body.to_owned(),
         }
     }
@@ -157,4 +160,46 @@ pub fn send_plain(address: &str, method: &str, path: &str, body: &str) -> Reply 
         body.len()
     );
     send_over(tcp(address), request.as_bytes())
+}
+
+/// A user's requests one after the other over one TLS connection.
+pub struct KeptAlive {
+    stream: BufReader<Tls>,
+    login: String,
+}
+
+impl KeptAlive {
+    pub fn new(address: &str, (user, password): (&str, &str)) -> Self {
+        Self {
+            stream: BufReader::new(tls(address, &["http/1.1"])),
+            login: STANDARD.encode(format!("{user}:{password}")),
+        }
+    }
+
+    /// Sends one request and reads its answer, not more.
+    #[track_caller]
+    pub fn send(&mut self, method: &str, path: &str, body: &str) -> Reply {
+        let (login, length) = (&self.login, body.len());
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: Basic {login}\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
+        let stream = self.stream.get_mut();
+        stream.write_all(request.as_bytes()).unwrap();
+        stream.flush().unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            assert!(
+                self.stream.read_until(b'\n', &mut answer).unwrap() > 0,
+                "it ended"
+            );
+        }
+        let head = String::from_utf8_lossy(&answer);
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "));
+        let begin = answer.len();
+        answer.resize(begin + length.unwrap().parse::<usize>().unwrap(), 0);
+        self.stream.read_exact(&mut answer[begin..]).unwrap();
+        Reply::parse(&answer)
+    }
 }

@@ -180,6 +180,16 @@ pub(crate) fn http_before_a_cluster(env: &Env) -> bool {
     !env.on(Switch::DefaultsAsDocumented)
 }
 
+/// Whether nodes speak TLS 1.3 only by these settings, and the list of their cipher suites for TLS 1.2 ("cluster administration
+/// (control plane)", security/encryption/tls). A node that is in no cluster speaks 1.2 as well, with all suites.
+pub(crate) fn control_tls(settings: Option<&Map<String, Value>>) -> (bool, &str) {
+    let text = |name| settings?.get(name)?.as_str();
+    (
+        text("min_control_TLS_version") == Some("1.3"),
+        text("control_cipher_suites").unwrap_or_default(),
+    )
+}
+
 /// The settings of a new cluster.
 pub(crate) fn fresh(env: &mut Env, name: &str) -> Map<String, Value> {
     let mut settings = super::defaults(FIELDS, env.profile);

@@ -2,10 +2,10 @@
 
 use super::BODY_PACE;
 use super::body::Answer;
+use super::greeting::Greeting;
 use super::live::Live;
 use super::stall::Stall;
 use crate::sim::client_cert::ClientCertificates;
-use crate::sim::config::TlsIdentity;
 use crate::sim::ids::NodeIndex;
 use crate::sim::state::Power;
 use crate::sim::world::Outcome;
@@ -37,7 +37,7 @@ pub(super) async fn node_connection(live: Arc<Live>, node: NodeIndex, stream: Tc
     if !welcomed(&live, node, &stream).await {
         return;
     }
-    let Some((identity, config)) = live.tls(node) else {
+    let Some((greeting, config)) = live.tls(node) else {
         return;
     };
     let handshake = timeout(
@@ -47,7 +47,7 @@ pub(super) async fn node_connection(live: Arc<Live>, node: NodeIndex, stream: Tc
     if let Ok(Ok(tls)) = handshake.await {
         let shown = tls.get_ref().1.peer_certificates();
         let shown = shown.map(|chain| ClientCertificates(chain.iter().map(|der| der.to_vec()).collect()));
-        converse(&live, node, Some((&identity, shown)), tls, |tls| tls.get_ref().0).await;
+        converse(&live, node, Some((&greeting, shown)), tls, |tls| tls.get_ref().0).await;
     }
 }
 
@@ -82,21 +82,21 @@ fn reset(stream: &TcpStream) {
     let _ = stream.set_zero_linger();
 }
 
-/// Answers requests until the connection ends. With TLS: what the node showed, and what the client did.
+/// Answers requests until the connection ends. With TLS: how the node greeted, and what the client showed.
 async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     live: &Live,
     node: NodeIndex,
-    tls: Option<(&TlsIdentity, Option<ClientCertificates>)>,
+    tls: Option<(&Greeting, Option<ClientCertificates>)>,
     stream: S,
     socket: fn(&S) -> &TcpStream,
 ) {
     let resets = AtomicBool::new(false);
-    let (identity, shown) = tls.map_or((None, None), |(identity, shown)| (Some(identity), shown));
+    let (greeting, shown) = tls.map_or((None, None), |(greeting, shown)| (Some(greeting), shown));
     let service = service_fn(|mut request: Request<Incoming>| {
         if let Some(shown) = shown.clone() {
             request.extensions_mut().insert(shown);
         }
-        Box::pin(respond(live, node, identity, &resets, request))
+        Box::pin(respond(live, node, greeting, &resets, request))
     });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -119,11 +119,11 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// Whether a connection that began with this certificate, or with none, would begin like that now.
-fn goes_on(live: &Live, node: NodeIndex, identity: Option<&TlsIdentity>) -> bool {
+/// Whether a connection that began with this greeting, or without TLS, would begin like that now.
+fn goes_on(live: &Live, node: NodeIndex, greeting: Option<&Greeting>) -> bool {
     let world = live.world();
-    match identity {
-        Some(identity) => world.presented(node) == Some(identity),
+    match greeting {
+        Some(greeting) => greeting.holds(&world, node),
         None => world.serves_http(node),
     }
 }
@@ -143,7 +143,7 @@ impl std::error::Error for NoAnswer {}
 async fn respond(
     live: &Live,
     node: NodeIndex,
-    identity: Option<&TlsIdentity>,
+    greeting: Option<&Greeting>,
     resets: &AtomicBool,
     request: Request<Incoming>,
 ) -> Result<Response<Answer>, NoAnswer> {
@@ -151,7 +151,7 @@ async fn respond(
         Ok(read) => read,
         Err(status) => return Ok(plain(status)),
     };
-    if identity.is_none() && !goes_on(live, node, identity) {
+    if greeting.is_none() && !goes_on(live, node, greeting) {
         return Err(NoAnswer);
     }
     let began = Instant::now();
@@ -193,7 +193,7 @@ async fn respond(
             .headers_mut()
             .insert("x-envoy-upstream-service-time", HeaderValue::from(took));
     }
-    if !goes_on(live, node, identity) {
+    if !goes_on(live, node, greeting) {
         // The front end reloaded: the next request goes through a new handshake, or HTTP is turned off.
         response
             .headers_mut()

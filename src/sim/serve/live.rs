@@ -1,9 +1,8 @@
 //! The world with its clock, and what is told and written of it: requests, violations, certificates, its state.
 
-use super::client::AnyClient;
+use super::greeting::Greeting;
 use super::{LogFormat, ServeOptions};
 use crate::sim::admin;
-use crate::sim::config::TlsIdentity;
 use crate::sim::ids::NodeIndex;
 use crate::sim::log::line;
 use crate::sim::world::{Outcome, World};
@@ -11,7 +10,6 @@ use bytes::Bytes;
 use http::Request;
 use jiff::{SignedDuration, Timestamp};
 use rustls::ServerConfig;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -43,7 +41,7 @@ pub struct Live {
     pub(super) followed: watch::Sender<Option<u64>>,
     /// The world's revision that the state file has.
     saved: Mutex<Option<u64>>,
-    tls: Mutex<BTreeMap<NodeIndex, (TlsIdentity, Arc<ServerConfig>)>>,
+    tls: Mutex<BTreeMap<NodeIndex, (Greeting, Arc<ServerConfig>)>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -177,16 +175,21 @@ impl Live {
         }
     }
 
-    /// The TLS configuration with what the node shows now, and that identity.
-    pub(super) fn tls(&self, node: NodeIndex) -> Option<(TlsIdentity, Arc<ServerConfig>)> {
-        let identity = self.world().presented(node)?.clone();
+    /// How the node greets now, with the configuration for it.
+    pub(super) fn tls(&self, node: NodeIndex) -> Option<(Greeting, Arc<ServerConfig>)> {
+        let world = self.world();
         let mut made = lock(&self.tls);
-        if let Some((of, config)) = made.get(&node).filter(|(of, _)| *of == identity) {
-            return Some((of.clone(), config.clone()));
+        if let Some((greeting, config)) = made
+            .get(&node)
+            .filter(|(greeting, _)| greeting.holds(&world, node))
+        {
+            return Some((greeting.clone(), config.clone()));
         }
-        let config = Arc::new(tls_config(&identity)?);
-        made.insert(node, (identity.clone(), config.clone()));
-        Some((identity, config))
+        let greeting = Greeting::of(&world, node)?;
+        drop(world);
+        let config = Arc::new(greeting.config()?);
+        made.insert(node, (greeting.clone(), config.clone()));
+        Some((greeting, config))
     }
 }
 
@@ -211,24 +214,4 @@ pub fn write_atomically(path: &std::path::Path, text: &str) -> Result<(), String
         .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_data()))
         .and_then(|()| fs::rename(&beside, path));
     written.map_err(|error| format!("cannot write {}: {error}", path.display()))
-}
-
-fn tls_config(identity: &TlsIdentity) -> Option<ServerConfig> {
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(identity.chain_pem.as_bytes())
-        .filter_map(Result::ok)
-        .collect();
-    let key = PrivateKeyDer::from_pem_slice(identity.key_pem.as_bytes()).ok()?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .ok()?;
-    let mut config = builder
-        .with_client_cert_verifier(Arc::new(AnyClient))
-        .with_single_cert(chain, key)
-        .ok()?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    // Every handshake is a full one, so that each shows the certificate of its time.
-    config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
-    config.send_tls13_tickets = 0;
-    Some(config)
 }
