@@ -16,6 +16,7 @@ use std::task::Poll;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
 
+mod faults;
 #[path = "../../../tests/support/onlooker.rs"]
 mod onlooker;
 
@@ -155,52 +156,6 @@ async fn a_new_api_certificate_shows_in_new_handshakes() {
     for node in 0..3 {
         assert_eq!(served.shown(node).await, leaf(&new));
     }
-}
-
-#[tokio::test]
-async fn faults_reach_the_wire() {
-    let served = Served::new(true).await;
-    for effect in [Effect::LostReply, Effect::LostRequest, Effect::Reset] {
-        served.fault(effect.clone());
-        assert_eq!(served.send(0, "GET", "/v1/nodes", "").await.0, "", "{effect:?}");
-    }
-    served.fault(Effect::TruncateAt(10));
-    let (answer, _) = served.send(0, "GET", "/v1/nodes", "").await;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    let whole: usize = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length: "))
-        .unwrap()
-        .parse()
-        .unwrap();
-    assert!(body.len() == 10 && whole > 10, "{answer}");
-    let (answer, orderly) = served.send(0, "GET", "/v1/nodes", "").await;
-    assert!(orderly && answer.ends_with(']'), "{answer}");
-    // The served world's time is a thousand times as fast.
-    served.fault(Effect::SlowBody {
-        bytes: 500,
-        every_ms: 20_000,
-    });
-    let began = Instant::now();
-    let (slow, orderly) = served.send(0, "GET", "/v1/nodes", "").await;
-    assert!(orderly && slow.ends_with(']'), "{slow}");
-    let body = slow.split_once("\r\n\r\n").unwrap().1;
-    assert_eq!(body.len(), answer.split_once("\r\n\r\n").unwrap().1.len());
-    let pauses = u32::try_from(body.len().div_ceil(500)).unwrap();
-    assert!(began.elapsed() >= Duration::from_millis(20) * pauses && pauses > 2);
-}
-
-#[tokio::test]
-async fn time_goes_on_from_where_it_jumped_to() {
-    let served = Served::new(true).await;
-    let before = served.live.world().now();
-    served.fault(Effect::ClockJump(1_000_000));
-    served.send(0, "GET", "/v1/nodes", "").await;
-    let jumped = served.live.world().now();
-    assert!(jumped.duration_since(before).as_secs() >= 1_000_000);
-    sleep(Duration::from_millis(20)).await;
-    let passed = served.live.world().now().duration_since(jumped).as_secs();
-    assert!((10..100_000).contains(&passed), "{passed}");
 }
 
 #[tokio::test]
