@@ -80,7 +80,7 @@ struct ServeArgs {
     /// Begin with a cluster of this name that all nodes have joined, instead of with fresh nodes.
     #[arg(long, help_heading = WORLD, value_name = "FQDN")]
     cluster: Option<String>,
-    /// Administrator of that cluster.
+    /// Administrator of that cluster; for fresh nodes, the one that the printed example makes.
     #[arg(long, help_heading = WORLD, value_name = "NAME", default_value = "admin@example.com")]
     username: String,
     /// The administrator's password.

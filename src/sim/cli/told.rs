@@ -66,7 +66,7 @@ pub(super) fn banner(args: &ServeArgs, ready: &Value) -> String {
         if args.cluster.is_some() {
             ""
         } else {
-            ", once there is a cluster"
+            ", once the example has made the cluster"
         }
     );
     let first = nodes.first().map(|node| url(node, "https", "port"));
