@@ -11,6 +11,7 @@ mod data;
 mod guide;
 mod http;
 mod keep;
+mod many;
 #[path = "../support/onlooker.rs"]
 mod onlooker;
 mod program;

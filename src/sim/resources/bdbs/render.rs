@@ -11,7 +11,9 @@ use crate::sim::state::{Cluster, Env};
 use crate::sim::version::Profile;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// What the reader wants and may see.
 #[derive(Clone, Debug, Default)]
@@ -42,11 +44,19 @@ impl View {
 
 const MASK: &str = "***";
 
+thread_local! {
+    /// Made once for each profile: every answer with a database needs them.
+    static DEFAULTS: RefCell<BTreeMap<Profile, Rc<Map<String, Value>>>> = RefCell::default();
+}
+
 /// Fields that nobody set, for all databases of a profile.
-pub(crate) fn defaults(profile: Profile) -> Map<String, Value> {
-    let mut defaults = schema::defaults(FIELDS, profile);
-    defaults.extend(module_settings::defaults(profile));
-    defaults
+pub(crate) fn defaults(profile: Profile) -> Rc<Map<String, Value>> {
+    let make = || {
+        let mut defaults = schema::defaults(FIELDS, profile);
+        defaults.extend(module_settings::defaults(profile));
+        Rc::new(defaults)
+    };
+    DEFAULTS.with_borrow_mut(|made| made.entry(profile).or_insert_with(make).clone())
 }
 
 /// The object, from `defaults` and what the database has.
