@@ -211,7 +211,7 @@ impl Resim {
         (status, took, folder)
     }
 
-    /// Time for which it has used a processor, itself and the kernel for it. It does not depend on what else the machine does.
+    /// Time for which it has used a processor, itself and the kernel for it: what else the machine does hardly matters.
     pub fn cpu(&self) -> Duration {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
