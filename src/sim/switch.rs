@@ -212,8 +212,8 @@ pub const SWITCHES: &[SwitchRow] = &[
     SwitchRow {
         switch: Switch::TypesAsDocumented,
         name: "types-as-documented",
-        default: "uid \"1\", progress \"100\", available_addresses as captured",
-        alternative: "uid 1, progress 100.0, available_addrs as documented",
+        default: "uid \"1\", progress \"100\", available_addresses, import_status \"\", module_args \"\" ... as captured",
+        alternative: "uid 1, progress 100.0, available_addrs, import_status \"idle\", module_args [] ... as documented",
         source: "captures of a development build of 8.0",
     },
     SwitchRow {
@@ -261,8 +261,8 @@ pub const SWITCHES: &[SwitchRow] = &[
     SwitchRow {
         switch: Switch::DefaultsAsDocumented,
         name: "defaults-as-documented",
-        default: "cluster settings start as captured",
-        alternative: "they start as documented (slave_ha off, http_support off, ...)",
+        default: "settings of clusters, proxies and databases start as captured",
+        alternative: "they start as documented (slave_ha off, http_support off, client_eviction on, hash_slots_policy legacy, ...)",
         source: "documentation against a capture of an 8.0 build",
     },
     SwitchRow {

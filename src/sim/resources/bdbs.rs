@@ -55,7 +55,7 @@ pub(crate) const ROUTES: &[Route] = &[
 
 fn list(ctx: &mut Ctx<'_>) -> Answer {
     let view = view(ctx);
-    let defaults = render::defaults(ctx.env.profile);
+    let defaults = render::defaults(ctx.env);
     let scope = super::access::scope(ctx);
     let internals = ctx.cluster.policy.get("show_internals") == Some(&Value::Bool(true));
     let visible = ctx
@@ -259,7 +259,7 @@ fn view(ctx: &Ctx<'_>) -> View {
 }
 
 fn shown(ctx: &Ctx<'_>, uid: BdbUid, view: &View) -> Value {
-    let defaults = render::defaults(ctx.env.profile);
+    let defaults = render::defaults(ctx.env);
     let database = ctx.cluster.databases.get(uid);
     database.map_or(Value::Null, |database| {
         render::object(ctx.cluster, ctx.env, database, &defaults, view)

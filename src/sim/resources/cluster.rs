@@ -274,6 +274,18 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_ciphers_is_a_list_as_captured_or_text_as_documented() {
+        for (switches, none) in [
+            (Switches::default(), json!([])),
+            (Switches::default().with(Switch::TypesAsDocumented), json!("")),
+        ] {
+            let mut sim = Fixture::cluster_with(1, 1, switches);
+            let cluster = sim.admin(0, "GET", "/v1/cluster", Value::Null).json;
+            assert_eq!(cluster["data_cipher_suites_tls_1_3"], none);
+        }
+    }
+
+    #[test]
     fn the_check_names_the_node_that_fails() {
         let mut sim = Fixture::cluster(3, 3);
         assert_eq!(

@@ -3,10 +3,13 @@
 use super::bdb_parts as parts;
 use super::kind::ON_OFF;
 use super::{Access, COUNT, Field, INT, Kind, Source, Table};
+use crate::sim::state::Env;
+use crate::sim::switch::Switch;
 use crate::sim::version::Profile;
 use Access::{Create as C, CreateUpdate as CU, Read as R, Update as U, Write as W};
 use Kind::{ListOf, Of};
 use Source::{Doc as D, DocFixture as DF, Fixture as F, Inferred as I, Live as L};
+use serde_json::{Map, Value};
 
 const BOOL: Kind = Kind::Bool;
 const TEXT: Kind = Kind::Text;
@@ -235,11 +238,28 @@ pub(crate) const FIELDS: &[Field] = &[
     field("maxmemory_rapid_growth", Kind::Any, NO, R, L).since(Profile::V8_2_0),
 ];
 
+/// Fields that the documentation writes otherwise than captures show them before anything has happened.
+const DOCUMENTED_TYPES: &[(&str, &str)] = &[
+    ("backup_status", r#""idle""#),
+    ("export_status", r#""idle""#),
+    ("import_status", r#""idle""#),
+    ("active_defrag_ignore_bytes", r#""100mb""#),
+];
+
+/// What a database has that nobody set.
+pub(crate) fn fresh(env: &Env) -> Map<String, Value> {
+    let mut fresh = super::defaults(FIELDS, env.profile);
+    if env.on(Switch::TypesAsDocumented) {
+        fresh.extend(super::defaults_instead(FIELDS, env.profile, DOCUMENTED_TYPES));
+    }
+    fresh
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::sim::schema::{Phase, accept, defaults};
-    use serde_json::{Map, Value, json};
+    use serde_json::json;
 
     #[test]
     fn defaults_differ_between_profiles_where_the_documentation_says_so() {

@@ -174,6 +174,9 @@ const DOCUMENTED: &[(&str, &str)] = &[
     ("multi_commands_opt", r#""disabled""#),
 ];
 
+/// Fields whose documented type is another one than the captured.
+const DOCUMENTED_TYPES: &[(&str, &str)] = &[("data_cipher_suites_tls_1_3", r#""""#)];
+
 /// Whether a node that is in no cluster serves its API over plain HTTP: as a new cluster would. Documented is only that "by default,
 /// the Redis Software API supports communication over HTTP and HTTPS" (rest-api/encryption).
 pub(crate) fn http_before_a_cluster(env: &Env) -> bool {
@@ -194,12 +197,10 @@ pub(crate) fn control_tls(settings: Option<&Map<String, Value>>) -> (bool, &str)
 pub(crate) fn fresh(env: &mut Env, name: &str) -> Map<String, Value> {
     let mut settings = super::defaults(FIELDS, env.profile);
     if env.on(Switch::DefaultsAsDocumented) {
-        let known = |(name, _): &&(&str, &str)| super::find(FIELDS, env.profile, name).is_some();
-        let documented = DOCUMENTED
-            .iter()
-            .filter(known)
-            .filter_map(|(name, text)| Some(((*name).to_owned(), serde_json::from_str(text).ok()?)));
-        settings.extend(documented);
+        settings.extend(super::defaults_instead(FIELDS, env.profile, DOCUMENTED));
+    }
+    if env.on(Switch::TypesAsDocumented) {
+        settings.extend(super::defaults_instead(FIELDS, env.profile, DOCUMENTED_TYPES));
     }
     settings.insert("name".to_owned(), json!(name));
     settings.insert("created_time".to_owned(), json!(iso(env.now)));

@@ -48,6 +48,18 @@ pub(crate) fn defaults(table: &[Field], profile: Profile) -> Map<String, Value> 
         .collect()
 }
 
+/// What fields of `profile` start as instead, on the other side of a doubt: names with JSON text.
+pub(crate) fn defaults_instead(
+    table: &[Field],
+    profile: Profile,
+    instead: &[(&str, &str)],
+) -> impl Iterator<Item = (String, Value)> {
+    let known = instead
+        .iter()
+        .filter(move |(name, _)| find(table, profile, name).is_some());
+    known.filter_map(|(name, text)| Some(((*name).to_owned(), serde_json::from_str(text).ok()?)))
+}
+
 /// The fields of a request's body, each checked, without those that may not be set and are as they were.
 ///
 /// # Errors

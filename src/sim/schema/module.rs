@@ -1,7 +1,10 @@
 //! Modules, those that users bring, and proxies.
 
 use super::{Access, COUNT, Field, INT, Kind, Source, Table};
+use crate::sim::state::Env;
+use crate::sim::switch::Switch;
 use crate::sim::version::Profile::{V7_8_6, V7_22_2, V8_0_20};
+use serde_json::{Map, Value};
 
 const fn rw(name: &'static str, kind: Kind, default: &'static str) -> Field {
     Field::new(name, kind, default, Access::CreateUpdate)
@@ -80,6 +83,18 @@ pub(crate) const PROXY: &[Field] = &[
     captured("log_level", Kind::OneOf(&["crit", "error", "warn", "info", "trace", "debug"]), r#""info""#),
     captured("corefile", Kind::Bool, "false"),
 ];
+
+/// Fields whose documented default is another one than the captured.
+const DOCUMENTED: &[(&str, &str)] = &[("client_eviction", "true")];
+
+/// The proxy of a new node.
+pub(crate) fn fresh_proxy(env: &Env) -> Map<String, Value> {
+    let mut proxy = super::defaults(PROXY, env.profile);
+    if env.on(Switch::DefaultsAsDocumented) {
+        proxy.extend(super::defaults_instead(PROXY, env.profile, DOCUMENTED));
+    }
+    proxy
+}
 
 pub(crate) const PROXY_TABLE: Table = Table::new("proxy", "The proxy of a node.", PROXY);
 

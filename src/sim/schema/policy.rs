@@ -93,10 +93,7 @@ const DOCUMENTED: &[(&str, &str)] = &[
 pub(crate) fn fresh(env: &Env) -> Map<String, Value> {
     let mut policy = super::defaults(FIELDS, env.profile);
     if env.on(Switch::DefaultsAsDocumented) {
-        let documented = DOCUMENTED
-            .iter()
-            .filter_map(|(name, text)| Some(((*name).to_owned(), serde_json::from_str(text).ok()?)));
-        policy.extend(documented);
+        policy.extend(super::defaults_instead(FIELDS, env.profile, DOCUMENTED));
     }
     let latest = env
         .profile
@@ -105,4 +102,37 @@ pub(crate) fn fresh(env: &Env) -> Map<String, Value> {
         .map(|(version, _)| *version);
     policy.insert("default_provisioned_redis_version".to_owned(), json!(latest));
     policy
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::fixture::Fixture;
+    use crate::sim::switch::Switches;
+
+    #[test]
+    fn a_policy_starts_with_typical_values_or_as_documented() {
+        for (switches, values) in [
+            (
+                Switches::default(),
+                json!(["single", "single", "dense", false, true]),
+            ),
+            (
+                Switches::default().with(Switch::DefaultsAsDocumented),
+                json!(["single", "all-master-shards", "sparse", true, false]),
+            ),
+        ] {
+            let mut sim = Fixture::cluster_with(1, 1, switches);
+            let policy = sim.admin(0, "GET", "/v1/cluster/policy", Value::Null).json;
+            let fields = [
+                "default_non_sharded_proxy_policy",
+                "default_sharded_proxy_policy",
+                "default_shards_placement",
+                "shards_overbooking",
+                "default_fork_evict_ram",
+            ];
+            let shown: Vec<&Value> = fields.iter().map(|field| &policy[*field]).collect();
+            assert_eq!(json!(shown), values);
+        }
+    }
 }

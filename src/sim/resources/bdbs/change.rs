@@ -251,7 +251,7 @@ fn differing(
     if !ctx.env.on(Switch::ModuleSettingsReplaced) {
         module_settings::keep(before, &mut named);
     }
-    let defaults = render::defaults(ctx.env.profile);
+    let defaults = render::defaults(ctx.env);
     named.retain(|field, value| current.get(field) != Some(&*module_settings::over(&defaults, field, value)));
     Ok(named)
 }

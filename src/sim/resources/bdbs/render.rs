@@ -6,14 +6,12 @@ use crate::sim::auth::Actor;
 use crate::sim::ids::NodeUid;
 use crate::sim::permission::Permission;
 use crate::sim::resources::catalog;
-use crate::sim::schema::{self, bdb::FIELDS};
+use crate::sim::schema;
 use crate::sim::state::{Cluster, Env};
+use crate::sim::switch::Switch;
 use crate::sim::version::Profile;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::rc::Rc;
 
 /// What the reader wants and may see.
 #[derive(Clone, Debug, Default)]
@@ -44,19 +42,11 @@ impl View {
 
 const MASK: &str = "***";
 
-thread_local! {
-    /// Made once for each profile: every answer with a database needs them.
-    static DEFAULTS: RefCell<BTreeMap<Profile, Rc<Map<String, Value>>>> = RefCell::default();
-}
-
-/// Fields that nobody set, for all databases of a profile.
-pub(crate) fn defaults(profile: Profile) -> Rc<Map<String, Value>> {
-    let make = || {
-        let mut defaults = schema::defaults(FIELDS, profile);
-        defaults.extend(module_settings::defaults(profile));
-        Rc::new(defaults)
-    };
-    DEFAULTS.with_borrow_mut(|made| made.entry(profile).or_insert_with(make).clone())
+/// Fields that nobody set, for all databases.
+pub(crate) fn defaults(env: &Env) -> Map<String, Value> {
+    let mut defaults = schema::bdb::fresh(env);
+    defaults.extend(module_settings::defaults(env.profile));
+    defaults
 }
 
 /// The object, from `defaults` and what the database has.
@@ -166,7 +156,7 @@ fn computed(cluster: &Cluster, env: &Env, database: &Database, view: &View, name
         "authentication_admin_pass" => secret(&database.admin_password),
         "authentication_redis_pass" | "authentication_sasl_pass" => secret(database.text(name)),
         "slave_ha" => json!(slave_ha(cluster, database)),
-        "module_list" => modules(env.profile, database),
+        "module_list" => modules(env, database),
         "replica_sources" => json!(sources(env, database)),
         "action_uid" if !database.action_uid.is_empty() => json!(database.action_uid),
         _ => return None,
@@ -259,11 +249,11 @@ const BUNDLED: [&str; 4] = ["bf", "ReJSON", "search", "timeseries"];
 /// Modules that can be named when a database is created.
 pub(crate) const MODULE_NAMES: [&str; 5] = ["bf", "graph", "ReJSON", "search", "timeseries"];
 
-fn modules(profile: Profile, database: &Database) -> Value {
+fn modules(env: &Env, database: &Database) -> Value {
     let entry = |name: &str, args: &Value| {
-        let version = own_version(profile, database, name);
+        let version = own_version(env.profile, database, name);
         json!({
-            "module_name": name, "module_args": args, "module_id": catalog::uid(name, &version), "semantic_version": version,
+            "module_name": name, "module_args": arguments(env, args), "module_id": catalog::uid(name, &version), "semantic_version": version,
         })
     };
     let asked = database.set.get("module_list").and_then(Value::as_array);
@@ -278,7 +268,7 @@ fn modules(profile: Profile, database: &Database) -> Value {
             .cloned()
             .unwrap_or(json!(""))
     };
-    let list: Vec<Value> = if bundles(profile, database) {
+    let list: Vec<Value> = if bundles(env.profile, database) {
         BUNDLED.iter().map(|name| entry(name, &args(name))).collect()
     } else {
         let names = asked
@@ -288,6 +278,21 @@ fn modules(profile: Profile, database: &Database) -> Value {
         names.map(|name| entry(name, &args(name))).collect()
     };
     json!(list)
+}
+
+/// Arguments of a module, however they were given: one text as captured, or a list of texts as documented.
+fn arguments(env: &Env, given: &Value) -> Value {
+    let words = given.as_array().into_iter().flatten();
+    let words = words.chain(given.is_string().then_some(given));
+    let words: Vec<&str> = words
+        .filter_map(Value::as_str)
+        .flat_map(str::split_whitespace)
+        .collect();
+    if env.on(Switch::TypesAsDocumented) {
+        json!(words)
+    } else {
+        json!(words.join(" "))
+    }
 }
 
 /// Whether the database has its modules without being asked for.

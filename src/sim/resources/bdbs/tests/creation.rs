@@ -256,3 +256,24 @@ fn a_refused_or_dry_creation_takes_no_uid() {
     bed.pass(10);
     assert_eq!(bed.database(plain()), 2);
 }
+
+#[test]
+fn what_a_new_database_is_not_told_comes_from_captures_or_from_the_documentation() {
+    for (switches, wanted) in [
+        (Switches::all_default(), json!(["16k", "single", "dense"])),
+        (
+            Switches::all_default().with(Switch::DefaultsAsDocumented),
+            json!(["legacy", "all-master-shards", "sparse"]),
+        ),
+    ] {
+        let mut bed = Bed::with(3, Profile::default(), switches);
+        let made = bed.ok("POST", "/v1/bdbs", with(sharded(2)));
+        let fields = ["hash_slots_policy", "proxy_policy", "shards_placement"];
+        assert_eq!(json!(fields.map(|field| made[field].clone())), wanted);
+        let cluster = bed.ok("POST", "/v1/bdbs", with(json!({"oss_cluster": true})));
+        assert_eq!(
+            cluster["hash_slots_policy"], "16k",
+            "the OSS Cluster API needs it"
+        );
+    }
+}

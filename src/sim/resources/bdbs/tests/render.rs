@@ -1,6 +1,7 @@
 //! What a database shows.
 
 use super::{plain, with};
+use crate::sim::switch::Switch;
 use crate::sim::testbed::Bed;
 use serde_json::{Value, json};
 
@@ -61,4 +62,41 @@ fn admin_passwords_are_reset_and_credentials_masked() {
         bed.ok("GET", "/v1/bdbs/1", Value::Null)["authentication_redis_pass"],
         "***"
     );
+}
+
+#[test]
+fn what_captures_show_otherwise_than_the_documentation_has_two_sides() {
+    let modules = json!([{"module_name": "search", "module_args": "MAXEXPANSIONS 10"}]);
+    for (mut bed, status, waste, words, none) in [
+        (Bed::new(), "", "104857600", json!("MAXEXPANSIONS 10"), json!("")),
+        (
+            Bed::switched(Switch::TypesAsDocumented),
+            "idle",
+            "100mb",
+            json!(["MAXEXPANSIONS", "10"]),
+            json!([]),
+        ),
+    ] {
+        bed.database(with(json!({"module_list": modules})));
+        let bare = json!({"module_list": [{"module_name": "search"}]});
+        bed.database(with(bare));
+        let all = bed.ok("GET", "/v1/bdbs", Value::Null);
+        for field in ["backup_status", "export_status", "import_status"] {
+            assert_eq!(all[0][field], status, "{field}");
+        }
+        assert_eq!(all[0]["active_defrag_ignore_bytes"], waste);
+        assert_eq!(all[0]["module_list"][0]["module_args"], words);
+        assert_eq!(all[1]["module_list"][0]["module_args"], none);
+    }
+}
+
+#[test]
+fn arguments_of_a_module_may_be_given_as_text_or_as_a_list() {
+    for given in [json!("A 1"), json!(["A", "1"])] {
+        let mut bed = Bed::new();
+        let modules = json!([{"module_name": "search", "module_args": given}]);
+        bed.database(with(json!({"module_list": modules})));
+        let shown = bed.ok("GET", "/v1/bdbs/1", Value::Null);
+        assert_eq!(shown["module_list"][0]["module_args"], "A 1", "{given}");
+    }
 }
