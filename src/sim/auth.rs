@@ -284,7 +284,8 @@ impl Accounts {
                 let (user, password) = basic(rest).ok_or_else(unauthorized)?;
                 self.login(&user, &password, rules, switches, now)
             }
-            "jwt" | "bearer" => self.by_token(rest.trim(), now),
+            "jwt" => self.by_token(rest.trim(), now),
+            "bearer" if !switches.on(Switch::JwtSchemeOnly) => self.by_token(rest.trim(), now),
             _ => Err(unauthorized()),
         }
     }
@@ -506,6 +507,23 @@ mod tests {
             let header = format!("{header} {token}");
             let got = accounts.authenticate(Some(&header), &RULES, &Switches::all_default(), at(secs));
             assert_eq!(got.is_ok(), passes, "{header} after {secs} s");
+        }
+    }
+
+    #[test]
+    fn a_token_comes_as_bearer_on_one_side_of_a_doubt_only() {
+        let mut accounts = accounts();
+        let token = accounts.issue_token(&mut Ids::new(1), UserUid(1), 300, at(0));
+        let strict = Switches::all_default().with(Switch::JwtSchemeOnly);
+        for (switches, scheme, passes) in [
+            (&Switches::all_default(), "JWT", true),
+            (&Switches::all_default(), "Bearer", true),
+            (&strict, "JWT", true),
+            (&strict, "Bearer", false),
+        ] {
+            let header = format!("{scheme} {token}");
+            let got = accounts.authenticate(Some(&header), &RULES, switches, at(1));
+            assert_eq!(got.is_ok(), passes, "{scheme} {switches:?}");
         }
     }
 

@@ -216,6 +216,9 @@ impl Fixture {
         for (name, value) in headers {
             request = request.header(*name, value);
         }
+        if !headers.iter().any(|(name, _)| *name == "content-type") {
+            request = request.header("content-type", "application/json");
+        }
         let bytes = if body.is_null() {
             Bytes::new()
         } else {

@@ -113,7 +113,10 @@ fn send(
     login: Option<&str>,
     body: &Value,
 ) -> Result<(), String> {
-    let mut request = Request::builder().method(method).uri(path);
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("content-type", "application/json");
     if let Some(login) = login {
         request = request.header("authorization", format!("Basic {}", BASE64.encode(login)));
     }

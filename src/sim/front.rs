@@ -17,6 +17,7 @@ use super::world::World;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// What a node does with a request.
 pub(crate) enum Served {
@@ -69,13 +70,9 @@ impl From<ApiError> for Refusal {
 }
 
 fn routed(world: &mut World, node: NodeIndex, request: &Request<Bytes>) -> Result<Answered, Refusal> {
-    check_headers(request.headers())?;
-    let path = request.uri().path();
-    let path = match path.strip_suffix('/') {
-        Some(short) if world.env.on(Switch::TrailingSlashServed) => short,
-        Some(_) | None => path,
-    };
-    let found = route::find(world.env.profile, request.method().as_str(), path);
+    check_headers(request, &world.env)?;
+    let path = path_of_routes(request.uri().path(), &world.env);
+    let found = route::find(world.env.profile, request.method().as_str(), &path);
     let (route, params) = match found {
         route::Found::Route(route, params) => (route, params),
         route::Found::OtherMethods(methods) => return options(world, node, request.method(), &methods),
@@ -87,7 +84,7 @@ fn routed(world: &mut World, node: NodeIndex, request: &Request<Bytes>) -> Resul
         .map_or(Membership::Fresh, |node| node.membership);
     let mut call = Call {
         method: request.method().clone(),
-        path: path.to_owned(),
+        path: path.into_owned(),
         params,
         query: query(request.uri().query().unwrap_or_default()),
         headers: request.headers().clone(),
@@ -106,6 +103,22 @@ fn routed(world: &mut World, node: NodeIndex, request: &Request<Bytes>) -> Resul
             Err(Refusal::FrontEnd(StatusCode::SERVICE_UNAVAILABLE))
         }
     }
+}
+
+/// The path as routes have it: two switches forgive what some pages add to it or leave out.
+fn path_of_routes<'a>(path: &'a str, env: &Env) -> Cow<'a, str> {
+    let path = match path.strip_suffix('/') {
+        Some(short) if env.on(Switch::TrailingSlashServed) => short,
+        Some(_) | None => path,
+    };
+    let first = path.split('/').nth(1).unwrap_or_default();
+    let versioned = first
+        .strip_prefix('v')
+        .is_some_and(|version| version.parse::<u8>().is_ok());
+    if versioned || !env.on(Switch::UnversionedPathsServed) {
+        return Cow::Borrowed(path);
+    }
+    Cow::Owned(format!("/v1{path}"))
 }
 
 /// The rest of the way at a node that belongs to a cluster.

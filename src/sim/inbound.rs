@@ -4,12 +4,13 @@ use super::call::{ApiError, Call};
 use super::state::{Cluster, Env};
 use super::switch::Switch;
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode, header};
+use http::{Method, Request, StatusCode, header};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// 400 for an `Accept` that excludes JSON or a foreign `Content-Type`, 505 for an unknown `x-api-version`.
-pub(crate) fn check_headers(headers: &HeaderMap) -> Result<(), ApiError> {
+pub(crate) fn check_headers(request: &Request<Bytes>, env: &Env) -> Result<(), ApiError> {
+    let headers = request.headers();
     let text = |name: &str| {
         headers
             .get(name)
@@ -33,11 +34,14 @@ pub(crate) fn check_headers(headers: &HeaderMap) -> Result<(), ApiError> {
     }
     let content_type = text("content-type").unwrap_or_default();
     let content_type = content_type.split(';').next().unwrap_or_default().trim();
-    // curl -d, as the vendor's own examples use it, says x-www-form-urlencoded.
-    if !matches!(
-        content_type,
-        "" | "application/json" | "application/x-www-form-urlencoded" | "multipart/form-data"
-    ) {
+    let must_say = env.on(Switch::ContentTypeRequired) && !request.body().is_empty();
+    let allowed = match content_type {
+        "application/json" | "multipart/form-data" => true,
+        // curl -d, as the vendor's own examples use it, says x-www-form-urlencoded.
+        "" | "application/x-www-form-urlencoded" => !must_say,
+        _ => false,
+    };
+    if !allowed {
         return Err(ApiError::bad_request(format!(
             "Content-Type: {content_type} is not supported"
         )));

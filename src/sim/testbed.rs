@@ -107,7 +107,8 @@ impl Bed {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
-            .header("authorization", format!("Basic {login}"));
+            .header("authorization", format!("Basic {login}"))
+            .header("content-type", "application/json");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -280,6 +280,7 @@ impl Site {
             .header("authorization", format!("Basic {login}"));
         let request = request
             .header("user-agent", "somebody")
+            .header("content-type", "application/json")
             .body(Bytes::from(body.to_string()))
             .unwrap();
         match self.machines.world().handle(sim::NodeIndex(0), &request) {

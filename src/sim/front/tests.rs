@@ -207,6 +207,54 @@ fn a_slash_at_the_end_of_a_path_is_ignored_on_the_other_side() {
 }
 
 #[test]
+fn a_path_without_a_version_is_served_on_the_other_side() {
+    for (switches, status) in [
+        (Switches::default(), 404),
+        (Switches::default().with(Switch::UnversionedPathsServed), 200),
+    ] {
+        let mut sim = Fixture::cluster_with(2, 2, switches);
+        for (method, path) in [("GET", "/bootstrap"), ("POST", "/nodes/2/actions/remove")] {
+            assert_eq!(
+                sim.admin(0, method, path, json!({})).status,
+                status,
+                "{method} {path}"
+            );
+        }
+        assert_eq!(sim.admin(0, "GET", "/v1/cluster", Value::Null).status, 200);
+        assert_eq!(sim.admin(0, "GET", "/v9/cluster", Value::Null).status, 404);
+        assert_eq!(sim.admin(0, "GET", "/", Value::Null).status, 404);
+    }
+}
+
+#[test]
+fn a_body_must_say_that_it_is_json_on_the_other_side() {
+    let curl = "application/x-www-form-urlencoded";
+    for (switches, content_type, status) in [
+        (Switches::default(), "", 200),
+        (Switches::default(), curl, 200),
+        (Switches::default().with(Switch::ContentTypeRequired), "", 400),
+        (Switches::default().with(Switch::ContentTypeRequired), curl, 400),
+        (
+            Switches::default().with(Switch::ContentTypeRequired),
+            "application/json",
+            200,
+        ),
+    ] {
+        let mut sim = Fixture::cluster_with(1, 1, switches);
+        let headers = [
+            ("authorization", LOGIN.to_owned()),
+            ("content-type", content_type.to_owned()),
+        ];
+        let put = sim.raw(0, "PUT", "/v1/cluster", &headers, json!({}));
+        assert_eq!(put.status, status, "{content_type:?}");
+        assert_eq!(
+            sim.raw(0, "GET", "/v1/cluster", &headers, Value::Null).status,
+            200
+        );
+    }
+}
+
+#[test]
 fn a_body_that_is_not_json_is_400() {
     let request = Request::put("/v1/cluster")
         .header("authorization", LOGIN)

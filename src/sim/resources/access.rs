@@ -239,10 +239,12 @@ pub(crate) fn free_acl(ctx: &Ctx<'_>, uid: u64, goes: Goes) -> Result<(), ApiErr
         return Err(ApiError::conflict("read_only", format!("ACL {uid} is read-only")));
     }
     if goes == Goes::Away && bound(ctx, "redis_acl_uid", uid) {
-        return Err(ApiError::not_acceptable(
-            "redis_acl_in_use",
-            format!("ACL {uid} is in use"),
-        ));
+        let (code, text) = ("redis_acl_in_use", format!("ACL {uid} is in use"));
+        return Err(if ctx.env.on(Switch::AclInUse409) {
+            ApiError::conflict(code, text)
+        } else {
+            ApiError::not_acceptable(code, text)
+        });
     }
     Ok(())
 }
@@ -311,6 +313,7 @@ pub(crate) fn check_group(ctx: &Ctx<'_>, _: u64, group: &Object) -> Result<(), A
 mod tests {
     use super::*;
     use crate::sim::fixture::Fixture;
+    use crate::sim::switch::Switches;
     use serde_json::json;
 
     #[test]
@@ -451,14 +454,28 @@ mod tests {
     }
 
     #[test]
+    fn an_acl_that_a_database_uses_stays_with_either_status() {
+        for (switches, status) in [
+            (Switches::default(), 406),
+            (Switches::default().with(Switch::AclInUse409), 409),
+        ] {
+            let mut sim = Fixture::cluster_with(1, 1, switches);
+            let database = format!("/v1/bdbs/{}", sim.database(None));
+            let acl = json!({"name": "own", "acl": "+@read ~*"});
+            let uid = sim.admin(0, "POST", "/v1/redis_acls", acl).json["uid"].clone();
+            let permissions = json!([{"role_uid": 4, "redis_acl_uid": uid}]);
+            sim.admin(0, "PUT", &database, json!({"roles_permissions": permissions}));
+            let refused = sim.admin(0, "DELETE", &format!("/v1/redis_acls/{uid}"), Value::Null);
+            assert_eq!((refused.status, refused.code()), (status, "redis_acl_in_use"));
+        }
+    }
+
+    #[test]
     fn rules_about_users_are_a_doubt() {
         let body = json!({"name": "x", "acl": "on >allcommands allkeys"});
         for (switches, status) in [
             (Default::default(), 400),
-            (
-                crate::sim::Switches::default().with(Switch::AclUserRulesAccepted),
-                200,
-            ),
+            (Switches::default().with(Switch::AclUserRulesAccepted), 200),
         ] {
             let mut sim = Fixture::cluster_with(1, 1, switches);
             assert_eq!(

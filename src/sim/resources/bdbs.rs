@@ -46,7 +46,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("PUT", "/v2/bdbs/{uid}", Permission::UpdateBdb, shape::BDB, change::update_v2).presumed(),
     Route::new("PUT", "/v1/bdbs/{uid}/flush", Permission::UpdateBdbWithAction, shape::BDB, change::flush),
     Route::new("PUT", "/v1/bdbs/{uid}/reset_admin_pass", Permission::UpdateBdbWithAction, shape::BDB, change::reset_admin_password),
-    Route::new("DELETE", "/v1/bdbs/{uid}", Permission::DeleteBdb, shape::BDB, delete),
+    Route::new("DELETE", "/v1/bdbs/{uid}", Permission::DeleteBdb, shape::BDB_OR_NOTHING, delete),
     Route::new("POST", "/v1/bdbs/{uid}/actions/import", Permission::StartBdbImport, shape::NOTHING, import),
     Route::new("PUT", "/v1/bdbs/{uid}/actions/import_reset_status", Permission::ResetBdbCurrentImportStatus, shape::NOTHING, import_reset_status),
     Route::new("POST", "/v1/bdbs/{uid}/actions/stop_traffic", Permission::UpdateBdbWithAction, shape::ACTION_UID, stop_traffic).since(Profile::V7_8_6),
@@ -102,6 +102,9 @@ fn delete(ctx: &mut Ctx<'_>) -> Answer {
     let length = ctx.env.timings.bdb_delete;
     machine::start(ctx.cluster, ctx.env, uid, Change::Delete, length);
     ctx.commit();
+    if ctx.env.on(Switch::BdbDeleteAnswersNothing) {
+        return Ok(Reply::empty());
+    }
     let view = View::of(ctx.cluster, ctx.env, &ctx.call.actor);
     Ok(Reply::json(shown(ctx, uid, &view)))
 }

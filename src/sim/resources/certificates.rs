@@ -25,6 +25,9 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("DELETE", "/v1/cluster/certificates/{name}", Permission::UpdateCluster, shape::NOTHING, delete),
 ];
 
+/// `error_code` of a certificate that cannot be used.
+const INVALID: &str = "invalid_certificate";
+
 /// `<name>_cert` and `<name>_key`, private keys included.
 fn list(ctx: &mut Ctx<'_>) -> Answer {
     let mut all = Map::new();
@@ -55,7 +58,12 @@ fn replace(ctx: &mut Ctx<'_>) -> Answer {
 
 /// One, as before 7.22.2.
 fn replace_one(ctx: &mut Ctx<'_>) -> Answer {
-    let checked = upload(ctx, &ctx.call.body)?;
+    let checked = upload(ctx, &ctx.call.body).map_err(|mut error| {
+        if error.code == INVALID && ctx.env.on(Switch::UpdateCertInvalid404) {
+            error.status = StatusCode::NOT_FOUND;
+        }
+        error
+    })?;
     install(ctx, vec![checked], Maker::Customer)
 }
 
@@ -133,7 +141,7 @@ fn upload(ctx: &Ctx<'_>, entry: &Value) -> Result<(&'static NameRow, TlsIdentity
             .and_then(Value::as_str),
     };
     certs::check(row, text("certificate"), text("key"), rules).map_err(|error| match error {
-        CertError::Invalid(why) => ApiError::new(StatusCode::BAD_REQUEST, "invalid_certificate", why),
+        CertError::Invalid(why) => ApiError::new(StatusCode::BAD_REQUEST, INVALID, why),
         CertError::Expired(why) => ApiError::not_acceptable("certificate_expired", why),
     })?;
     let key_pem = if row.has_key {
@@ -242,6 +250,7 @@ mod tests {
     use crate::sim::certs::mint::{self, KeyKind};
     use crate::sim::config::CertificateOrder;
     use crate::sim::fault::{Effect, FaultPlan, Rule};
+    use crate::sim::switch::Switches;
     use crate::sim::testbed::{Bed, NAME, start};
     use jiff::SignedDuration;
     use serde_json::json;
@@ -408,6 +417,27 @@ mod tests {
             );
             assert_eq!(status == 200, profile >= Profile::V7_22_2, "{profile}: {status}");
             bed.ok("PUT", "/v1/cluster/update_cert", entry("proxy", &made(0)));
+        }
+    }
+
+    #[test]
+    fn an_invalid_certificate_is_404_for_the_older_call_on_the_other_side() {
+        let garbage = TlsIdentity {
+            chain_pem: "garbage".into(),
+            key_pem: "garbage".into(),
+        };
+        for (switches, status) in [
+            (Switches::all_default(), 400),
+            (Switches::all_default().with(Switch::UpdateCertInvalid404), 404),
+        ] {
+            let mut bed = Bed::with(1, Profile::default(), switches);
+            let invalid = entry("proxy", &garbage);
+            let one = bed.refused("PUT", "/v1/cluster/update_cert", invalid.clone());
+            assert_eq!(one, (status, "invalid_certificate".to_owned()));
+            let several = bed.refused("PUT", "/v1/cluster/certificates", bulk(&[invalid]));
+            assert_eq!(several.0, 400);
+            let old = entry("proxy", &made(400));
+            assert_eq!(bed.refused("PUT", "/v1/cluster/update_cert", old).0, 406);
         }
     }
 

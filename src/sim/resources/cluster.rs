@@ -171,7 +171,8 @@ fn check(ctx: &mut Ctx<'_>) -> Answer {
     let passed = results
         .iter()
         .all(|result| result.get("result") == Some(&json!(true)));
-    let reply = Reply::json(json!({"cluster_test_result": passed, "nodes": results}));
+    let result = passed != ctx.env.on(Switch::CheckResultInverted);
+    let reply = Reply::json(json!({"cluster_test_result": result, "nodes": results}));
     Ok(reply.after(ctx.env.timings.cluster_check))
 }
 
@@ -300,5 +301,33 @@ mod tests {
             (&failed["nodes"][2]["node_uid"], &failed["nodes"][2]["result"]),
             (&json!("3"), &json!(false))
         );
+    }
+
+    #[test]
+    fn the_result_of_the_check_and_its_uids_have_another_side() {
+        for (switches, passed, uid) in [
+            (Switches::default(), true, json!("1")),
+            (
+                Switches::default().with(Switch::CheckResultInverted),
+                false,
+                json!("1"),
+            ),
+            (Switches::default().with(Switch::CheckUidIsNumber), true, json!(1)),
+        ] {
+            let mut sim = Fixture::cluster_with(3, 3, switches);
+            let check = sim.admin(0, "GET", "/v1/cluster/check", Value::Null).json;
+            assert_eq!(
+                (&check["cluster_test_result"], &check["nodes"][0]["node_uid"]),
+                (&json!(passed), &uid)
+            );
+            assert_eq!(
+                check["nodes"][0]["result"], true,
+                "nodes are not part of the doubt"
+            );
+            sim.world.crash(NodeIndex(2));
+            sim.pass(30);
+            let check = sim.admin(0, "GET", "/v1/cluster/check", Value::Null).json;
+            assert_eq!(check["cluster_test_result"], !passed);
+        }
     }
 }

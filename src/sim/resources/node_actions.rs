@@ -9,9 +9,10 @@ use crate::sim::permission::Permission::{
 use crate::sim::route::Route;
 use crate::sim::schema::{Table, action as tables, shape};
 use crate::sim::state::Due;
+use crate::sim::switch::Switch;
 use crate::sim::task::{Kind, TaskStatus};
 use crate::sim::work;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// Routes of this family.
 #[rustfmt::skip]
@@ -40,15 +41,19 @@ fn action(ctx: &Ctx<'_>) -> Result<Kind, ApiError> {
 }
 
 fn list_all(ctx: &mut Ctx<'_>) -> Answer {
-    Ok(Reply::json(listed(ctx, None)))
+    Ok(Reply::json(json!({"actions": listed(ctx, None)})))
 }
 
 fn list(ctx: &mut Ctx<'_>) -> Answer {
     let uid = nodes::member(ctx)?.uid;
-    Ok(Reply::json(listed(ctx, Some(uid))))
+    let actions = listed(ctx, Some(uid));
+    if actions.is_empty() && ctx.env.on(Switch::NodeActionsEmpty404) {
+        return Err(ApiError::not_found(format!("No action has run on node {uid}")));
+    }
+    Ok(Reply::json(json!({"actions": actions})))
 }
 
-fn listed(ctx: &Ctx<'_>, node: Option<NodeUid>) -> Value {
+fn listed(ctx: &Ctx<'_>, node: Option<NodeUid>) -> Vec<Map<String, Value>> {
     let tasks = ctx
         .cluster
         .tasks
@@ -62,7 +67,7 @@ fn listed(ctx: &Ctx<'_>, node: Option<NodeUid>) -> Value {
             shown.remove("task_id");
             shown
         });
-    json!({"actions": tasks.collect::<Vec<_>>()})
+    tasks.collect()
 }
 
 fn get(ctx: &mut Ctx<'_>) -> Answer {
@@ -146,7 +151,7 @@ mod tests {
     use super::*;
     use crate::sim::fixture::Fixture;
     use crate::sim::ids::NodeIndex;
-    use crate::sim::switch::{Switch, Switches};
+    use crate::sim::switch::Switches;
 
     const ON: &str = "/v1/nodes/2/actions/maintenance_on";
     const OFF: &str = "/v1/nodes/2/actions/maintenance_off";
@@ -179,6 +184,22 @@ mod tests {
                 want,
                 "{method} {path} {body}"
             );
+        }
+    }
+
+    #[test]
+    fn a_node_on_which_nothing_ran_has_an_empty_list_or_none() {
+        for (switches, status) in [
+            (Switches::default(), 200),
+            (Switches::default().with(Switch::NodeActionsEmpty404), 404),
+        ] {
+            let mut sim = Fixture::cluster_with(3, 3, switches);
+            let path = "/v1/nodes/2/actions";
+            assert_eq!(sim.admin(0, "GET", path, Value::Null).status, status);
+            sim.admin(0, "POST", ON, json!({}));
+            assert_eq!(sim.admin(0, "GET", path, Value::Null).status, 200);
+            let all = sim.admin(0, "GET", "/v1/nodes/actions", Value::Null);
+            assert_eq!(all.json["actions"].as_array().map(Vec::len), Some(1));
         }
     }
 

@@ -102,7 +102,12 @@ fn put(ctx: &mut Ctx<'_>) -> Answer {
         }
         error
     })?;
-    let update = schema::update(schema::node::FIELDS, ctx.env, &before, ctx.call.object()?)?;
+    let mut update = schema::update(schema::node::FIELDS, ctx.env, &before, ctx.call.object()?)?;
+    if ctx.env.on(Switch::NodeAcceptServersInverted)
+        && let Some(Value::Bool(accepts)) = update.get_mut("accept_servers")
+    {
+        *accepts = !*accepts;
+    }
     check_update(ctx, &changed, &update)?;
     for (name, value) in update {
         apply(&mut changed, name, value);
@@ -410,6 +415,30 @@ mod tests {
             200
         );
         assert_eq!(sim.admin(0, "PUT", "/v1/nodes/9", json!({})).status, 406);
+    }
+
+    #[test]
+    fn accept_servers_of_an_update_is_read_either_way() {
+        for (switches, sent, shown) in [
+            (Switches::default(), false, false),
+            (Switches::default(), true, true),
+            (
+                Switches::default().with(Switch::NodeAcceptServersInverted),
+                true,
+                false,
+            ),
+            (
+                Switches::default().with(Switch::NodeAcceptServersInverted),
+                false,
+                true,
+            ),
+        ] {
+            let mut sim = Fixture::cluster_with(1, 1, switches);
+            let body = json!({"accept_servers": sent});
+            assert_eq!(sim.admin(0, "PUT", "/v1/nodes/1", body).status, 200);
+            let node = sim.admin(0, "GET", "/v1/nodes/1", Value::Null).json;
+            assert_eq!(node["accept_servers"], shown);
+        }
     }
 
     #[test]

@@ -66,7 +66,9 @@ fn shown(ctx: &Ctx<'_>, user: &User) -> Value {
     shown.insert("uid".to_owned(), json!(user.uid.0));
     shown.insert("email".to_owned(), json!(user.email));
     shown.insert("name".to_owned(), json!(user.name));
-    shown.insert("role".to_owned(), json!(user.role.name()));
+    if !ctx.env.on(Switch::RbacHidesRole) {
+        shown.insert("role".to_owned(), json!(user.role.name()));
+    }
     shown.insert("role_uids".to_owned(), json!(user.role_uids));
     shown.insert("status".to_owned(), json!(status));
     shown.insert("password_issue_date".to_owned(), json!(iso(user.password_issued)));
@@ -370,6 +372,18 @@ mod tests {
             assert_eq!(users[0][field], value, "{field}");
         }
         assert!(users[0].get("password").is_none());
+    }
+
+    #[test]
+    fn the_name_of_the_role_is_left_out_on_the_other_side() {
+        for (switches, role) in [
+            (Switches::default(), Some(&json!("admin"))),
+            (Switches::default().with(Switch::RbacHidesRole), None),
+        ] {
+            let mut sim = Fixture::cluster_with(1, 1, switches);
+            let user = sim.admin(0, "GET", "/v1/users/1", Value::Null).json;
+            assert_eq!((user.get("role"), &user["role_uids"]), (role, &json!([1])));
+        }
     }
 
     #[test]

@@ -36,6 +36,7 @@ pub(crate) const BDB_GROUPS: Shape = Shape::Json(Either(&[
     Kind::Nested(&[ro("bdb_groups", ListOf(&Of(&access::BDB_GROUP_TABLE)))]),
     ListOf(&Of(&access::BDB_GROUP_TABLE)),
 ]));
+pub(crate) const BDB_OR_NOTHING: Shape = Shape::Maybe(Of(&bdb::TABLE));
 pub(crate) const BDB_STATS: Shape = Shape::Json(stats::OF_BDB);
 pub(crate) const BDB_STATS_LAST: Shape = Shape::Json(stats::LAST_OF_BDBS);
 pub(crate) const BLUEPRINT: Shape = Shape::Json(ListOf(&Of(&bdb_parts::BLUEPRINT)));

@@ -12,6 +12,7 @@ use crate::sim::switch::Switch;
 use crate::sim::version::Profile;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// What the reader wants and may see.
 #[derive(Clone, Debug, Default)]

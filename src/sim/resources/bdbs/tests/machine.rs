@@ -2,6 +2,7 @@
 
 use super::{faulty, plain, with};
 use crate::sim::fault::Effect;
+use crate::sim::switch::Switch;
 use crate::sim::testbed::Bed;
 use serde_json::{Value, json};
 
@@ -96,4 +97,17 @@ fn an_import_is_pending_until_it_succeeded() {
         (&json!("active"), &json!("succeeded"))
     );
     assert_eq!(done["dataset_import_sources"], json!([]));
+}
+
+#[test]
+fn a_deletion_answers_the_database_or_nothing() {
+    for (mut bed, answer) in [
+        (Bed::new(), json!("delete-pending")),
+        (Bed::switched(Switch::BdbDeleteAnswersNothing), Value::Null),
+    ] {
+        bed.database(plain());
+        assert_eq!(bed.ok("DELETE", "/v1/bdbs/1", Value::Null)["status"], answer);
+        let shown = bed.ok("GET", "/v1/bdbs/1", Value::Null);
+        assert_eq!(shown["status"], "delete-pending");
+    }
 }
