@@ -183,6 +183,9 @@ impl Switches {
 }
 
 #[cfg(test)]
+mod probes;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -1,7 +1,7 @@
 //! A formed cluster for tests of what it answers.
 
 use super::certs::mint::{self, KeyKind};
-use super::config::{Config, LOG_CAPACITY, NodeConfig, Timings};
+use super::config::{Config, LOG_CAPACITY, NodeConfig, Timings, TlsIdentity};
 use super::fault::FaultPlan;
 use super::form::Formation;
 use super::ids::NodeIndex;
@@ -14,6 +14,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::Request;
 use jiff::{SignedDuration, Timestamp};
+use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
 use serde_json::{Value, json};
 
 /// Name of the cluster.
@@ -28,6 +29,24 @@ pub(crate) struct Bed {
 /// When every test's world begins.
 pub(crate) fn start() -> Timestamp {
     "2026-06-01T00:00:00Z".parse().unwrap()
+}
+
+/// A certificate for servers only: its extended key usage lacks `clientAuth`.
+pub(crate) fn server_only() -> TlsIdentity {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec![NAME.to_owned()]).unwrap();
+    params.distinguished_name.push(DnType::CommonName, NAME);
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params.key_usages = vec![
+        KeyUsagePurpose::DigitalSignature,
+        KeyUsagePurpose::KeyEncipherment,
+    ];
+    params.not_before = rcgen::date_time_ymd(2026, 1, 1);
+    params.not_after = rcgen::date_time_ymd(2027, 1, 1);
+    TlsIdentity {
+        chain_pem: params.self_signed(&key).unwrap().pem(),
+        key_pem: key.serialize_pem(),
+    }
 }
 
 /// Machines that belong to no cluster.

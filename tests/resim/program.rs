@@ -343,12 +343,21 @@ fn the_log_of_the_admin_port_is_bounded_and_keeps_its_numbers() {
 }
 
 #[test]
-fn switches_defects_and_licences_are_printed() {
-    let switches = text(&output(&["--list-switches"]).stdout);
-    assert!(
-        switches.contains("restart-resets\n") && switches.contains("    doubt "),
-        "{switches}"
-    );
+fn every_switch_is_printed_with_both_its_sides_and_its_doubt() {
+    let printed = text(&output(&["--list-switches"]).stdout);
+    let lines = printed.lines().count();
+    assert_eq!(lines, 4 * regent::sim::SWITCHES.len(), "{printed}");
+    for row in regent::sim::SWITCHES {
+        let wanted = format!(
+            "{}\n    default  {}\n    set      {}\n    doubt    {}\n",
+            row.name, row.default, row.alternative, row.source
+        );
+        assert!(printed.contains(&wanted), "{wanted}{printed}");
+    }
+}
+
+#[test]
+fn defects_and_licences_are_printed() {
     let bugs = text(&output(&["--list-bugs"]).stdout);
     assert!(
         bugs.contains("rotation-skips-down-nodes\n") && bugs.contains("    source   RS200137\n"),

@@ -434,6 +434,19 @@ mod tests {
                 .status,
             404
         );
+        let switches = Switches::default().with(Switch::AlertStateIsText);
+        let mut sim = Fixture::cluster_with(3, 3, switches);
+        sim.world.crash(NodeIndex(2));
+        sim.pass(30);
+        for (enabled, state) in [(false, "off"), (true, "on")] {
+            let settings = json!({"alert_settings": {"node_failed": enabled}});
+            sim.admin(0, "PUT", "/v1/cluster", settings);
+            let alert = sim.admin(0, "GET", path, Value::Null).json;
+            assert_eq!(
+                (&alert["state"], &alert["change_value"]["state"]),
+                (&json!(state), &json!(state))
+            );
+        }
         let switches = Switches::default().with(Switch::DisabledAlertKeepsState);
         let mut sim = Fixture::cluster_with(3, 3, switches);
         sim.world.crash(NodeIndex(2));

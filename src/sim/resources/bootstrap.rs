@@ -467,6 +467,39 @@ mod tests {
     }
 
     #[test]
+    fn accept_servers_of_a_bootstrap_is_read_either_way() {
+        for (switches, sent, shown) in [
+            (Switches::default(), json!(true), true),
+            (Switches::default(), json!(false), false),
+            (Switches::default(), Value::Null, true),
+            (
+                Switches::default().with(Switch::BootstrapAcceptServersInverted),
+                json!(true),
+                false,
+            ),
+            (
+                Switches::default().with(Switch::BootstrapAcceptServersInverted),
+                json!(false),
+                true,
+            ),
+            (
+                Switches::default().with(Switch::BootstrapAcceptServersInverted),
+                Value::Null,
+                true,
+            ),
+        ] {
+            let mut sim = Fixture::cluster_with(1, 2, switches);
+            let mut body = sim.join_body(1);
+            if !sent.is_null() {
+                body["node"]["identity"]["accept_servers"] = sent.clone();
+            }
+            assert_eq!(sim.bootstrap_error(1, body), "");
+            let node = sim.admin(0, "GET", "/v1/nodes/2", Value::Null).json;
+            assert_eq!(node["accept_servers"], shown, "{sent}");
+        }
+    }
+
+    #[test]
     fn a_join_is_refused_for_wrong_credentials_a_missing_rack_and_a_dead_member() {
         let mut sim = Fixture::cluster(2, 3);
         let mut wrong = sim.join_body(2);

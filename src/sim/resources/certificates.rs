@@ -251,7 +251,7 @@ mod tests {
     use crate::sim::config::CertificateOrder;
     use crate::sim::fault::{Effect, FaultPlan, Rule};
     use crate::sim::switch::Switches;
-    use crate::sim::testbed::{Bed, NAME, start};
+    use crate::sim::testbed::{Bed, NAME, server_only, start};
     use jiff::SignedDuration;
     use serde_json::json;
 
@@ -417,6 +417,24 @@ mod tests {
             );
             assert_eq!(status == 200, profile >= Profile::V7_22_2, "{profile}: {status}");
             bed.ok("PUT", "/v1/cluster/update_cert", entry("proxy", &made(0)));
+        }
+    }
+
+    #[test]
+    fn a_certificate_for_servers_only_is_refused_unless_the_switch_is_lenient() {
+        let identity = server_only();
+        let database = json!({"name": "db", "memory_size": 1 << 28});
+        let single = json!({"cert": identity.chain_pem, "private_key": identity.key_pem});
+        for (switches, status) in [
+            (Switches::all_default(), 400),
+            (Switches::all_default().with(Switch::LenientCertificateUsage), 200),
+        ] {
+            let mut bed = Bed::with(1, Profile::default(), switches);
+            let upload = bulk(&[entry("proxy", &identity)]);
+            assert_eq!(bed.call("PUT", "/v1/cluster/certificates", upload).0, status);
+            bed.database(database.clone());
+            let path = "/v1/bdbs/1/certificates";
+            assert_eq!(bed.call("POST", path, single.clone()).0, status);
         }
     }
 

@@ -304,6 +304,7 @@ fn command(ctx: &mut Ctx<'_>) -> Answer {
 mod tests {
     use super::*;
     use crate::sim::fixture::Fixture;
+    use crate::sim::switch::Switches;
 
     #[test]
     fn an_export_can_be_followed_and_its_status_reset() {
@@ -331,6 +332,23 @@ mod tests {
             200
         );
         assert_eq!(status(&mut sim), "idle");
+    }
+
+    #[test]
+    fn viewers_may_rebalance_on_the_other_side_of_a_doubt() {
+        for (switches, status) in [
+            (Switches::default(), 403),
+            (Switches::default().with(Switch::RebalanceByViewers), 200),
+        ] {
+            let mut sim = Fixture::cluster_with(1, 1, switches);
+            sim.database(None);
+            sim.user("viewer@example.com", "db_viewer");
+            let viewer = Some(("viewer@example.com", "viewer-pass"));
+            let path = "/v1/bdbs/1/actions/rebalance?dry_run";
+            let got = sim.send(0, "PUT", path, viewer, Value::Null);
+            assert_eq!(got.status, status, "{got:?}");
+            assert_eq!(sim.admin(0, "PUT", path, Value::Null).status, 200);
+        }
     }
 
     #[test]

@@ -258,6 +258,18 @@ fn a_refused_or_dry_creation_takes_no_uid() {
 }
 
 #[test]
+fn tls_needs_client_certificates_unless_the_switch_makes_them_optional() {
+    let body = with(json!({"tls_mode": "enabled"}));
+    assert_eq!(
+        Bed::new().refused("POST", "/v1/bdbs", body.clone()),
+        (406, "invalid_certificate".to_owned())
+    );
+    Bed::switched(Switch::ClientCertificateOptional).ok("POST", "/v1/bdbs", body);
+    let anyone = with(json!({"tls_mode": "enabled", "enforce_client_authentication": "disabled"}));
+    Bed::new().ok("POST", "/v1/bdbs", anyone);
+}
+
+#[test]
 fn what_a_new_database_is_not_told_comes_from_captures_or_from_the_documentation() {
     for (switches, wanted) in [
         (Switches::all_default(), json!(["16k", "single", "dense"])),

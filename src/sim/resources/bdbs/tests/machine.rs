@@ -100,6 +100,15 @@ fn an_import_is_pending_until_it_succeeded() {
 }
 
 #[test]
+fn a_busy_database_is_not_deleted_with_either_status() {
+    for (mut bed, status) in [(Bed::new(), 409), (Bed::switched(Switch::DeleteBusy406), 406)] {
+        bed.ok("POST", "/v1/bdbs", plain());
+        let refused = bed.refused("DELETE", "/v1/bdbs/1", Value::Null);
+        assert_eq!(refused, (status, "busy".to_owned()));
+    }
+}
+
+#[test]
 fn a_deletion_answers_the_database_or_nothing() {
     for (mut bed, answer) in [
         (Bed::new(), json!("delete-pending")),

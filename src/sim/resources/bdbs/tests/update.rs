@@ -207,3 +207,14 @@ fn an_action_needs_a_body_before_7_22_also_if_it_updates_nothing() {
         }
     }
 }
+
+#[test]
+fn version_2_of_the_update_exists_on_the_other_side_only() {
+    let body = || json!({"max_connections": 5});
+    for (mut bed, status) in [(Bed::new(), 404), (Bed::switched(Switch::V2BdbPut), 200)] {
+        bed.database(plain());
+        assert_eq!(bed.call("PUT", "/v2/bdbs/1", body()).0, status);
+        let shown = bed.ok("GET", "/v1/bdbs/1", Value::Null);
+        assert_eq!(shown["max_connections"] == 5, status == 200);
+    }
+}
