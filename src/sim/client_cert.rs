@@ -112,7 +112,7 @@ fn parts(subject: &str) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::sim::fixture::Fixture;
-    use crate::sim::switch::Switches;
+    use crate::sim::switch::{Switch, Switches};
     use crate::sim::version::Profile;
     use base64::{Engine, engine::general_purpose::STANDARD};
     use bytes::Bytes;
@@ -201,6 +201,22 @@ mod tests {
         ] {
             assert_eq!(sim.admin(0, "PUT", "/v1/cluster", settings.clone()).status, 200);
             assert_eq!(get(&mut sim, &der), status, "{settings}");
+        }
+    }
+
+    #[test]
+    fn an_authority_in_use_stays_or_takes_the_logins_with_it() {
+        let (authority, der) = issued("robot");
+        for (switches, status, login) in [
+            (Switches::default(), 406, 200),
+            (Switches::default().with(Switch::UsedAuthorityDeletable), 200, 401),
+        ] {
+            let mut sim = Fixture::cluster_with(1, 1, switches);
+            open_to(&mut sim, &authority, "CN=robot");
+            assert_eq!(get(&mut sim, &der), 200);
+            let path = "/v1/cluster/certificates/mtls_trusted_ca";
+            assert_eq!(sim.admin(0, "DELETE", path, Value::Null).status, status);
+            assert_eq!(get(&mut sim, &der), login);
         }
     }
 

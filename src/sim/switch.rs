@@ -110,6 +110,8 @@ pub enum Switch {
     CheckResultInverted,
     /// What the deletion of a database answers.
     BdbDeleteAnswersNothing,
+    /// Whether the authority of client certificates can be deleted while they log in.
+    UsedAuthorityDeletable,
     /// A body that does not say that it is JSON.
     ContentTypeRequired,
 }

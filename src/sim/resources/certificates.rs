@@ -102,7 +102,7 @@ fn delete(ctx: &mut Ctx<'_>) -> Answer {
     }
     let in_use = row.name == "mtls_trusted_ca"
         && ctx.cluster.settings.get("mtls_certificate_authentication") == Some(&Value::Bool(true));
-    if in_use {
+    if in_use && !ctx.env.on(Switch::UsedAuthorityDeletable) {
         return Err(ApiError::not_acceptable(
             "invalid_param",
             "certificate authentication is on; turn it off first",

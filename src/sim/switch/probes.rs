@@ -96,6 +96,7 @@ const PROBES: &[Probe] = &[
     probe(Switch::NodeActionsEmpty404, |on| status(on, "GET", "/v1/nodes/1/actions", Value::Null), "200", "404"),
     probe(Switch::CheckResultInverted, |on| get(on, "/v1/cluster/check")["cluster_test_result"].take(), "true", "false"),
     probe(Switch::BdbDeleteAnswersNothing, |on| with_database(on).admin(0, "DELETE", "/v1/bdbs/1", Value::Null).json["uid"].take(), "1", "null"),
+    probe(Switch::UsedAuthorityDeletable, delete_authority_in_use, "406", "200"),
     probe(Switch::ContentTypeRequired, put_without_content_type, "200", "400"),
 ];
 
@@ -243,6 +244,21 @@ fn certificate_for_servers_only(switches: &Switches) -> Value {
         bed.call("PUT", "/v1/cluster/certificates", bulk).0,
         bed.call("POST", "/v1/bdbs/1/certificates", own).0,
     ])
+}
+
+fn delete_authority_in_use(switches: &Switches) -> Value {
+    let mut bed = Bed::with(1, Profile::default(), switches.clone());
+    let authority = json!({"name": "mtls_trusted_ca", "certificate": server_only().chain_pem});
+    bed.ok("PUT", "/v1/cluster/update_cert", authority);
+    bed.ok(
+        "PUT",
+        "/v1/cluster",
+        json!({"mtls_certificate_authentication": true}),
+    );
+    json!(
+        bed.call("DELETE", "/v1/cluster/certificates/mtls_trusted_ca", Value::Null)
+            .0
+    )
 }
 
 fn locked_account(switches: &Switches) -> Value {

@@ -355,6 +355,13 @@ pub const SWITCHES: &[SwitchRow] = &[
         source: "the page speaks of a status code; other calls that start a change answer the object",
     },
     SwitchRow {
+        switch: Switch::UsedAuthorityDeletable,
+        name: "used-authority-deletable",
+        default: "deleting mtls_trusted_ca while certificates log in is 406",
+        alternative: "it is deleted, and nobody logs in with a certificate any more",
+        source: "the page lets optional certificates be deleted and does not say whether one in use is",
+    },
+    SwitchRow {
         switch: Switch::ContentTypeRequired,
         name: "content-type-required",
         default: "a body may come without Content-Type, and as curl -d sends it",
