@@ -254,7 +254,7 @@ mod tests {
     use crate::sim::fixture::{Fixture, LOGIN};
     use crate::sim::ids::NodeIndex;
     use crate::sim::resources::inflate::inflate;
-    use crate::sim::switch::Switches;
+    use crate::sim::switch::{Switch, Switches};
 
     #[test]
     fn a_proxy_is_changed_alone_or_with_all_and_a_dead_one_does_not_confirm() {
