@@ -97,20 +97,8 @@ fn walk(profile: Profile, switches: Switches, bugs: &Bugs, moves: &[Move]) -> Ve
                 login,
             } => {
                 let route = routes[*route];
-                let names = [
-                    "maintenance_on",
-                    "maintenance_off",
-                    "remove",
-                    "enslave_node",
-                    "join_cluster",
-                ];
-                let action = names[usize::try_from(*uid).unwrap() % names.len()];
-                let path = route
-                    .path
-                    .replace("{action}", action)
-                    .replace("{uid}", &uid.to_string());
-                let path = path.replace("{bdb}", &uid.to_string()).replace(['{', '}'], "");
-                let body = if action == "join_cluster" && path.contains("bootstrap") {
+                let path = path(route.path, *uid);
+                let body = if path.contains("bootstrap") && path.ends_with("join_cluster") {
                     sim.join_body(*node)
                 } else {
                     body.clone()
@@ -135,6 +123,21 @@ fn walk(profile: Profile, switches: Switches, bugs: &Bugs, moves: &[Move]) -> Ve
     }
     sim.pass(3600);
     answers
+}
+
+/// A template with a number for every object, and the action that belongs to it.
+fn path(template: &str, uid: u64) -> String {
+    let actions = [
+        "maintenance_on",
+        "maintenance_off",
+        "remove",
+        "enslave_node",
+        "join_cluster",
+    ];
+    let action = actions[usize::try_from(uid).unwrap() % actions.len()];
+    let path = template.replace("{action}", action);
+    let path = path.replace("{uid}", &uid.to_string());
+    path.replace("{bdb}", &uid.to_string()).replace(['{', '}'], "")
 }
 
 proptest! {
