@@ -193,12 +193,16 @@ impl Client {
             return;
         }
         let name = format!("db{}", self.draw());
-        let mut body = json!({"name": name, "memory_size": 1 << 28, "redis_version": "7.2", "tags": [{"key": "owner", "value": name}]});
+        let tags = json!([{"key": "owner", "value": name}]);
+        let mut body = json!({"name": name, "memory_size": 1 << 28, "redis_version": "7.2", "tags": tags});
         let shapes = [
             json!({}),
             json!({"replication": true}),
             json!({"data_persistence": "aof", "authentication_redis_pass": name}),
-            json!({"replication": true, "sharding": true, "shards_count": 2, "shard_key_regex": [{"regex": "(?<tag>.*)"}]}),
+            json!({
+                "replication": true, "sharding": true, "shards_count": 2,
+                "shard_key_regex": [{"regex": "(?<tag>.*)"}],
+            }),
         ];
         let shape = &shapes[choice % shapes.len()];
         body.as_object_mut()

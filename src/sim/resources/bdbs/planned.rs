@@ -117,7 +117,12 @@ mod tests {
     fn a_new_database_is_loaded_from_the_files_that_its_plan_names() {
         let mut sim = with_files();
         let (low, high) = ("0-8191", "8192-16383");
-        let file = |uid: &str, slots: &str| json!({"filename": format!("appendonly-{uid}.aof"), "node_uid": "2", "shard_uid": uid, "shard_slots": slots, "shard_role": "master"});
+        let file = |uid: &str, slots: &str| {
+            json!({
+                "filename": format!("appendonly-{uid}.aof"), "node_uid": "2", "shard_uid": uid, "shard_slots": slots,
+                "shard_role": "master",
+            })
+        };
         for (plan, ended, bytes) in [
             (
                 json!({"original_bdb_shards": [shard("1", "2", low), shard("2", "2", high)]}),
