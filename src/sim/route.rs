@@ -28,6 +28,8 @@ pub(crate) struct Route {
     pub(crate) method: &'static str,
     /// `/v1/bdbs/{uid}`
     pub(crate) path: &'static str,
+    /// Bytes of the path before its first parameter: what other paths begin with needs no closer look.
+    literal_bytes: usize,
     pub(crate) permission: Permission,
     /// What it answers when it succeeds; every answer is held against it.
     pub(crate) answers: Shape,
@@ -78,6 +80,7 @@ impl Route {
         Self {
             method,
             path,
+            literal_bytes: literal_bytes(path.as_bytes()),
             permission,
             answers,
             presumed: false,
@@ -112,6 +115,11 @@ impl Route {
     pub(crate) const fn anonymous(mut self) -> Self {
         self.anonymous = true;
         self
+    }
+
+    /// Whether `path` has the beginning of this route's, up to its first parameter.
+    fn begins(&self, path: &str) -> bool {
+        path.as_bytes().get(..self.literal_bytes) == self.path.as_bytes().get(..self.literal_bytes)
     }
 
     /// Whether `role` may send it.
@@ -189,6 +197,18 @@ pub(crate) enum Found {
     Nothing,
 }
 
+const fn literal_bytes(path: &[u8]) -> usize {
+    let mut at = 0;
+    while at < path.len() {
+        #[expect(clippy::indexing_slicing, reason = "the loop ends before the length")]
+        if path[at] == b'{' {
+            break;
+        }
+        at += 1;
+    }
+    at
+}
+
 /// Looks up a path. A route whose segments are all literal goes before one with parameters.
 pub(crate) fn find(profile: Profile, method: &str, path: &str) -> Found {
     let here = || {
@@ -196,7 +216,7 @@ pub(crate) fn find(profile: Profile, method: &str, path: &str) -> Found {
             .iter()
             .copied()
             .flatten()
-            .filter(|route| profile.within(route.since, route.until))
+            .filter(|route| route.begins(path) && profile.within(route.since, route.until))
     };
     let mut matching: Vec<_> = here()
         .filter_map(|route| Some((route, capture(route.path, path)?)))
