@@ -3,6 +3,8 @@
 use crate::rest::error::Mistrust;
 use crate::rest::model::CertificateFacts;
 use crate::rest::model::SpkiPin;
+use crate::rest::model::issued_by;
+use crate::rest::model::public_key_info;
 use jiff::Timestamp;
 use rustls::CertificateError;
 use rustls::ClientConfig;
@@ -125,7 +127,8 @@ impl Trust {
         let shown = chain
             .first()
             .ok_or_else(|| Mistrust::Handshake("no certificate".to_owned()))?;
-        let shown = CertificateFacts::read(shown).map_err(Mistrust::Handshake)?.pin;
+        let shown = public_key_info(shown).map(|key| SpkiPin::of(&key));
+        let shown = shown.ok_or_else(|| Mistrust::Handshake("not an X.509 certificate".to_owned()))?;
         let (pins, cluster_name, authority) = match self {
             Self::Pinned(pins) => (pins, "", None),
             Self::Member {
@@ -184,7 +187,7 @@ impl Presented {
 
     /// Whether the leaf is its own issuer.
     pub fn self_signed(&self) -> bool {
-        self.leaf.self_signed
+        self.chain.first().is_some_and(|leaf| issued_by(leaf, leaf))
     }
 
     /// Whether `authority` vouches for it under `cluster_name` at `now`.

@@ -59,8 +59,6 @@ pub struct CertificateFacts {
     pub not_after: Timestamp,
     /// Kind and size of its key, such as `RSA 4096` or `EC 256`.
     pub key_algorithm: String,
-    /// Whether its own key signed it.
-    pub self_signed: bool,
 }
 
 impl CertificateFacts {
@@ -89,7 +87,6 @@ impl CertificateFacts {
             not_before: second(validity.not_before.timestamp())?,
             not_after: second(validity.not_after.timestamp())?,
             key_algorithm: key_algorithm(&x509),
-            self_signed: signed_by(&x509, &x509),
         })
     }
 

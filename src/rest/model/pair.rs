@@ -365,7 +365,6 @@ mod tests {
         assert_eq!(pair.leaf().common_name.as_deref(), Some("leaf"));
         assert_eq!(pair.leaf().names, ["prod.example.com"]);
         assert_eq!(pair.leaf().key_algorithm, "EC 256");
-        assert!(!pair.leaf().self_signed);
         assert_eq!(pair.fingerprint().len(), 64);
         assert_eq!(
             pair.fingerprint(),
