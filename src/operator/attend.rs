@@ -13,7 +13,7 @@ use tokio::time::Instant;
 /// Attends to one object for as long as it exists.
 pub async fn attend<K: Resolve>(context: Arc<Context>, key: ObjectKey, entry: Arc<Entry>) {
     let stored = || K::shelf(&context.stores).get(&key.namespace, &key.name);
-    let mut memory = Memory::<K>::default();
+    let mut memory = Memory::<K>::of(&key);
     let mut again = None;
     loop {
         tokio::select! {

@@ -6,6 +6,7 @@ use crate::engine::Moment;
 use crate::operator::accepted::Accepted;
 use crate::operator::clusters::Seat;
 use crate::operator::context::Context;
+use crate::operator::object::ObjectKey;
 use crate::operator::resolve::Resolve;
 use crate::operator::roster::Ring;
 use crate::operator::schedule::Pace;
@@ -50,6 +51,14 @@ impl<K: Resolve> Default for Memory<K> {
 }
 
 impl<K: Resolve> Memory<K> {
+    /// Nothing yet of this object.
+    pub fn of(key: &ObjectKey) -> Self {
+        Self {
+            pace: Pace::of(key),
+            ..Self::default()
+        }
+    }
+
     /// The object as we last wrote it, while the watch has not shown that yet; and the ring, which means less if it tells of
     /// nothing but our own write.
     pub fn newest(&mut self, shown: Arc<K>, ring: Ring) -> (Arc<K>, Ring) {

@@ -1,6 +1,9 @@
 //! When to come back: from what a report asks for, to a delay, and to how soon the cluster should be swept.
 
 use crate::report::Visit;
+use std::hash::DefaultHasher;
+use std::hash::Hash;
+use std::hash::Hasher;
 use std::time::Duration;
 
 /// First delay after a failure; each further one doubles it.
@@ -20,6 +23,16 @@ pub struct Pace {
 }
 
 impl Pace {
+    /// That of one object among many.
+    pub fn of(object: &impl Hash) -> Self {
+        let mut hasher = DefaultHasher::new();
+        object.hash(&mut hasher);
+        Self {
+            jitter: Jitter(hasher.finish() | 1),
+            ..Self::default()
+        }
+    }
+
     /// After which delay the object comes back by itself, and within which its cluster should be swept; `None` leaves
     /// both to others.
     pub fn next(
@@ -70,15 +83,14 @@ impl Pace {
     }
 }
 
-/// A sequence of fractions that differs from object to object; nothing depends on it but that they spread out.
+/// A sequence of fractions that differs from object to object, and is the same for an object each time, so that a run can be
+/// repeated.
 #[derive(Clone, Debug)]
 struct Jitter(u64);
 
 impl Default for Jitter {
     fn default() -> Self {
-        use std::hash::BuildHasher;
-        // The hasher's keys are random.
-        Self(std::hash::RandomState::new().hash_one(0_u8) | 1)
+        Self(1)
     }
 }
 
@@ -99,6 +111,15 @@ mod tests {
 
     const INTERVAL: Duration = Duration::from_secs(30);
     const FLOOR: Duration = Duration::from_secs(2);
+
+    #[test]
+    fn objects_come_back_each_at_its_own_moment_and_one_object_at_the_same_each_time() {
+        let first = |name: &str| Pace::of(&name).next(Visit::Resync, INTERVAL, FLOOR).0;
+        assert_eq!(first("a"), first("a"));
+        let moments: std::collections::BTreeSet<_> =
+            (0..100).map(|number| first(&number.to_string())).collect();
+        assert!(moments.len() > 90, "{}", moments.len());
+    }
 
     #[test]
     fn failures_come_back_less_and_less_often() {

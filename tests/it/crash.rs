@@ -14,7 +14,7 @@ use crate::support::site::other_side;
 use serde_json::json;
 
 /// Effects of the workload when nothing goes wrong: calls that change Redis Enterprise, writes to objects, Secrets.
-const EFFECTS: usize = 41;
+const EFFECTS: usize = 42;
 
 /// Three fresh machines, a database with a generated password and a connection Secret, and a certificate.
 fn workload() -> Site {
