@@ -20,6 +20,7 @@ test: ## Run every test
 
 lint: ## Check format, lints and that generated files are fresh
 	@$(TOOLCHAINS)
+	@bash tests/crates.sh take
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --test cluster --test demo -- -D warnings

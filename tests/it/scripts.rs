@@ -16,13 +16,14 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// What the scripts take from any system.
-const SYSTEM: [&str; 26] = [
+const SYSTEM: [&str; 28] = [
     "bash",
     "cat",
     "cp",
     "cut",
     "date",
     "dirname",
+    "du",
     "basename",
     "env",
     "expand",
@@ -43,6 +44,7 @@ const SYSTEM: [&str; 26] = [
     "sort",
     "tail",
     "touch",
+    "xargs",
 ];
 
 /// What each tool answers when it is asked for its version, if it is there.
@@ -270,6 +272,64 @@ fn a_second_clone_finds_what_the_first_one_built() {
         assert!(first.contains("building it, once for this machine"), "{first}");
         assert_eq!(second, "", "nothing is built and nothing said");
     }
+}
+
+/// A clone with what `crates.sh` asks for, and with these files below `target/debug`.
+fn clone(tools: &Tools, name: &str, files: &[&str]) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let clone = tools.folder.join(name);
+    for file in ["Cargo.toml", "Cargo.lock", "tests/crates.sh"] {
+        fs::create_dir_all(clone.join("tests")).unwrap();
+        fs::copy(root.join(file), clone.join(file)).unwrap();
+    }
+    for file in files {
+        let path = clone.join("target/debug").join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, *file).unwrap();
+    }
+    clone
+}
+
+#[test]
+fn a_second_clone_takes_the_crates_of_others_and_nothing_of_this_one() {
+    let others = [
+        "deps/libserde-0123456789abcdef.rlib",
+        "deps/serde_derive-0123456789abcdef.d",
+        "build/aws-lc-sys-0123456789abcdef/out/libcrypto.a",
+        ".fingerprint/serde-0123456789abcdef/lib-serde",
+    ];
+    let own = [
+        "deps/libregent-0123456789abcdef.rlib",
+        "deps/it-0123456789abcdef",
+        "deps/resim-0123456789abcdef.d",
+        ".fingerprint/regent-0123456789abcdef/lib-regent",
+    ];
+    let tools = Tools::new("crates", FINE, "exit 1");
+    let run = |clone: &Path, verb: &str, envs: &[(&str, &str)]| {
+        let script = clone.join("tests/crates.sh");
+        let (code, said) = tools.run("bash", &[&script.display().to_string(), verb], envs);
+        assert_eq!(code, Some(0), "{said}");
+        said
+    };
+    let first = clone(&tools, "first", &[others, own].concat());
+    assert_eq!(run(&first, "take", &[]), "", "there is nothing yet");
+    assert!(run(&first, "keep", &[]).contains("for the next clone"));
+
+    let second = clone(&tools, "second", &[]);
+    assert_eq!(
+        run(&second, "take", &[("RUSTFLAGS", "-Copt-level=3")]),
+        "",
+        "others"
+    );
+    assert!(run(&second, "take", &[]).contains("compiled ones taken"));
+    for file in others {
+        let path = second.join("target/debug").join(file);
+        assert_eq!(fs::read_to_string(path).unwrap(), file);
+    }
+    for file in own {
+        assert!(!second.join("target/debug").join(file).exists(), "{file}");
+    }
+    assert_eq!(run(&second, "take", &[]), "", "what is there stays");
 }
 
 #[test]
