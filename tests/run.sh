@@ -32,11 +32,11 @@ it_again() {
         --skip scripts:: --skip generated:: --skip pages:: --skip tidy:: --skip reasons:: --skip samples:: --skip doubts::
 }
 
-# The binary against a real API server; on the oldest version without the tests that have no Redis Enterprise in them.
+# The binary against a real API server; on the oldest version without the tests whose matter is Kubernetes alone.
 on_a_server() {
     kept cluster cargo test --locked --test cluster -- --test-threads=3
     export REGENT_TEST_PROFILE=7.4
-    kept cluster-7.4 cargo test --locked --test cluster -- --test-threads=3 --skip demo:: --skip crds:: --skip charts::
+    kept cluster-7.4 cargo test --locked --test cluster -- --test-threads=3 --skip demo:: --skip crds:: --skip charts:: --skip rights::
 }
 
 say "programs that the tests run"
