@@ -105,27 +105,27 @@ impl<K: Resolve> Sight<K> {
 
     /// Whether the plan calls Redis Enterprise.
     pub(super) fn wants_calls(&self) -> bool {
-        let mut steps = self.plan.iter().flat_map(|plan| &plan.steps);
-        steps.any(|step| matches!(step, Step::Call(_)))
+        self.planned().any(|step| step.call().is_some())
     }
 
     /// Whether a call was made, or tried.
     pub(super) fn calls(&self) -> bool {
         let tried = self.done + usize::from(self.failure.is_some());
-        let steps = self.plan.iter().flat_map(|plan| &plan.steps);
-        steps.take(tried).any(|step| matches!(step, Step::Call(_)))
+        self.planned().take(tried).any(|step| step.call().is_some())
     }
 
     /// The calls that succeeded.
     pub(super) fn calls_done(&self) -> impl Iterator<Item = &K::Action> {
-        let steps = self.plan.iter().flat_map(|plan| &plan.steps);
-        steps.take(self.done).filter_map(Step::call)
+        self.planned().take(self.done).filter_map(Step::call)
     }
 
     /// The steps, as they are printed.
     pub(super) fn steps(&self) -> String {
-        let steps = self.plan.iter().flat_map(|plan| &plan.steps);
-        steps.map(|step: &Step<K::Action>| format!("{step}\n")).collect()
+        self.planned().map(|step| format!("{step}\n")).collect()
+    }
+
+    fn planned(&self) -> impl Iterator<Item = &Step<K::Action>> {
+        self.plan.iter().flat_map(|plan| &plan.steps)
     }
 }
 
