@@ -82,6 +82,24 @@ impl Ctx<'_> {
         self.env.touched = true;
         self.cluster.state_id += 1;
     }
+
+    /// Sets a document of the cluster and gives what is then shown; a dry run takes it back.
+    pub(crate) fn set_single<T>(
+        &mut self,
+        path: &str,
+        object: Map<String, Value>,
+        show: impl FnOnce(&Self) -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
+        let before = self.cluster.documents.single(path).cloned();
+        self.cluster.documents.set_single(path, object);
+        let shown = show(self);
+        match before {
+            _ if !self.call.dry_run() => self.commit(),
+            Some(before) => self.cluster.documents.set_single(path, before),
+            None => _ = self.cluster.documents.clear_single(path),
+        }
+        shown
+    }
 }
 
 /// A handler's success.

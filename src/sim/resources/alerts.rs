@@ -166,20 +166,14 @@ fn one_of_bdb(ctx: &mut Ctx<'_>) -> Answer {
 /// Turns alerts on and off: `name -> {enabled, threshold}`.
 fn set_of_bdb(ctx: &mut Ctx<'_>) -> Answer {
     let path = settings_path(database(ctx)?);
-    let before = ctx.cluster.documents.single(&path).cloned();
     let settings = ctx.call.object()?;
     let wanted = Kind::Of(&BDB_ALERT_SETTINGS).check(ctx.env.profile, &ctx.call.body);
     wanted.map_err(|wanted| ApiError::not_acceptable("invalid_param", format!("{wanted} is wanted")))?;
-    let mut kept = before.clone().unwrap_or_default();
+    let mut kept = ctx.cluster.documents.single(&path).cloned().unwrap_or_default();
     kept.extend(settings);
-    ctx.cluster.documents.set_single(&path, kept);
-    let shown = bdb_alerts(ctx, database(ctx)?);
-    match before {
-        _ if !ctx.call.dry_run() => ctx.commit(),
-        Some(before) => ctx.cluster.documents.set_single(&path, before),
-        None => _ = ctx.cluster.documents.clear_single(&path),
-    }
-    Ok(Reply::json(shown))
+    ctx.set_single(&path, kept, |ctx| {
+        Ok(Reply::json(bdb_alerts(ctx, database(ctx)?)))
+    })
 }
 
 /// How many sources of the kind in the path a database has.

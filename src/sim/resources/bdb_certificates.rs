@@ -131,18 +131,9 @@ fn set(ctx: &mut Ctx<'_>) -> Answer {
     schema::closed(&SET_CERTIFICATE, ctx.env.profile, &body)?;
     let text = |key: &str| body.get(key).and_then(Value::as_str).unwrap_or_default();
     check(ctx, text("cert"), text("private_key"))?;
-    let before = ctx.cluster.documents.single(&path).cloned();
-    ctx.cluster.documents.set_single(&path, body);
-    let shown = shown(ctx, database(ctx)?).unwrap_or_default();
-    if ctx.call.dry_run() {
-        match before {
-            Some(before) => ctx.cluster.documents.set_single(&path, before),
-            None => _ = ctx.cluster.documents.clear_single(&path),
-        }
-    } else {
-        ctx.commit();
-    }
-    Ok(Reply::json(shown))
+    ctx.set_single(&path, body, |ctx| {
+        Ok(Reply::json(shown(ctx, database(ctx)?).unwrap_or_default()))
+    })
 }
 
 /// The same is wanted of it as of the cluster's certificate `proxy`.
