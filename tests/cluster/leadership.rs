@@ -6,7 +6,7 @@ use crate::site::run;
 use crate::site::site;
 use serde_json::json;
 
-const QUICK: [&str; 4] = ["--lease-duration", "2s", "--takeover-grace", "1s"];
+const QUICK: [&str; 4] = ["--lease-duration", "5s", "--takeover-grace", "1s"];
 
 #[test]
 fn of_two_replicas_one_leads_and_the_other_takes_over() {

@@ -27,7 +27,7 @@ struct Grant {
 fn without_any_verb_of_the_role_something_is_refused() {
     run(async {
         let mut site = site("rights")
-            .operator(&["--lease-duration", "2s", "--takeover-grace", "100ms"])
+            .operator(&["--lease-duration", "5s", "--takeover-grace", "100ms"])
             .start()
             .await?;
         site.apply(&site.cluster()).await?;

@@ -5,9 +5,9 @@ use crate::live::Result;
 use crate::live::audit;
 use crate::live::certificates::Authority;
 use crate::live::controlplane::ControlPlane;
-use crate::live::eventually;
 use crate::live::objects;
 use crate::live::operator::Operator;
+use crate::live::quiet::Watched;
 use crate::live::resim::Logged;
 use crate::live::resim::Resim;
 use kube::api::DynamicObject;
@@ -24,6 +24,7 @@ use tokio::sync::OnceCell;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 /// The operator's interval in tests.
 pub(crate) const INTERVAL: Duration = Duration::from_secs(1);
+const NO_AUDIT_LOG: &str = "this test counts from an audit log; unset REGENT_TEST_KUBECONFIG";
 /// The administrator of every simulated cluster.
 pub(crate) const ADMIN: (&str, &str) = ("admin@example.com", "correct horse battery");
 
@@ -371,62 +372,40 @@ impl Site {
     pub(crate) async fn mark(&self) -> Result<audit::Mark> {
         match control_plane().await?.audit_log() {
             Some(log) => audit::mark(&log),
-            None => Err("this test counts from an audit log; unset REGENT_TEST_KUBECONFIG".into()),
+            None => Err(NO_AUDIT_LOG.into()),
         }
+    }
+
+    /// The site's operator, by both servers' logs.
+    async fn watched(&self) -> Result<Watched<'_>> {
+        let audit_log = control_plane().await?.audit_log();
+        Ok(Watched {
+            resim: &self.resim,
+            audit_log: Some(audit_log.ok_or(NO_AUDIT_LOG)?),
+            user: self.operator_user(),
+        })
     }
 
     /// Another operator in the place of the one that runs: it reads, finds everything as it should be, and changes nothing.
     pub(crate) async fn assert_restart_changes_nothing(&mut self) -> Result<()> {
         let mut before = self.operator.take().ok_or("the operator runs")?;
         before.process().stop()?;
-        let (seq, mark) = (self.resim.last_seq().await?, self.mark().await?);
+        let moment = self.watched().await?.now().await?;
         self.start_operator("second")?;
-        eventually("the new operator to read", PATIENCE, || async {
-            let log = self.resim.log(seq).await?;
-            Ok(if log.iter().any(Logged::by_operator) {
-                Ok(())
-            } else {
-                Err("no read yet".to_owned())
-            })
-        })
-        .await?;
+        let watched = self.watched().await?;
+        watched.reads_since(moment, PATIENCE).await?;
         self.assert_silent().await?;
-        let mutating = self.mutations(seq).await?;
-        assert!(mutating.is_empty(), "a restart changes nothing: {mutating:?}");
-        let requests = self.requests(mark).await?;
-        let writes: Vec<_> = audit::writes(&requests)
-            .iter()
-            .map(|entry| entry.text())
-            .collect();
-        assert!(writes.is_empty(), "a restart writes nothing: {writes:?}");
+        let counted = watched.since(moment).await?;
+        assert!(
+            counted.changes().is_empty(),
+            "a restart changes nothing: {counted:?}"
+        );
         Ok(())
     }
 
     /// Three resyncs with reads but without a mutating REST call or a Kubernetes write; no invariant was ever broken.
     pub(crate) async fn assert_silent(&self) -> Result<()> {
-        // Events follow the status that they tell of.
-        tokio::time::sleep(self.interval).await;
-        let (seq, mark) = (self.resim.last_seq().await?, self.mark().await?);
-        tokio::time::sleep(3 * self.interval + Duration::from_millis(500)).await;
-        let calls: Vec<_> = self
-            .resim
-            .log(seq)
-            .await?
-            .into_iter()
-            .filter(Logged::by_operator)
-            .collect();
-        let mutating: Vec<_> = calls.iter().filter(|call| call.is_mutating()).collect();
-        let requests = self.requests(mark).await?;
-        let writes: Vec<_> = audit::writes(&requests)
-            .iter()
-            .map(|entry| entry.text())
-            .collect();
-        assert!(!calls.is_empty(), "the operator reads at every interval");
-        assert!(
-            mutating.is_empty(),
-            "a converged cluster is left alone: {mutating:?}"
-        );
-        assert!(writes.is_empty(), "converged objects are left alone: {writes:?}");
+        self.watched().await?.at_rest(self.interval, PATIENCE).await?;
         assert_eq!(self.resim.violations().await?, Vec::<String>::new());
         Ok(())
     }

@@ -104,7 +104,7 @@ async fn assert_columns(site: &Site) -> Result<()> {
 #[test]
 fn an_operator_killed_in_the_middle_of_a_bootstrap_leaves_one_cluster() {
     run(async {
-        let flags = ["--lease-duration", "2s", "--takeover-grace", "1s"];
+        let flags = ["--lease-duration", "5s", "--takeover-grace", "1s"];
         let mut site = site("killed")
             .resim(&["--speed", "4"])
             .operator(&flags)
@@ -239,9 +239,16 @@ fn an_edited_connection_secret_is_put_right_when_asked() {
             })
         })
         .await?;
-        let handled = site.ready("RedisDatabase", "cache").await?;
-        let handled = handled.data.pointer("/status/lastHandledReconcileAt").cloned();
-        assert_eq!(handled, Some(json!("now")), "the request is answered in status");
+        // The status follows what was done.
+        let answered = |database: &kube::api::DynamicObject| {
+            let handled = database.data.pointer("/status/lastHandledReconcileAt");
+            if handled == Some(&json!("now")) {
+                objects::ready(database)
+            } else {
+                Err(format!("the request is not answered in status: {handled:?}"))
+            }
+        };
+        objects::wait_for(client, namespace, "RedisDatabase", "cache", PATIENCE, answered).await?;
         site.assert_silent().await
     });
 }

@@ -199,14 +199,14 @@ async fn set(dir: &Path, story: &mut Story) -> Result<(Stage, Operator)> {
 }
 
 async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
-    let costs = checks::Costs::begin(stage).await?;
+    let costs = checks::costs_begin(stage).await?;
     story.chapter("kubectl apply -f deploy/samples");
     secrets(stage).await?;
     stage.control_plane.apply(&root().join("deploy/samples"))?;
     checks::cluster_forms(stage, story).await?;
     checks::database_is_served(stage, story).await?;
     checks::certificates_are_applied(stage, story).await?;
-    story.note(&costs.so_far(stage).await?);
+    story.note(&checks::costs_so_far(stage, costs).await?);
     println!(
         "\n{}",
         stage
@@ -221,7 +221,7 @@ async fn play(stage: &Stage, story: &mut Story) -> Result<()> {
     checks::maintenance_on_and_off(stage, story).await?;
     story.chapter("Nothing to do");
     checks::silence(stage, story).await?;
-    story.note(&costs.so_far(stage).await?);
+    story.note(&checks::costs_so_far(stage, costs).await?);
     checks::no_invariant_was_broken(stage, story).await
 }
 

@@ -99,7 +99,7 @@ pub struct Mark(usize);
 
 /// The end of the log as it stands.
 pub fn mark(log: &Path) -> Result<Mark> {
-    Ok(Mark(std::fs::read(log)?.len()))
+    Ok(Mark(usize::try_from(std::fs::metadata(log)?.len())?))
 }
 
 /// Requests of `user` after `mark`.

@@ -8,6 +8,7 @@ pub mod controlplane;
 pub mod objects;
 pub mod operator;
 pub mod process;
+pub mod quiet;
 pub mod resim;
 
 use std::future::Future;

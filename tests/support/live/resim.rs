@@ -53,6 +53,11 @@ impl Logged {
     pub fn is_mutating(&self) -> bool {
         self.method != "GET"
     }
+
+    /// `METHOD path`, for messages.
+    pub fn text(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
 }
 
 /// A simulator that serves.
