@@ -6,6 +6,7 @@ use super::schema::{self, Rows, Table};
 use super::state::{Cluster, Env};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, str::FromStr, time::Duration};
 
@@ -39,6 +40,24 @@ impl Call {
         self.query
             .get(name)
             .is_some_and(|value| value.is_empty() || value.eq_ignore_ascii_case("true") || value == "1")
+    }
+
+    /// A query parameter that is a time in ISO 8601; without a zone it is UTC, and a date alone is its first moment.
+    ///
+    /// # Errors
+    /// 400 for other text.
+    pub(crate) fn time(&self, key: &str) -> Result<Option<Timestamp>, ApiError> {
+        let Some(text) = self.query.get(key).filter(|text| !text.is_empty()) else {
+            return Ok(None);
+        };
+        let zoned = text.parse::<Timestamp>();
+        let time = zoned.or_else(|_| {
+            text.parse::<DateTime>()?
+                .to_zoned(TimeZone::UTC)
+                .map(|at| at.timestamp())
+        });
+        time.map(Some)
+            .map_err(|_| ApiError::bad_request(format!("{key}: {text} is not a time in ISO 8601")))
     }
 
     /// Whether the call shall change nothing.

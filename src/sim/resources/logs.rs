@@ -8,7 +8,6 @@ use crate::sim::permission::Permission::{ViewClusterInfo, ViewLoggedEvents};
 use crate::sim::route::Route;
 use crate::sim::schema::shape;
 use crate::sim::schema::{self, TABLES};
-use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 /// Routes of this family.
@@ -29,13 +28,6 @@ fn shown(event: &Event) -> Value {
 /// Events between `stime` and `etime`, `limit` of them after the first `offset`, the oldest first unless `order=desc`.
 fn logs(ctx: &mut Ctx<'_>) -> Answer {
     let query = &ctx.call.query;
-    let time = |key: &str| match query.get(key) {
-        None => Ok(None),
-        Some(text) => text
-            .parse::<Timestamp>()
-            .map(Some)
-            .map_err(|_| ApiError::bad_request(format!("{key}: {text} is not a time in ISO 8601"))),
-    };
     let number = |key: &str| match query.get(key) {
         None => Ok(None),
         Some(text) => text
@@ -43,7 +35,7 @@ fn logs(ctx: &mut Ctx<'_>) -> Answer {
             .map(Some)
             .map_err(|_| ApiError::bad_request(format!("{key}: {text} is not a number"))),
     };
-    let (from, to) = (time("stime")?, time("etime")?);
+    let (from, to) = (ctx.call.time("stime")?, ctx.call.time("etime")?);
     let (limit, offset) = (number("limit")?, number("offset")?);
     let descending = match query.get("order").map(String::as_str) {
         None | Some("asc") => false,
@@ -140,6 +132,8 @@ mod tests {
             json!([all[1], all[2]])
         );
         for (query, events) in [
+            ("stime=2025-10-14", json!([all[0], all[1], all[2]])),
+            ("etime=2025-10-14T00:00:00", json!([])),
             ("offset=1", json!([all[1], all[2]])),
             ("offset=1&limit=1", json!([all[1]])),
             ("offset=1&order=desc", json!([all[1], all[0]])),

@@ -1,13 +1,15 @@
 //! Statistics of the cluster, nodes, databases, shards and endpoints. Every figure follows from the present state of the
 //! world, is never random, and is a fraction on the wire; what traffic would move is zero, as there is none.
 
+mod asked;
 mod figures;
 
 pub(crate) use figures::{EMPTY_SHARD_BYTES, shard_bytes};
 
+use self::asked::Asked;
 use super::access::scope;
 use super::bdbs::{Database, Status, existing};
-use super::{iso, nodes};
+use super::nodes;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::{BdbUid, ShardUid};
 use crate::sim::permission::Permission::{
@@ -20,7 +22,7 @@ use crate::sim::schema::shape;
 use crate::sim::state::Member;
 use crate::sim::switch::Switch;
 use http::StatusCode;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 /// Routes of this family.
@@ -47,136 +49,6 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/bdbs/{uid}/sync_source_stats/{source}", ViewBdbStats, shape::SOURCE_STATS, one_source),
 ];
 
-/// A length that an interval can have.
-#[derive(Clone, Copy)]
-struct Step {
-    name: &'static str,
-    secs: i64,
-    /// Intervals of it in an answer to a request that names no start: the 10 and the 30 are captured; like these, the others
-    /// are as many as make one of the next length.
-    shown: i64,
-}
-
-const fn step(name: &'static str, secs: i64, shown: i64) -> Step {
-    Step { name, secs, shown }
-}
-
-const STEPS: [Step; 7] = [
-    step("1sec", 1, 10),
-    step("10sec", 10, 30),
-    step("5min", 300, 3),
-    step("15min", 900, 4),
-    step("1hour", 3600, 12),
-    step("12hour", 43_200, 14),
-    step("1week", 604_800, 52),
-];
-/// Intervals of one length in an answer at most.
-const MAX_INTERVALS: i64 = 300;
-
-/// What the query asks for.
-struct Asked {
-    /// One length, or all when none is named.
-    steps: Vec<Step>,
-    from: Option<Timestamp>,
-    to: Timestamp,
-    metrics: Option<Vec<String>>,
-}
-
-impl Asked {
-    fn of(ctx: &Ctx<'_>) -> Result<Self, ApiError> {
-        let query = &ctx.call.query;
-        let time = |key: &str| match query.get(key).filter(|text| !text.is_empty()) {
-            None => Ok(None),
-            Some(text) => text
-                .parse::<Timestamp>()
-                .map(Some)
-                .map_err(|_| ApiError::bad_request(format!("{key}: {text} is not a time in ISO 8601"))),
-        };
-        let wanted = query.get("interval").filter(|name| !name.is_empty());
-        let is_wanted = |step: &&Step| wanted.is_none_or(|name| name == step.name);
-        let steps: Vec<Step> = STEPS.iter().filter(is_wanted).copied().collect();
-        if let (Some(name), true) = (wanted, steps.is_empty()) {
-            return Err(ApiError::bad_request(format!(
-                "interval: there is no interval {name}"
-            )));
-        }
-        let metrics = query.get("metrics").filter(|names| !names.is_empty());
-        Ok(Self {
-            steps,
-            from: time("stime")?,
-            to: time("etime")?.map_or(ctx.env.now, |to| to.min(ctx.env.now)),
-            metrics: metrics.map(|names| names.split(',').map(|name| name.trim().to_owned()).collect()),
-        })
-    }
-
-    /// The latest interval of the shortest length that is asked for.
-    fn last(&self, figures: &Map<String, Value>) -> Value {
-        let step = self.steps.first().copied().unwrap_or(STEPS[0]);
-        self.at(figures, step, self.to)
-    }
-
-    /// One interval that ends at `end`, with the figures that are asked for.
-    fn at(&self, figures: &Map<String, Value>, step: Step, end: Timestamp) -> Value {
-        let wanted = |name: &String| self.metrics.as_ref().is_none_or(|names| names.contains(name));
-        let mut shown: Map<String, Value> = figures
-            .iter()
-            .filter(|(name, _)| wanted(name))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
-        shown.insert("interval".to_owned(), json!(step.name));
-        shown.insert(
-            "stime".to_owned(),
-            json!(iso(end - SignedDuration::from_secs(step.secs))),
-        );
-        shown.insert("etime".to_owned(), json!(iso(end)));
-        Value::Object(shown)
-    }
-
-    /// The intervals of every length that is asked for, the shortest first.
-    fn intervals(&self, figures: &Map<String, Value>, born: Timestamp) -> Value {
-        let ends = |step: &Step| {
-            let step = *step;
-            self.ends(step, born).map(move |end| (step, end))
-        };
-        let rows = self.steps.iter().flat_map(ends);
-        Value::Array(rows.map(|(step, end)| self.at(figures, step, end)).collect())
-    }
-
-    /// The ends of the whole intervals of one length, oldest first. They begin at multiples of it, and none ended before
-    /// `born`.
-    fn ends(&self, step: Step, born: Timestamp) -> impl Iterator<Item = Timestamp> + use<> {
-        let whole = |at: Timestamp| at.as_second().div_euclid(step.secs);
-        let to = whole(self.to);
-        let count = if self.from.is_some() {
-            MAX_INTERVALS
-        } else {
-            step.shown
-        };
-        let asked = self.from.map_or(to - count, |from| {
-            (from.as_second() + step.secs - 1).div_euclid(step.secs)
-        });
-        let from = asked.max(to - count).max(whole(born));
-        (from..to).filter_map(move |start| Timestamp::from_second((start + 1) * step.secs).ok())
-    }
-
-    fn row(&self, uid: &str, figures: &Map<String, Value>, born: Timestamp) -> Value {
-        json!({"uid": uid, "intervals": self.intervals(figures, born)})
-    }
-
-    /// A node's row: its uid is a number, as captured, or text, as documented.
-    fn node_row(&self, ctx: &Ctx<'_>, node: &Member) -> Value {
-        let mut row = self.row(
-            &node.uid.to_string(),
-            &figures::node(ctx, node),
-            ctx.cluster.created,
-        );
-        if let (Some(map), false) = (row.as_object_mut(), ctx.env.on(Switch::TypesAsDocumented)) {
-            map.insert("uid".to_owned(), json!(node.uid.0));
-        }
-        row
-    }
-}
-
 fn cluster(ctx: &mut Ctx<'_>) -> Answer {
     let asked = Asked::of(ctx)?;
     let intervals = asked.intervals(&figures::cluster(ctx), ctx.cluster.created);
@@ -185,34 +57,50 @@ fn cluster(ctx: &mut Ctx<'_>) -> Answer {
 
 fn cluster_last(ctx: &mut Ctx<'_>) -> Answer {
     let asked = Asked::of(ctx)?;
-    Ok(Reply::json(asked.last(&figures::cluster(ctx))))
+    Ok(Reply::json(
+        asked.last(&figures::cluster(ctx), ctx.cluster.created),
+    ))
+}
+
+/// A node's row: its uid is a number, as captured, or text, as documented.
+fn node_row(ctx: &Ctx<'_>, asked: &Asked, node: &Member) -> Value {
+    let figures = figures::node(ctx, node);
+    let mut row = asked.row(&node.uid.to_string(), &figures, ctx.cluster.created);
+    if let (Some(map), false) = (row.as_object_mut(), ctx.env.on(Switch::TypesAsDocumented)) {
+        map.insert("uid".to_owned(), json!(node.uid.0));
+    }
+    row
+}
+
+fn node_last(ctx: &Ctx<'_>, asked: &Asked, node: &Member) -> Value {
+    asked.last(&figures::node(ctx, node), ctx.cluster.created)
 }
 
 fn all_nodes(ctx: &mut Ctx<'_>) -> Answer {
     let asked = Asked::of(ctx)?;
     let nodes = ctx.cluster.members.values();
-    let rows = nodes.map(|node| asked.node_row(ctx, node));
+    let rows = nodes.map(|node| node_row(ctx, &asked, node));
     Ok(Reply::json(rows.collect::<Vec<_>>()))
 }
 
 fn one_node(ctx: &mut Ctx<'_>) -> Answer {
     let asked = Asked::of(ctx)?;
-    let node = nodes::member(ctx)?;
-    Ok(Reply::json(asked.node_row(ctx, node)))
+    Ok(Reply::json(node_row(ctx, &asked, nodes::member(ctx)?)))
 }
 
 fn all_nodes_last(ctx: &mut Ctx<'_>) -> Answer {
     let asked = Asked::of(ctx)?;
     let nodes = ctx.cluster.members.values();
-    let rows = nodes.map(|node| (node.uid.to_string(), asked.last(&figures::node(ctx, node))));
+    let rows = nodes.map(|node| (node.uid.to_string(), node_last(ctx, &asked, node)));
     Ok(Reply::json(rows.collect::<Map<_, _>>()))
 }
 
 fn one_node_last(ctx: &mut Ctx<'_>) -> Answer {
     let asked = Asked::of(ctx)?;
     let node = nodes::member(ctx)?;
-    let last = asked.last(&figures::node(ctx, node));
-    Ok(Reply::json(json!({node.uid.to_string(): last})))
+    Ok(Reply::json(
+        json!({node.uid.to_string(): node_last(ctx, &asked, node)}),
+    ))
 }
 
 fn bdb_row(ctx: &Ctx<'_>, asked: &Asked, database: &Database) -> Value {
@@ -221,6 +109,10 @@ fn bdb_row(ctx: &Ctx<'_>, asked: &Asked, database: &Database) -> Value {
         &figures::bdb(ctx, database),
         database.created,
     )
+}
+
+fn bdb_last(ctx: &Ctx<'_>, asked: &Asked, database: &Database) -> Value {
+    asked.last(&figures::bdb(ctx, database), database.created)
 }
 
 fn all_bdbs(ctx: &mut Ctx<'_>) -> Answer {
@@ -268,7 +160,7 @@ fn all_bdbs_last(ctx: &mut Ctx<'_>) -> Answer {
     let databases = ctx.cluster.databases.iter();
     let rows: Map<String, Value> = databases
         .filter(|database| scope.has(database.uid))
-        .map(|database| (database.uid.to_string(), asked.last(&figures::bdb(ctx, database))))
+        .map(|database| (database.uid.to_string(), bdb_last(ctx, &asked, database)))
         .collect();
     if rows.is_empty() {
         return Err(ApiError::not_found("there are no databases"));
@@ -279,8 +171,9 @@ fn all_bdbs_last(ctx: &mut Ctx<'_>) -> Answer {
 fn one_bdb_last(ctx: &mut Ctx<'_>) -> Answer {
     let asked = Asked::of(ctx)?;
     let database = serving(ctx)?;
-    let last = asked.last(&figures::bdb(ctx, database));
-    Ok(Reply::json(json!({database.uid.to_string(): last})))
+    Ok(Reply::json(
+        json!({database.uid.to_string(): bdb_last(ctx, &asked, database)}),
+    ))
 }
 
 /// The shards of the database that `parent_uid` names, or all.
@@ -311,13 +204,19 @@ fn shard<'a>(ctx: &'a Ctx<'_>) -> Result<&'a Shard, ApiError> {
     })
 }
 
+/// When the figures of a shard begin.
+fn shard_born(ctx: &Ctx<'_>, shard: &Shard) -> Timestamp {
+    let database = ctx.cluster.databases.get(shard.bdb);
+    database.map_or(ctx.cluster.created, |database| database.created)
+}
+
+fn shard_last(ctx: &Ctx<'_>, asked: &Asked, shard: &Shard) -> Value {
+    asked.last(&figures::shard(ctx, shard), shard_born(ctx, shard))
+}
+
 fn shard_row(ctx: &Ctx<'_>, asked: &Asked, shard: &Shard) -> Value {
-    let born = ctx
-        .cluster
-        .databases
-        .get(shard.bdb)
-        .map_or(ctx.cluster.created, |database| database.created);
-    let mut row = asked.row(&shard.uid.to_string(), &figures::shard(ctx, shard), born);
+    let figures = figures::shard(ctx, shard);
+    let mut row = asked.row(&shard.uid.to_string(), &figures, shard_born(ctx, shard));
     if let Some(map) = row.as_object_mut() {
         map.insert("status".to_owned(), json!(shard.status()));
         map.insert("node_uid".to_owned(), json!(shard.node.to_string()));
@@ -344,15 +243,16 @@ fn one_shard(ctx: &mut Ctx<'_>) -> Answer {
 fn all_shards_last(ctx: &mut Ctx<'_>) -> Answer {
     let asked = Asked::of(ctx)?;
     let rows = shards(ctx)?.into_iter();
-    let rows = rows.map(|shard| (shard.uid.to_string(), asked.last(&figures::shard(ctx, shard))));
+    let rows = rows.map(|shard| (shard.uid.to_string(), shard_last(ctx, &asked, shard)));
     Ok(Reply::json(rows.collect::<Map<_, _>>()))
 }
 
 fn one_shard_last(ctx: &mut Ctx<'_>) -> Answer {
     let asked = Asked::of(ctx)?;
     let shard = shard(ctx)?;
-    let last = asked.last(&figures::shard(ctx, shard));
-    Ok(Reply::json(json!({shard.uid.to_string(): last})))
+    Ok(Reply::json(
+        json!({shard.uid.to_string(): shard_last(ctx, &asked, shard)}),
+    ))
 }
 
 /// A row for each endpoint on each proxy that serves it.
@@ -506,7 +406,7 @@ mod tests {
                 .count()
         };
         let counts = ["1sec", "10sec", "5min", "15min", "1hour", "12hour"].map(of);
-        assert_eq!(counts, [10, 30, 3, 4, 2, 0]);
+        assert_eq!(counts, [10, 30, 12, 8, 2, 0]);
         let five = intervals
             .iter()
             .find(|interval| interval["interval"] == "5min")
