@@ -370,6 +370,10 @@ refusals! {
     unknown_suffix: OwnCode "requests/suffix" [] "GET" "/v1/suffix/moon.example.com" "" => 404 "not_found";
     unknown_schema: OwnCode "requests/jsonschema" [] "GET" "/v1/jsonschema?object=moon" "" => 406 "invalid_object";
     empty_metrics_config: OwnCode "requests/metrics_config" [] "PUT" "/v1/metrics_config" "" => 400 "invalid_schema";
+    stats_of_a_dead_node: OwnCode "requests/nodes/stats" [Crash(3), MINUTE] "GET" "/v1/nodes/stats/3" "" => 406 "node_not_active";
+    last_stats_of_a_dead_node: OwnCode "requests/nodes/stats/last" [Crash(3), MINUTE] "GET" "/v1/nodes/stats/last/3" "" => 406 "node_not_active";
+    stats_of_a_dead_shard: OwnCode "requests/shards/stats" [TWIN, MINUTE, Crash(2), MINUTE] "GET" "/v1/shards/stats/2" "" => 406 "shard_not_active";
+    last_stats_of_a_dead_shard: OwnCode "requests/shards/stats/last" [TWIN, MINUTE, Crash(2), MINUTE] "GET" "/v1/shards/stats/last/2" "" => 406 "shard_not_active";
     stats_of_a_new_database: OwnCode "requests/bdbs/stats" [DB] "GET" "/v1/bdbs/stats/1" "" => 406 "db_not_active";
 }
 

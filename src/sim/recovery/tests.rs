@@ -101,6 +101,14 @@ fn a_cluster_without_a_majority_is_recovered_node_by_node_and_then_its_databases
             .collect::<Vec<_>>(),
         ["active", "down", "down"]
     );
+    for path in ["/v1/nodes/stats/2", "/v1/nodes/stats/last/2"] {
+        let awaited = sim.admin(0, "GET", path, Value::Null);
+        assert_eq!(
+            (awaited.status, awaited.code()),
+            (503, "node_in_recovery"),
+            "{path}"
+        );
+    }
     assert_eq!(status(&mut sim), "recovery");
     for uid in [2, 3] {
         let node = usize::try_from(uid).unwrap() - 1;

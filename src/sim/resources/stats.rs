@@ -19,7 +19,7 @@ use crate::sim::permission::Permission::{
 use crate::sim::placement::Shard;
 use crate::sim::route::Route;
 use crate::sim::schema::shape;
-use crate::sim::state::Member;
+use crate::sim::state::{Member, MemberStatus};
 use crate::sim::switch::Switch;
 use http::StatusCode;
 use jiff::Timestamp;
@@ -76,6 +76,23 @@ fn node_last(ctx: &Ctx<'_>, asked: &Asked, node: &Member) -> Value {
     asked.last(&figures::node(ctx, node), ctx.cluster.created)
 }
 
+/// The node of the path, which runs.
+fn running<'a>(ctx: &'a Ctx<'_>) -> Result<&'a Member, ApiError> {
+    let node = nodes::member(ctx)?;
+    match node.status {
+        MemberStatus::Active | MemberStatus::Decommissioning => Ok(node),
+        MemberStatus::Down if node.awaited => Err(ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "node_in_recovery",
+            format!("node {} is being recovered", node.uid),
+        )),
+        MemberStatus::Down | MemberStatus::Provisioning => Err(ApiError::not_acceptable(
+            "node_not_active",
+            format!("node {} is not active", node.uid),
+        )),
+    }
+}
+
 fn all_nodes(ctx: &mut Ctx<'_>) -> Answer {
     let asked = Asked::of(ctx)?;
     let nodes = ctx.cluster.members.values();
@@ -85,7 +102,7 @@ fn all_nodes(ctx: &mut Ctx<'_>) -> Answer {
 
 fn one_node(ctx: &mut Ctx<'_>) -> Answer {
     let asked = Asked::of(ctx)?;
-    Ok(Reply::json(node_row(ctx, &asked, nodes::member(ctx)?)))
+    Ok(Reply::json(node_row(ctx, &asked, running(ctx)?)))
 }
 
 fn all_nodes_last(ctx: &mut Ctx<'_>) -> Answer {
@@ -97,7 +114,7 @@ fn all_nodes_last(ctx: &mut Ctx<'_>) -> Answer {
 
 fn one_node_last(ctx: &mut Ctx<'_>) -> Answer {
     let asked = Asked::of(ctx)?;
-    let node = nodes::member(ctx)?;
+    let node = running(ctx)?;
     Ok(Reply::json(
         json!({node.uid.to_string(): node_last(ctx, &asked, node)}),
     ))
@@ -195,13 +212,18 @@ fn shards<'a>(ctx: &'a Ctx<'_>) -> Result<Vec<&'a Shard>, ApiError> {
     Ok(shards)
 }
 
+/// The shard of the path, which runs.
 fn shard<'a>(ctx: &'a Ctx<'_>) -> Result<&'a Shard, ApiError> {
     let uid: ShardUid = ctx.call.param("uid")?;
     let shard = ctx.cluster.databases.shards.get(uid);
-    let shard = shard.filter(|shard| scope(ctx).has(shard.bdb));
-    shard.ok_or_else(|| {
-        ApiError::not_found(format!("shard {uid} does not exist")).with_code("shard_not_exist")
-    })
+    match shard.filter(|shard| scope(ctx).has(shard.bdb)) {
+        None => Err(ApiError::not_found(format!("shard {uid} does not exist")).with_code("shard_not_exist")),
+        Some(shard) if !shard.up => Err(ApiError::not_acceptable(
+            "shard_not_active",
+            format!("shard {uid} is not active"),
+        )),
+        Some(shard) => Ok(shard),
+    }
 }
 
 /// When the figures of a shard begin.
