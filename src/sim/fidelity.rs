@@ -51,6 +51,10 @@ const LIMITS: &[(&str, &str)] = &[
         "every interval shows the figures of the present state; what traffic would move is zero",
     ),
     (
+        "INFO of shards",
+        "`extra_info_keys` finds what follows from the world and the counters, which are zero; of the process itself (its id, port, build, allocator) and of commands and keys there is nothing",
+    ),
+    (
         "Directories, single sign-on, OCSP",
         "settings are kept and checked; nobody is asked: no login comes from a directory or an identity provider, and a responder that is set always says GOOD",
     ),
