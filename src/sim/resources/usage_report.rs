@@ -24,7 +24,7 @@ pub(crate) const ROUTES: &[Route] = &[Route::new(
 .presumed()
 .since(Profile::V7_22_2)];
 
-/// The report, compressed for a caller that takes that.
+/// The report, compressed for a caller that takes that; before 8.0 for every caller.
 fn usage_report(ctx: &mut Ctx<'_>) -> Answer {
     let databases = ctx.cluster.databases.iter();
     let mut lines: String = databases
@@ -35,7 +35,7 @@ fn usage_report(ctx: &mut Ctx<'_>) -> Answer {
     lines.push('\n');
     let accepted = ctx.call.headers.get(header::ACCEPT_ENCODING);
     let accepted = accepted.and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let compress = accepted.split(',').any(takes_gzip);
+    let compress = ctx.env.profile < Profile::V8_0_20 || accepted.split(',').any(takes_gzip);
     Ok(Reply::document(Document {
         content_type: "application/x-ndjson",
         file_name: None,
@@ -144,6 +144,12 @@ mod tests {
         }
     }
 
+    /// What a compressed report holds.
+    fn unpacked(answer: &Response<Bytes>) -> Vec<u8> {
+        let body = answer.body();
+        super::super::inflate::inflate(&body[10..body.len() - 8]).unwrap()
+    }
+
     #[test]
     fn each_database_has_a_line_and_the_last_line_is_their_sum() {
         let mut sim = Fixture::cluster(1, 1);
@@ -174,7 +180,12 @@ mod tests {
             let mut sim = Fixture::cluster_of(profile, 1);
             sim.database(None);
             let answer = report(&mut sim, "");
-            let line = answer.body().split(|byte| *byte == b'\n').next().unwrap();
+            let body = if answer.headers().contains_key("content-encoding") {
+                unpacked(&answer)
+            } else {
+                answer.body().to_vec()
+            };
+            let line = body.split(|byte| *byte == b'\n').next().unwrap();
             let record: Value = serde_json::from_slice(line).unwrap();
             assert_eq!(Kind::Of(&USAGE).check(profile, &record), Ok(()), "{record}");
             assert_eq!(record.get("license").is_some(), licensed, "{profile}");
@@ -188,8 +199,16 @@ mod tests {
         let plain = report(&mut sim, "deflate");
         let packed = report(&mut sim, "deflate, gzip");
         assert_eq!(packed.headers()["content-encoding"], "gzip");
-        let body = &packed.body()[10..packed.body().len() - 8];
-        let unpacked = super::super::inflate::inflate(body).unwrap();
-        assert_eq!(&unpacked[..], &plain.body()[..]);
+        assert_eq!(unpacked(&packed), *plain.body());
+    }
+
+    #[test]
+    fn before_8_0_the_report_is_compressed_for_everybody() {
+        for (profile, encoding) in [(Profile::V7_22_2, Some("gzip")), (Profile::V8_0_20, None)] {
+            let mut sim = Fixture::cluster_of(profile, 1);
+            let answer = report(&mut sim, "");
+            let said = answer.headers().get("content-encoding");
+            assert_eq!(said.map(|value| value.to_str().unwrap()), encoding, "{profile}");
+        }
     }
 }
