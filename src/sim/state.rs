@@ -177,6 +177,9 @@ pub(crate) struct SimNode {
     pub(crate) silent_until: Option<Timestamp>,
     /// Required services that were stopped here.
     pub(crate) stopped: BTreeSet<String>,
+    /// When services were last started here by a call.
+    #[serde(default)]
+    pub(crate) started: BTreeMap<String, Timestamp>,
     /// Its processes died since the cluster last saw it.
     pub(crate) cold: bool,
     pub(crate) storage: Storage,
@@ -199,6 +202,7 @@ impl SimNode {
             flaws: BTreeMap::new(),
             silent_until: None,
             stopped: BTreeSet::new(),
+            started: BTreeMap::new(),
             cold: false,
             storage: Storage::default(),
         }

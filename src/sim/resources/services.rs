@@ -12,6 +12,7 @@ use crate::sim::schema::{
     shape,
 };
 use crate::sim::state::{Due, SimNode};
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 /// Routes of this family.
@@ -22,13 +23,14 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("POST", "/v1/services", UpdateCluster, shape::DONE_BY_SERVICE, operate_services).presumed(),
 ];
 
-/// Services without which a node is no use.
-const CORE_SERVICES: [&str; 9] = [
+/// Services that no configuration lists, or not in every version.
+const CORE_SERVICES: [&str; 10] = [
     "ccs",
     "cnm_exec",
     "cnm_http",
     "envoy",
     "job_scheduler",
+    "metrics_exporter",
     "node_wd",
     "cluster_wd",
     "redis_mgr",
@@ -46,13 +48,8 @@ fn serviced(ctx: &Ctx<'_>) -> NodeIndex {
 
 /// Every service of the node, with how it runs.
 fn services(ctx: &mut Ctx<'_>) -> Answer {
-    let stopped = ctx
-        .env
-        .node(ctx.node)
-        .map(|node| node.stopped.clone())
-        .unwrap_or_default();
+    let host = ctx.env.node(ctx.node);
     let configured = super::settings::current(ctx, "/v1/cluster/services_configuration", SERVICES);
-    let booted = ctx.env.node(ctx.node).map_or(ctx.env.now, |node| node.booted);
     let names = CORE_SERVICES
         .iter()
         .copied()
@@ -62,13 +59,21 @@ fn services(ctx: &mut Ctx<'_>) -> Answer {
             .get(name)
             .and_then(|service| service.get("operating_mode"))
             == Some(&json!("disabled"));
-        if disabled || stopped.contains(name) {
+        if disabled || host.is_some_and(|host| host.stopped.contains(name)) {
             return (name.to_owned(), json!({"status": "STOPPED"}));
         }
-        let row = json!({"status": "RUNNING", "start_time": iso(booted), "uptime": uptime(ctx.env.now.duration_since(booted).as_secs())});
+        let start = host.map_or(ctx.env.now, |host| started(host, name));
+        let uptime = uptime(ctx.env.now.duration_since(start).as_secs());
+        let row = json!({"status": "RUNNING", "start_time": iso(start), "uptime": uptime});
         (name.to_owned(), row)
     };
     Ok(Reply::json(names.map(shown).collect::<Map<_, _>>()))
+}
+
+/// Since when a service runs: the machine's start, unless a call started it later.
+fn started(host: &SimNode, name: &str) -> Timestamp {
+    let started = host.started.get(name).copied();
+    started.map_or(host.booted, |at| at.max(host.booted))
 }
 
 /// `3 days, 0:58:59`
@@ -85,7 +90,10 @@ fn uptime(secs: i64) -> String {
 /// Starts, stops and restarts services.
 fn operate_services(ctx: &mut Ctx<'_>) -> Answer {
     let body = ctx.body(&OPERATE_SERVICES)?;
-    let stop = body.get("operation_type") == Some(&json!("stop"));
+    let operation = body
+        .get("operation_type")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     let names = body
         .get("services")
         .and_then(Value::as_array)
@@ -94,27 +102,27 @@ fn operate_services(ctx: &mut Ctx<'_>) -> Answer {
     let host = serviced(ctx);
     let heard = |ctx: &Ctx<'_>| ctx.env.node(host).is_some_and(SimNode::is_heard);
     let before = heard(ctx);
-    let mut stopped = ctx
-        .env
-        .node(host)
-        .map(|node| node.stopped.clone())
-        .unwrap_or_default();
+    let now = ctx.env.now;
     let mut done = Map::new();
     for name in names.filter_map(Value::as_str) {
         let known = CORE_SERVICES.contains(&name) || SERVICES.iter().any(|field| field.name == name);
-        if known && stop {
-            stopped.insert(name.to_owned());
-        } else if known {
-            stopped.remove(name);
+        if let Some(node) = ctx.env.node_mut(host).filter(|_| known) {
+            operate(node, name, operation, now);
         }
         done.insert(name.to_owned(), json!(known));
-    }
-    if let Some(node) = ctx.env.node_mut(host) {
-        node.stopped = stopped;
     }
     noticed(ctx, host, before, heard(ctx));
     ctx.commit();
     Ok(Reply::json(done))
+}
+
+/// Does one thing to one service. What runs is not started again by `start`.
+fn operate(node: &mut SimNode, service: &str, operation: &str, now: Timestamp) {
+    if operation == "stop" {
+        node.stopped.insert(service.to_owned());
+    } else if node.stopped.remove(service) || operation == "restart" {
+        node.started.insert(service.to_owned(), now);
+    }
 }
 
 /// The cluster loses a node whose configuration store is stopped, and finds it again when it runs.
@@ -160,5 +168,38 @@ mod tests {
         assert_eq!(check["result"], false);
         sim.admin(1, "POST", "/v1/local/services", body("start"));
         assert_eq!(status(&mut sim, 1), "RUNNING");
+    }
+
+    #[test]
+    fn a_service_runs_since_it_was_last_started() {
+        let mut sim = Fixture::cluster(1, 1);
+        let operate = |sim: &mut Fixture, operation: &str| {
+            sim.pass(60);
+            let body = json!({"operation_type": operation, "services": ["alert_mgr", "metrics_exporter"]});
+            let done = sim.admin(0, "POST", "/v1/local/services", body).json;
+            assert_eq!(done, json!({"alert_mgr": true, "metrics_exporter": true}));
+        };
+        let starts = |sim: &mut Fixture| {
+            let shown = sim.admin(0, "GET", "/v1/local/services", Value::Null).json;
+            let start = |name: &str| shown[name]["start_time"].clone();
+            assert_eq!(start("alert_mgr"), start("metrics_exporter"));
+            (start("ccs"), start("alert_mgr"))
+        };
+        let (boot, first) = starts(&mut sim);
+        assert_eq!(boot, first);
+        operate(&mut sim, "restart");
+        let restarted = json!(iso(sim.world.now()));
+        operate(&mut sim, "start");
+        assert_eq!(starts(&mut sim), (boot.clone(), restarted), "it ran already");
+        operate(&mut sim, "stop");
+        operate(&mut sim, "start");
+        let started = json!(iso(sim.world.now()));
+        assert_eq!(starts(&mut sim), (boot, started.clone()));
+        sim.world.crash(NodeIndex(0));
+        sim.world.power_on(NodeIndex(0));
+        sim.pass(60);
+        let (boot, last) = starts(&mut sim);
+        assert_eq!(boot, last);
+        assert!(last.as_str() >= started.as_str());
     }
 }
