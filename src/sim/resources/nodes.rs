@@ -271,7 +271,8 @@ pub(crate) fn check_result(cluster: &Cluster, env: &Env, member: &Member, uid: V
     let stopped = node.and_then(|node| node.stopped.first());
     let flaw = node.and_then(|node| node.flaws.iter().next());
     if let Some(service) = stopped {
-        let error = format!("process {service} is not running or not responding");
+        let error =
+            format!("process {service} is not running or not responding ([Errno 111] Connection refused)");
         json!({"node_uid": uid, "result": false, "error": error})
     } else if let Some((name, flaw)) = flaw {
         json!({"node_uid": uid, "result": false, "error": flaw.complaint(name)})
