@@ -33,6 +33,9 @@ const MANAGEMENT: Kind = Kind::OneOf(&[
     "none",
 ]);
 
+/// The number in use, which the object's page writes as text.
+const HASH_METHOD: Kind = Kind::Either(&[Kind::Int(1, 1), Kind::OneOf(&["1"])]);
+
 const RESOURCE: &[Field] = &[
     rw("type", Kind::OneOf(&["db"]), "").needed(),
     rw("uids", Kind::Texts, "").needed(),
@@ -102,7 +105,7 @@ pub(crate) const USER: &[Field] = &[
     rw("email", Kind::Text, ""),
     rw("name", Kind::Text, ""),
     Field::new("password", Kind::Text, "", Access::Write),
-    Field::new("password_hash_method", Kind::Int(1, 1), "", Access::Write),
+    Field::new("password_hash_method", HASH_METHOD, "", Access::Write),
     rw("role", OLD_MANAGEMENT, "").until(V7_8_6),
     rw("role", MANAGEMENT, "").since(V7_8_6),
     rw("role_uids", Kind::ListOf(&INT), ""),

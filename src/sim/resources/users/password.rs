@@ -14,7 +14,7 @@ pub(crate) fn new_password(body: &Map<String, Value>, key: &str) -> Result<Optio
     };
     let hashed = match body.get("password_hash_method") {
         None => false,
-        Some(method) if *method == json!(1) => true,
+        Some(method) if *method == json!(1) || *method == json!("1") => true,
         Some(_) => return Err(ApiError::bad_request("password_hash_method is 1")),
     };
     let is_hash = |text: &&str| text.len() == 64 && text.chars().all(|c| c.is_ascii_hexdigit());
@@ -68,6 +68,22 @@ fn check_complexity(settings: &Map<String, Value>, password: &str, email: &str) 
 mod tests {
     use super::*;
     use crate::sim::fixture::Fixture;
+
+    #[test]
+    fn the_method_of_a_hashed_password_is_a_number_or_text() {
+        let mut sim = Fixture::cluster(1, 1);
+        let hash = "0123456789abcdef".repeat(4);
+        for (method, status) in [
+            (json!(1), 200),
+            (json!("1"), 200),
+            (json!(2), 400),
+            (json!("2"), 400),
+        ] {
+            let user = json!({"name": "a", "password": hash, "password_hash_method": method, "role": "none"});
+            let made = sim.admin(0, "POST", "/v1/users?dry_run", user);
+            assert_eq!(made.status, status, "{method}");
+        }
+    }
 
     #[test]
     fn complexity_is_asked_for_only_when_it_is_on() {
