@@ -117,7 +117,7 @@ pub(crate) struct User {
     pub(crate) password_issued: Timestamp,
     pub(crate) role: Role,
     pub(crate) role_uids: Vec<u64>,
-    /// `auth_method`, `certificate_subject_line`, alert subscriptions.
+    /// `account_id`, `auth_method`, `certificate_subject_line`, alert subscriptions.
     pub(crate) extra: Map<String, Value>,
     pub(crate) last_login: Option<Timestamp>,
     /// Set while a deletion runs.

@@ -326,6 +326,37 @@ mod tests {
     }
 
     #[test]
+    fn an_account_id_is_kept() {
+        let mut sim = Fixture::cluster(1, 1);
+        for (path, body) in [
+            ("/v1/roles", json!({"name": "DBA"})),
+            ("/v1/redis_acls", json!({"name": "Geo", "acl": "~* +@geo"})),
+            (
+                "/v1/users",
+                json!({"name": "op", "password": "op-pass", "role": "none"}),
+            ),
+        ] {
+            let mut body = body;
+            body["account_id"] = json!(7);
+            let made = sim.admin(0, "POST", path, body).json;
+            let one = format!("{path}/{}", made["uid"]);
+            assert_eq!(
+                sim.admin(0, "GET", &one, Value::Null).json["account_id"],
+                7,
+                "{path}"
+            );
+            sim.admin(0, "PUT", &one, json!({"account_id": 8}));
+            assert_eq!(
+                sim.admin(0, "GET", &one, Value::Null).json["account_id"],
+                8,
+                "{path}"
+            );
+            let wrong = sim.admin(0, "PUT", &one, json!({"account_id": "x"}));
+            assert_eq!(wrong.status, 400, "{path}");
+        }
+    }
+
+    #[test]
     fn a_dry_run_keeps_nothing() {
         let mut sim = Fixture::cluster(1, 1);
         let reply = sim.admin(0, "POST", "/v1/roles?dry_run", json!({"name": "DBA"}));

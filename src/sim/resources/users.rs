@@ -163,6 +163,7 @@ fn post(ctx: &mut Ctx<'_>) -> Answer {
 
 fn set_extra(user: &mut User, body: &Map<String, Value>) {
     for key in [
+        "account_id",
         "auth_method",
         "certificate_subject_line",
         "email_alerts",

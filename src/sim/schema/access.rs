@@ -10,7 +10,7 @@ const fn rw(name: &'static str, kind: Kind, default: &'static str) -> Field {
 const REGULAR: &str = r#""regular""#;
 const UID: Field = Field::new("uid", Kind::Int(1, i64::MAX), "", Access::Create);
 const ACTION_UID: Field = Field::new("action_uid", Kind::Text, "", Access::Read);
-const ACCOUNT_ID: Field = Field::new("account_id", COUNT, "", Access::Read);
+const ACCOUNT_ID: Field = rw("account_id", COUNT, "");
 
 /// Management roles by name, before there was one for users.
 const OLD_MANAGEMENT: Kind = Kind::OneOf(&[
