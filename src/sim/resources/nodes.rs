@@ -91,6 +91,10 @@ pub(crate) fn shown(cluster: &Cluster, env: &Env, member: &Member) -> Map<String
     if let Value::Object(own) = own {
         node.extend(own);
     }
+    let flash = env.node(member.host).map(|host| host.config.flash_bytes);
+    if let (Some(Value::Bool(true)), Some(flash)) = (node.get("bigstore_enabled"), flash) {
+        node.insert("bigstore_size".to_owned(), json!(flash));
+    }
     node
 }
 
@@ -401,6 +405,19 @@ mod tests {
             );
             let reply = sim.admin(0, "PUT", path, body.clone());
             assert_eq!((reply.status, reply.code()), (status, code), "{path} {body}");
+        }
+    }
+
+    #[test]
+    fn a_node_with_flash_tells_how_much() {
+        for (enabled, shown) in [(true, json!(7_u64 << 30)), (false, Value::Null)] {
+            let mut sim = Fixture::cluster(1, 2);
+            sim.world.env.nodes[1].config.flash_bytes = 7 << 30;
+            let mut body = sim.join_body(1);
+            body["node"]["bigstore_enabled"] = json!(enabled);
+            assert_eq!(sim.bootstrap_error(1, body), "");
+            let node = sim.admin(0, "GET", "/v1/nodes/2", Value::Null).json;
+            assert_eq!(node["bigstore_size"], shown);
         }
     }
 
