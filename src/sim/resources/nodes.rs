@@ -349,6 +349,7 @@ mod tests {
     use crate::sim::fixture::Fixture;
     use crate::sim::ids::NodeIndex;
     use crate::sim::switch::Switches;
+    use crate::sim::version::Profile;
 
     #[test]
     fn a_node_object_has_the_captured_fields_and_no_role() {
@@ -405,6 +406,17 @@ mod tests {
             );
             let reply = sim.admin(0, "PUT", path, body.clone());
             assert_eq!((reply.status, reply.code()), (status, code), "{path} {body}");
+        }
+    }
+
+    #[test]
+    fn limits_of_a_node_can_be_changed_since_7_22() {
+        for (profile, status) in [(Profile::V7_8_6, 400), (Profile::V7_22_2, 200)] {
+            let mut sim = Fixture::cluster_of(profile, 1);
+            for limit in ["max_listeners", "max_redis_servers"] {
+                let mut put = |value: u64| sim.admin(0, "PUT", "/v1/nodes/1", json!({limit: value})).status;
+                assert_eq!(put(50), status, "{limit} in {profile}");
+            }
         }
     }
 

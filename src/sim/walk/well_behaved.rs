@@ -332,7 +332,11 @@ impl Client {
             0 => ("/v1/cluster", "cm_session_timeout_minutes", json!(10 + choice)),
             1 => ("/v1/cluster/policy", "default_shards_placement", json!("sparse")),
             2 => ("/v1/cluster/policy", "default_shards_placement", json!("dense")),
-            _ => (node.as_str(), "max_redis_servers", json!(80 + choice)),
+            _ => (
+                node.as_str(),
+                "recovery_path",
+                json!(format!("/recovery/{choice}")),
+            ),
         };
         self.configure(path, field, &value);
     }
