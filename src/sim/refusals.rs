@@ -323,7 +323,7 @@ refusals! {
     shard_is_slave: Documented "requests/shards/actions/failover" [TWIN, MINUTE] "POST" "/v1/shards/2/actions/failover" "{}" => 400 "shard_is_slave";
     shard_not_exist: Documented "requests/shards/actions/failover" [] "POST" "/v1/shards/9/actions/failover" "{}" => 404 "shard_not_exist";
     shard_uids_required: Documented "requests/shards/actions/failover" [] "POST" "/v1/shards/actions/failover" "{}" => 404 "shard_uids_required";
-    proxy_of_a_dead_node: OwnCode "requests/proxies" [Crash(3), MINUTE] "PUT" "/v1/proxies/3" r#"{"proxy":{"threads":4}}"# => 504 "proxy_timeout";
+    proxy_that_does_not_confirm: OwnCode "requests/proxies" [Crash(3)] "PUT" "/v1/proxies/3" r#"{"proxy":{"threads":4}}"# => 504 "proxy_timeout";
 
     // Users, roles, ACLs, LDAP mappings.
     password_not_complex: Documented "requests/users" [COMPLEX] "POST" "/v1/users" r#"{"email":"a@example.com","name":"a","password":"simple","role":"admin"}"# => 400 "password_not_complex";

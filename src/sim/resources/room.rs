@@ -15,7 +15,7 @@ use crate::sim::route::Route;
 use crate::sim::schema::certificate::HASHING;
 use crate::sim::schema::module::{PROXY, SET_PROXY, fresh_proxy};
 use crate::sim::schema::{self, Phase, shape};
-use crate::sim::state::MemberStatus;
+use crate::sim::state::{Member, MemberStatus};
 use crate::sim::version::Profile::{V7_8_6, V7_22_2};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -85,7 +85,8 @@ fn put_proxy(ctx: &mut Ctx<'_>) -> Answer {
     set_proxies(ctx, vec![uid])
 }
 
-/// A proxy that does not run cannot confirm: 504, and nothing has changed.
+/// The proxy of a dead node is not waited for. One that is not known to be dead and does not run cannot confirm: 504, and
+/// nothing has changed.
 fn set_proxies(ctx: &mut Ctx<'_>, uids: Vec<NodeUid>) -> Answer {
     let mut body = ctx.body(&SET_PROXY)?;
     let settings = body.remove("proxy");
@@ -102,12 +103,9 @@ fn set_proxies(ctx: &mut Ctx<'_>, uids: Vec<NodeUid>) -> Answer {
                 error.status = StatusCode::BAD_REQUEST;
                 error
             })?;
-        let down = ctx
-            .cluster
-            .members
-            .get(&uid)
-            .is_none_or(|member| member.status == MemberStatus::Down);
-        if down {
+        let waited_for = |member: &&Member| member.status != MemberStatus::Down;
+        let member = ctx.cluster.members.get(&uid).filter(waited_for);
+        if member.is_some_and(|member| !ctx.cluster.runs(ctx.env, member)) {
             let text = format!("the proxy of node {uid} did not confirm the change");
             return Err(ApiError::new(StatusCode::GATEWAY_TIMEOUT, "proxy_timeout", text));
         }
@@ -257,7 +255,7 @@ mod tests {
     use crate::sim::switch::{Switch, Switches};
 
     #[test]
-    fn a_proxy_is_changed_alone_or_with_all_and_a_dead_one_does_not_confirm() {
+    fn a_proxy_is_changed_alone_or_with_all_and_a_dead_one_is_not_waited_for() {
         let mut sim = Fixture::cluster(3, 3);
         let body = json!({"allow_restart": true, "proxy": {"threads": 5}});
         assert_eq!(sim.admin(0, "PUT", "/v1/proxies/2", body.clone()).status, 200);
@@ -273,9 +271,19 @@ mod tests {
         assert_eq!(sim.admin(0, "PUT", "/v1/proxies", body.clone()).status, 200);
         assert_eq!(threads(&mut sim), [5, 5, 5]);
         sim.world.crash(NodeIndex(2));
+        for path in ["/v1/proxies/3", "/v1/proxies"] {
+            let silent = sim.admin(0, "PUT", path, json!({"proxy": {"threads": 6}}));
+            assert_eq!((silent.status, silent.code()), (504, "proxy_timeout"), "{path}");
+        }
+        assert_eq!(threads(&mut sim), [5, 5, 5]);
         sim.pass(60);
+        let alone = json!({"proxy": {"threads": 7}});
+        assert_eq!(sim.admin(0, "PUT", "/v1/proxies/3", alone).status, 200);
+        assert_eq!(threads(&mut sim), [5, 5, 7]);
+        let all = json!({"proxy": {"threads": 8}});
+        assert_eq!(sim.admin(0, "PUT", "/v1/proxies", all).status, 200);
+        assert_eq!(threads(&mut sim), [8, 8, 8]);
         for (path, body, status) in [
-            ("/v1/proxies/3", body, 504),
             ("/v1/proxies/9", json!({"proxy": {"threads": 5}}), 404),
             ("/v1/proxies/1", json!({"proxy": {"threads": 257}}), 400),
             ("/v1/proxies/1", json!({"threads": 5}), 400),
