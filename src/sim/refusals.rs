@@ -346,6 +346,8 @@ refusals! {
     role_in_use: OwnCode "requests/roles" [] "DELETE" "/v1/roles/1" "" => 406 "role_in_use";
     unknown_role: OwnCode "requests/roles" [] "GET" "/v1/roles/99" "" => 404 "not_found";
     invalid_param: Documented "requests/redis_acls" [] "POST" "/v1/redis_acls" r#"{"name":"x","acl":"everything"}"# => 400 "invalid_param";
+    acl_with_nested_selectors: Deduced "requests/redis_acls" [] "POST" "/v1/redis_acls" r#"{"name":"x","acl":"+get ~a (+set (+set ~b) ~c)"}"# => 400 "invalid_param";
+    acl_with_parentheses_in_a_pattern: Deduced "requests/redis_acls" [] "POST" "/v1/redis_acls" r#"{"name":"x","acl":"+get ~a(b)"}"# => 400 "invalid_param";
     read_only_acl: OwnCode "requests/redis_acls" [] "DELETE" "/v1/redis_acls/1" "" => 409 "read_only";
     acl_without_rules: Documented "requests/redis_acls" [] "POST" "/v1/redis_acls" r#"{"name":"x"}"# => 400 "missing_field";
     acl_name_exists: Documented "requests/redis_acls" [] "POST" "/v1/redis_acls" r#"{"name":"Read Only","acl":"+@all"}"# => 409 "name_already_exists";

@@ -187,6 +187,28 @@ pub(crate) fn check_acl(ctx: &Ctx<'_>, uid: u64, acl: &Object) -> Result<(), Api
     unique(ctx, "redis_acls", uid, acl)
 }
 
+/// The rules of an ACL without the parentheses of its selectors; none if parentheses stand anywhere else.
+fn rules(acl: &str) -> Option<Vec<&str>> {
+    let mut in_selector = false;
+    let mut rules = Vec::new();
+    for rule in acl.split_whitespace() {
+        let opened = rule.strip_prefix('(');
+        if in_selector && opened.is_some() {
+            return None;
+        }
+        in_selector |= opened.is_some();
+        let rule = opened.unwrap_or(rule);
+        let closed = rule.strip_suffix(')');
+        if !in_selector && closed.is_some() {
+            return None;
+        }
+        in_selector &= closed.is_none();
+        rules.push(closed.unwrap_or(rule));
+    }
+    let plain = |rule: &&str| !rule.contains(['(', ')']);
+    (!in_selector && rules.iter().all(plain)).then_some(rules)
+}
+
 fn check_rules(ctx: &Ctx<'_>, acl: &str) -> Result<(), ApiError> {
     const WORDS: [&str; 8] = [
         "allkeys",
@@ -203,16 +225,21 @@ fn check_rules(ctx: &Ctx<'_>, acl: &str) -> Result<(), ApiError> {
         matches!(rule, "on" | "off" | "nopass" | "resetpass") || rule.starts_with(['>', '<', '#', '!'])
     };
     let fits = |rule: &str| {
-        let inner = rule.trim_matches(['(', ')']);
-        let named = |prefix: &str| inner.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty());
-        WORDS.contains(&inner)
-            || inner.is_empty()
+        let named = |prefix: &str| rule.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty());
+        WORDS.contains(&rule)
+            || rule.is_empty()
             || ["+", "-", "~", "&", "%R~", "%W~", "%RW~"]
                 .iter()
                 .any(|prefix| named(prefix))
-            || (user_rules && of_user(inner))
+            || (user_rules && of_user(rule))
     };
-    match acl.split_whitespace().find(|rule| !fits(rule)) {
+    let Some(rules) = rules(acl) else {
+        return wrong(
+            "invalid_param",
+            "acl: parentheses are for selectors, which are not nested",
+        );
+    };
+    match rules.into_iter().find(|rule| !fits(rule)) {
         Some(rule) => wrong(
             "invalid_param",
             format!("acl: {rule:?} is no rule about commands, keys or channels"),
@@ -467,6 +494,30 @@ mod tests {
             sim.admin(0, "PUT", &database, json!({"roles_permissions": permissions}));
             let refused = sim.admin(0, "DELETE", &format!("/v1/redis_acls/{uid}"), Value::Null);
             assert_eq!((refused.status, refused.code()), (status, "redis_acl_in_use"));
+        }
+    }
+
+    #[test]
+    fn parentheses_stand_around_selectors_and_nowhere_else() {
+        let mut sim = Fixture::cluster(1, 1);
+        for (acl, status) in [
+            ("+GET ~key1 (+SET ~key2)", 200),
+            ("+GET ~key1 (+SET ~key2) (+DEL ~key3) -@all", 200),
+            ("+GET ~key1 (+SET) ( ~key2 )", 200),
+            ("+GET ~key1 (+SET (+SET ~key2) ~key3)", 400),
+            ("+GET ~key1 ((+SET ~key2))", 400),
+            ("+GET ~key1 (+SET ~key2", 400),
+            ("+GET ~key1 +SET ~key2)", 400),
+            ("+GET ~a(b)", 400),
+            ("+GET ~a(b)c", 400),
+            ("+GET &a)b", 400),
+            ("+GET (~a(b) +SET)", 400),
+        ] {
+            let got = sim.admin(0, "POST", "/v1/redis_acls/validate", json!({"acl": acl}));
+            assert_eq!(got.status, status, "{acl}");
+            if status == 400 {
+                assert_eq!(got.code(), "invalid_param", "{acl}");
+            }
         }
     }
 
