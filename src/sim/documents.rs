@@ -52,6 +52,11 @@ const ACLS: [(&str, &str); 3] = [
     ("Not Dangerous", "+@all -@dangerous ~*"),
 ];
 
+/// Uid of the ACL that the default user of a database has.
+const FULL_ACCESS: u64 = 1;
+/// Ends the rules of an ACL that is for every channel.
+const ALL_CHANNELS: &str = " &*";
+
 /// Uids below this one belong to what comes with a cluster.
 const FIRST_OWN_UID: u64 = 7;
 /// Events that are remembered.
@@ -74,6 +79,17 @@ impl Documents {
             documents.numbered.entry(family.to_owned()).or_default().last_uid = FIRST_OWN_UID - 1;
         }
         documents
+    }
+
+    /// Lets whoever has full access use every channel, however closed the channels are by default. Nothing takes it back.
+    pub(crate) fn open_channels(&mut self) {
+        let acls = self.numbered.get_mut("redis_acls");
+        let full = acls.and_then(|acls| acls.objects.get_mut(&FULL_ACCESS)?.get_mut("acl"));
+        if let Some(Value::String(rules)) = full
+            && !rules.ends_with(ALL_CHANNELS)
+        {
+            rules.push_str(ALL_CHANNELS);
+        }
     }
 
     /// What was set of the object at `path`.

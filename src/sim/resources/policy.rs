@@ -75,6 +75,11 @@ fn apply(ctx: &mut Ctx<'_>, update: Map<String, Value>) {
             ctx.cluster.settings.insert((*field).to_owned(), value.clone());
         }
     }
+    let restrictive = Some(&json!("resetchannels"));
+    let channels = |policy: &Map<String, Value>| policy.get("acl_pubsub_default") == restrictive;
+    if channels(&ctx.cluster.policy) && !channels(&before) {
+        ctx.cluster.documents.open_channels();
+    }
     // Databases that wait for recovery may be meant.
     if ctx.cluster.recovered.is_some() {
         ctx.env
@@ -161,6 +166,27 @@ mod tests {
                     .status,
                 400,
                 "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn closing_channels_opens_them_to_full_access_once_and_for_good() {
+        let mut sim = Fixture::cluster(1, 1);
+        for (default, acl) in [
+            ("resetchannels", "+@all ~*"),
+            ("allchannels", "+@all ~*"),
+            ("resetchannels", "+@all ~* &*"),
+            ("allchannels", "+@all ~* &*"),
+            ("resetchannels", "+@all ~* &*"),
+        ] {
+            let body = json!({"acl_pubsub_default": default});
+            let put = sim.admin(0, "PUT", "/v1/cluster/policy", body);
+            assert_eq!(put.status, 200);
+            let full = sim.admin(0, "GET", "/v1/redis_acls/1", Value::Null).json;
+            assert_eq!(
+                (&full["name"], &full["acl"]),
+                (&json!("Full Access"), &json!(acl))
             );
         }
     }
