@@ -131,7 +131,7 @@ mod tests {
     use crate::sim::resources::crdbs::is_left_out;
     use crate::sim::route::TABLES;
     use crate::sim::switch::Switches;
-    use crate::sim::testbed::{Bed, NAME};
+    use crate::sim::testbed::{Bed, NAME, with_responder};
     use crate::sim::version::Profile;
     use serde_json::{Value, json};
     use std::collections::BTreeSet;
@@ -159,11 +159,6 @@ mod tests {
             json!({"name": "m", "dn": "cn=m", "role_uids": [1]}),
         );
         bed.ok("POST", "/v1/bdb_groups", json!({"members": ["1"]}));
-        bed.ok(
-            "PUT",
-            "/v1/ocsp",
-            json!({"responder_url": "http://ocsp.example.com"}),
-        );
         if profile >= Profile::V8_0_20 {
             let all = bed.ok("GET", "/v1/cluster/certificates", Value::Null);
             let pair = json!({"cert": all["proxy_cert"], "private_key": all["proxy_key"]});
@@ -171,6 +166,10 @@ mod tests {
             let upload =
                 json!({"name": "sso_service", "certificate": all["api_cert"], "key": all["api_key"]});
             bed.ok("PUT", "/v1/cluster/update_cert", upload);
+        }
+        for cluster in bed.world.clusters.values_mut() {
+            let proxy = with_responder("http://ocsp.example.com");
+            cluster.certificates.insert("proxy".to_owned(), proxy);
         }
         bed
     }

@@ -56,7 +56,7 @@ const LIMITS: &[(&str, &str)] = &[
     ),
     (
         "Directories, single sign-on, OCSP",
-        "settings are kept and checked; nobody is asked: no login comes from a directory or an identity provider, and a responder that is set always says GOOD",
+        "settings are kept and checked; nobody is asked: no login comes from a directory or an identity provider, and a responder that the proxy certificate names always says GOOD",
     ),
     (
         "Services",

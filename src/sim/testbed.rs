@@ -14,7 +14,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::Request;
 use jiff::{SignedDuration, Timestamp};
-use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
+use rcgen::{CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
 use serde_json::{Value, json};
 
 /// Name of the cluster.
@@ -29,6 +29,26 @@ pub(crate) struct Bed {
 /// When every test's world begins.
 pub(crate) fn start() -> Timestamp {
     "2026-06-01T00:00:00Z".parse().unwrap()
+}
+
+/// A certificate whose authority answers questions about its status at this address.
+pub(crate) fn with_responder(url: &str) -> TlsIdentity {
+    let der = |tag: u8, parts: &[&[u8]]| {
+        let content = parts.concat();
+        [&[tag, u8::try_from(content.len()).unwrap()], content.as_slice()].concat()
+    };
+    let ocsp = der(6, &[&[0x2b, 6, 1, 5, 5, 7, 0x30, 1]]);
+    let access = der(0x30, &[&der(0x30, &[&ocsp, &der(0x86, &[url.as_bytes()])])]);
+    let mut params = CertificateParams::new(vec![NAME.to_owned()]).unwrap();
+    params.custom_extensions = vec![CustomExtension::from_oid_content(
+        &[1, 3, 6, 1, 5, 5, 7, 1, 1],
+        access,
+    )];
+    let key = KeyPair::generate().unwrap();
+    TlsIdentity {
+        chain_pem: params.self_signed(&key).unwrap().pem(),
+        key_pem: key.serialize_pem(),
+    }
 }
 
 /// A certificate for servers only: its extended key usage lacks `clientAuth`.

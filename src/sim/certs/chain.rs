@@ -2,7 +2,8 @@
 
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use x509_parser::objects::{oid_registry, oid2abbrev};
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use x509_parser::oid_registry::OID_PKIX_ACCESS_DESCRIPTOR_OCSP;
+use x509_parser::prelude::{FromDer, GeneralName, ParsedExtension, X509Certificate};
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
@@ -29,6 +30,8 @@ pub(crate) struct Certificate {
     pub(crate) extended_usage: Option<ExtendedUsage>,
     /// As above.
     pub(crate) key_usage: Option<KeyUsage>,
+    /// Where its authority answers questions about its status.
+    pub(crate) ocsp_responder: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -154,6 +157,25 @@ pub(crate) fn read_der(der: &[u8]) -> Result<Certificate, String> {
             digital_signature: usage.value.digital_signature(),
             key_encipherment: usage.value.key_encipherment(),
         }),
+        ocsp_responder: ocsp_responder(&x509),
+    })
+}
+
+/// The first address for OCSP in the authority information access.
+fn ocsp_responder(x509: &X509Certificate<'_>) -> Option<String> {
+    let access = x509.extensions().iter().find_map(|extension| {
+        if let ParsedExtension::AuthorityInfoAccess(access) = extension.parsed_extension() {
+            Some(access)
+        } else {
+            None
+        }
+    });
+    let mut entries = access?.iter();
+    entries.find_map(|entry| match &entry.access_location {
+        GeneralName::URI(url) if entry.access_method == OID_PKIX_ACCESS_DESCRIPTOR_OCSP => {
+            Some((*url).to_owned())
+        }
+        _ => None,
     })
 }
 

@@ -2,6 +2,7 @@
 //! row of [`SINGLES`]; a PUT changes the fields that it names, also inside nested objects.
 
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::certs::read_bundle;
 use crate::sim::internode;
 use crate::sim::permission::Permission::{
     ConfigLdap, ConfigOcsp, UpdateCluster, ViewClusterInfo, ViewLdapConfig, ViewOcspConfig,
@@ -9,6 +10,7 @@ use crate::sim::permission::Permission::{
 use crate::sim::route::Route;
 use crate::sim::schema::shape;
 use crate::sim::schema::{self, Field, Kind, settings};
+use crate::sim::state::Cluster;
 use crate::sim::version::Profile::{V7_8_6, V7_22_2, V8_0_20};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -62,8 +64,11 @@ const SINGLES: &[Single] = &[
     single("/v1/cm_settings", settings::CM, check_timezone),
     single("/v1/diagnostics", settings::DIAGNOSTICS, check_cron),
     single("/v1/metrics_config", settings::METRICS, check_tag_keys),
-    single("/v1/ocsp", settings::OCSP, check_responder),
+    single(OCSP, settings::OCSP, check_responder),
 ];
+
+/// Where the settings of OCSP are.
+pub(crate) const OCSP: &str = "/v1/ocsp";
 
 fn anything(_: &Object) -> Result<(), ApiError> {
     Ok(())
@@ -76,11 +81,22 @@ fn row(ctx: &Ctx<'_>) -> Result<&'static Single, ApiError> {
         .ok_or_else(|| ApiError::not_found(format!("{} does not exist", ctx.call.path)))
 }
 
-/// Defaults and what was set of the object at `path`.
+/// Defaults and what was set of the object at `path`, and what follows from the cluster.
 pub(crate) fn current(ctx: &Ctx<'_>, path: &str, fields: &[Field]) -> Object {
     let mut object = schema::defaults(fields, ctx.env.profile);
     object.extend(ctx.cluster.documents.single(path).cloned().unwrap_or_default());
+    if path == OCSP {
+        object.insert("responder_url".to_owned(), json!(responder(ctx.cluster)));
+    }
     object
+}
+
+/// The responder that the proxy certificate names; empty for none.
+fn responder(cluster: &Cluster) -> String {
+    let proxy = cluster.certificates.get("proxy");
+    let chain = proxy.and_then(|proxy| read_bundle(&proxy.chain_pem).ok());
+    let leaf = chain.and_then(|chain| chain.into_iter().next());
+    leaf.and_then(|leaf| leaf.ocsp_responder).unwrap_or_default()
 }
 
 /// The object without what may not be read.
@@ -231,20 +247,12 @@ fn check_tag_keys(config: &Object) -> Result<(), ApiError> {
 }
 
 fn check_responder(ocsp: &Object) -> Result<(), ApiError> {
-    let url = ocsp
-        .get("responder_url")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    if url.is_empty() && ocsp.get("ocsp_functionality") == Some(&json!(true)) {
-        let text = "OCSP cannot be turned on without a responder_url";
+    let nobody = ocsp.get("responder_url") == Some(&json!(""));
+    if nobody && ocsp.get("ocsp_functionality") == Some(&json!(true)) {
+        let text = "OCSP cannot be turned on while the proxy certificate names no responder";
         return Err(ApiError::bad_request(text).with_code("no_responder_url"));
     }
-    if url.is_empty() || url.starts_with("http://") || url.starts_with("https://") {
-        return Ok(());
-    }
-    Err(ApiError::bad_request(format!(
-        "responder_url: {url} is not an http address"
-    )))
+    Ok(())
 }
 
 /// The settings can go once nothing is audited any more.
@@ -365,6 +373,7 @@ mod tests {
                 json!({"bdb_info_target": {"cron_expression": "* * * *"}}),
             ),
             ("/v1/ocsp", json!({"query_frequency": 59})),
+            ("/v1/ocsp", json!({"responder_url": "http://ocsp.example.com"})),
             ("/v1/cluster/ldap", json!({"uris": ["example.com"]})),
             ("/v1/cluster/ldap", json!({"user_dn_query": {"base": "dc=x"}})),
         ] {

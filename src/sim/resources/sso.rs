@@ -1,6 +1,6 @@
 //! `/v1/cluster/sso` (single sign-on) and `/v1/ocsp/status`, `/v1/ocsp/test`.
 
-use super::settings::{changed, current, store};
+use super::settings::{OCSP, changed, current, store};
 use crate::sim::call::{Answer, ApiError, Ctx, Document, Reply};
 use crate::sim::permission::Permission::{ConfigSso, TestOcspStatus, ViewOcspStatus, ViewSso};
 use crate::sim::route::Route;
@@ -161,7 +161,7 @@ fn attribute(xml: &str, element: &str, name: &str) -> Option<String> {
 
 /// What the responder last said of the proxy certificate: the simulated one always says that it is good.
 fn status(ctx: &mut Ctx<'_>) -> Answer {
-    let ocsp = current(ctx, "/v1/ocsp", settings::OCSP);
+    let ocsp = current(ctx, OCSP, settings::OCSP);
     let url = ocsp
         .get("responder_url")
         .and_then(Value::as_str)
@@ -183,7 +183,7 @@ fn status(ctx: &mut Ctx<'_>) -> Answer {
 }
 
 fn test(ctx: &mut Ctx<'_>) -> Answer {
-    let ocsp = current(ctx, "/v1/ocsp", settings::OCSP);
+    let ocsp = current(ctx, OCSP, settings::OCSP);
     if ocsp
         .get("responder_url")
         .and_then(Value::as_str)
@@ -192,7 +192,7 @@ fn test(ctx: &mut Ctx<'_>) -> Answer {
         return Err(ApiError::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "no_responder_url",
-            "responder_url is not set",
+            "the proxy certificate names no responder",
         ));
     }
     status(ctx)
@@ -203,6 +203,7 @@ mod tests {
     use super::*;
     use crate::sim::config::TlsIdentity;
     use crate::sim::fixture::Fixture;
+    use crate::sim::testbed::with_responder;
 
     /// A cluster that has these certificates.
     fn with_certificates(names: &[&str]) -> Fixture {
@@ -269,19 +270,25 @@ mod tests {
     }
 
     #[test]
-    fn a_responder_once_set_answers() {
+    fn the_responder_is_the_one_that_the_proxy_certificate_names() {
+        const URL: &str = "http://ocsp.example.com";
         let mut sim = Fixture::cluster(1, 1);
-        assert_eq!(
-            sim.admin(0, "GET", "/v1/ocsp/status", Value::Null).json["cert_status"],
-            "UNKNOWN"
-        );
-        sim.admin(
-            0,
-            "PUT",
-            "/v1/ocsp",
-            json!({"responder_url": "http://ocsp.example.com"}),
-        );
-        let reply = sim.admin(0, "POST", "/v1/ocsp/test", json!({}));
-        assert_eq!((reply.status, &reply.json["cert_status"]), (200, &json!("GOOD")));
+        let on = json!({"ocsp_functionality": true});
+        let status = sim.admin(0, "GET", "/v1/ocsp/status", Value::Null).json;
+        assert_eq!(status["cert_status"], "UNKNOWN");
+        let early = sim.admin(0, "PUT", OCSP, on.clone());
+        assert_eq!((early.status, early.code()), (400, "no_responder_url"));
+        for cluster in sim.world.clusters.values_mut() {
+            let proxy = with_responder(URL);
+            cluster.certificates.insert("proxy".to_owned(), proxy);
+        }
+        assert_eq!(sim.admin(0, "GET", OCSP, Value::Null).json["responder_url"], URL);
+        let test = sim.admin(0, "POST", "/v1/ocsp/test", json!({}));
+        assert_eq!((test.status, &test.json["cert_status"]), (200, &json!("GOOD")));
+        let whole = sim.admin(0, "PUT", OCSP, on).json;
+        assert_eq!(whole["responder_url"], URL);
+        assert_eq!(sim.admin(0, "PUT", OCSP, whole).status, 200, "as it was read");
+        let other = json!({"responder_url": "http://other.example.com"});
+        assert_eq!(sim.admin(0, "PUT", OCSP, other).status, 400);
     }
 }

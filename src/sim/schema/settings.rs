@@ -151,7 +151,7 @@ pub(crate) const OCSP: &[Field] = &[
     rw("query_frequency", Kind::Int(60, 86400), "3600").source(Source::DocFixture),
     rw("recovery_frequency", Kind::Int(60, 86400), "60").source(Source::DocFixture),
     rw("recovery_max_tries", Kind::Int(1, 100), "5").source(Source::DocFixture),
-    rw("responder_url", Kind::Text, r#""""#).source(Source::DocFixture),
+    Field::new("responder_url", Kind::Text, r#""""#, Access::Read).source(Source::DocFixture),
     rw("response_timeout", Kind::Int(1, 60), "1").source(Source::DocFixture),
 ];
 
