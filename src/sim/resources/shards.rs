@@ -108,9 +108,7 @@ fn failover(ctx: &mut Ctx<'_>) -> Answer {
     }
     let version = promoted_version(ctx, database, &body)?;
     idle(ctx, &database.into_iter().collect())?;
-    let dead: Vec<NodeUid> = texts(&body, "dead_nodes")
-        .filter_map(|uid| uid.parse().ok())
-        .collect();
+    let dead = dead_nodes(ctx, &body)?;
     let mut trial = ctx.cluster.databases.shards.clone();
     let turned = shards
         .iter()
@@ -135,6 +133,16 @@ fn failover(ctx: &mut Ctx<'_>) -> Answer {
         let _ = database.map(|bdb| bdbs::bind(ctx.cluster, ctx.env, bdb));
     }
     reply
+}
+
+/// The nodes that are to be left alone.
+fn dead_nodes(ctx: &Ctx<'_>, body: &Map<String, Value>) -> Result<Vec<NodeUid>, ApiError> {
+    let node = |text: &str| {
+        let uid = text.parse().ok();
+        let known = uid.filter(|uid| ctx.cluster.members.contains_key(uid));
+        known.ok_or_else(|| absent(text))
+    };
+    texts(body, "dead_nodes").map(node).collect()
 }
 
 /// The database whose masters these shards are.
@@ -177,8 +185,8 @@ fn promoted_version(
     })
 }
 
-/// Shards move to a node. An unreplicated one is away meanwhile; the replica of a master takes over, for good unless roles
-/// are to be preserved.
+/// Shards move to a node, those that are not there yet. An unreplicated one is away meanwhile; the replica of a master takes
+/// over, for good unless roles are to be preserved.
 fn migrate(ctx: &mut Ctx<'_>) -> Answer {
     let body = ctx.call.object()?;
     let shards = named(ctx, &body)?;
@@ -188,10 +196,12 @@ fn migrate(ctx: &mut Ctx<'_>) -> Answer {
         ApiError::not_found("target_node_uid: an integer is wanted").with_code("missing_field")
     })?;
     if !ctx.cluster.members.contains_key(&target) {
-        return Err(ApiError::not_found(format!("node {target} does not exist")));
+        return Err(absent(target));
     }
     let databases: BTreeSet<BdbUid> = shards.iter().map(|shard| shard.bdb).collect();
     idle(ctx, &databases)?;
+    let (there, shards): (Vec<Shard>, Vec<Shard>) =
+        shards.into_iter().partition(|shard| shard.node == target);
     let mut trial = ctx.cluster.databases.shards.clone();
     let mut moves = Vec::new();
     for shard in &shards {
@@ -205,6 +215,9 @@ fn migrate(ctx: &mut Ctx<'_>) -> Answer {
     }
     if flag(&body, "dry_run") {
         return Ok(Reply::json(json!({"description": "Migrate was validated"})));
+    }
+    if shards.is_empty() {
+        return Ok(done(ctx, &there, "Migrate was triggered"));
     }
     ctx.cluster.databases.shards = trial;
     bdbs::moved(ctx.cluster, ctx.env, &moves);
@@ -221,9 +234,6 @@ fn send(
     target: NodeUid,
     body: &Map<String, Value>,
 ) -> Result<Option<Move>, NoRoom> {
-    if shard.node == target {
-        return Ok(None);
-    }
     let set = ctx
         .cluster
         .databases
@@ -248,8 +258,8 @@ fn named(ctx: &Ctx<'_>, body: &Map<String, Value>) -> Result<Vec<Shard>, ApiErro
         vec![ctx.call.param("uid")?]
     } else {
         texts(body, "shard_uids")
-            .filter_map(|uid| uid.parse().ok())
-            .collect()
+            .map(|uid| uid.parse().map_err(|_| missing(uid)))
+            .collect::<Result<_, _>>()?
     };
     if uids.is_empty() {
         return Err(ApiError::new(
@@ -296,6 +306,16 @@ fn finish(ctx: &mut Ctx<'_>, shards: &[Shard], op: &'static str, at_once: u64, d
     ))
 }
 
+/// The answer when there is nothing to do: an action that is over, and no database is busy.
+fn done(ctx: &mut Ctx<'_>, shards: &[Shard], description: &str) -> Reply {
+    let object = shards.first().map(|shard| format!("bdb:{}", shard.bdb));
+    let (ids, now) = (&mut ctx.env.ids, ctx.env.now);
+    let machines = &mut ctx.cluster.machines;
+    let action_uid = machines.start(ids, now, "SMUpdateBDB", object.unwrap_or_default());
+    machines.finish(&action_uid, now, None);
+    Reply::json(json!({"action_uid": action_uid, "description": description}))
+}
+
 fn flag(body: &Map<String, Value>, key: &str) -> bool {
     body.get(key) == Some(&Value::Bool(true))
 }
@@ -315,6 +335,10 @@ fn missing(uid: impl Display) -> ApiError {
         "shard_not_exist",
         format!("shard {uid} does not exist"),
     )
+}
+
+fn absent(node: impl Display) -> ApiError {
+    ApiError::not_found(format!("node {node} does not exist"))
 }
 
 fn refused(code: &str, why: impl Into<String>) -> ApiError {

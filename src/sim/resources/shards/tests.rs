@@ -114,6 +114,18 @@ fn wrong_calls_get_their_own_codes() {
         ),
         (
             "/v1/shards/actions/failover",
+            json!({"shard_uids": ["1", "zz"]}),
+            404,
+            "shard_not_exist",
+        ),
+        (
+            "/v1/shards/actions/failover",
+            json!({"shard_uids": ["1"], "dead_nodes": ["zz"]}),
+            404,
+            "not_found",
+        ),
+        (
+            "/v1/shards/actions/failover",
             json!({"shard_uids": ["2"]}),
             400,
             "shard_is_slave",
@@ -158,6 +170,12 @@ fn wrong_calls_get_their_own_codes() {
         (
             "/v1/shards/actions/migrate",
             json!({"shard_uids": ["1", "9"], "target_node_uid": 3}),
+            404,
+            "shard_not_exist",
+        ),
+        (
+            "/v1/shards/actions/migrate",
+            json!({"shard_uids": ["zz"], "target_node_uid": 3}),
             404,
             "shard_not_exist",
         ),
@@ -256,16 +274,37 @@ fn a_master_that_migrates_comes_back_as_a_master_only_if_roles_are_preserved() {
 }
 
 #[test]
-fn a_shard_that_is_on_the_target_already_stays_what_it_is() {
+fn a_shard_that_is_on_the_target_already_stays_what_it_is_and_leaves_its_database_alone() {
     let mut bed = replicated();
     let before = shards(&mut bed);
     let here: u64 = before[0].1.parse().unwrap();
-    bed.ok(
-        "POST",
-        "/v1/shards/1/actions/migrate",
-        json!({"target_node_uid": here}),
-    );
+    let path = "/v1/shards/1/actions/migrate";
+    let answer = bed.ok("POST", path, json!({"target_node_uid": here}));
+    assert_eq!(answer["description"], "Migrate was triggered");
+    let action = format!("/v1/actions/{}", answer["action_uid"].as_str().unwrap());
+    assert_eq!(bed.ok("GET", &action, Value::Null)["status"], "completed");
     assert_eq!(shards(&mut bed), before);
+    assert_eq!(bed.ok("GET", "/v1/bdbs/1", Value::Null)["status"], "active");
+}
+
+#[test]
+fn only_databases_of_which_a_shard_moves_are_busy() {
+    let mut bed = Bed::new();
+    for _ in 0..2 {
+        bed.database(json!({"name": "db", "memory_size": 1 << 30, "redis_version": "7.2"}));
+    }
+    let here: u64 = shards(&mut bed)[0].1.parse().unwrap();
+    let path = "/v1/shards/actions/migrate";
+    let apart = json!({"shard_uids": ["2"], "target_node_uid": here % 3 + 1});
+    bed.ok("POST", path, apart);
+    bed.pass(30);
+    let together = json!({"shard_uids": ["1", "2"], "target_node_uid": here});
+    bed.ok("POST", path, together);
+    let statuses = bed.ok("GET", "/v1/bdbs?fields=status", Value::Null);
+    assert_eq!(
+        statuses,
+        json!([{"status": "active"}, {"status": "active-change-pending"}])
+    );
 }
 
 #[test]
@@ -275,7 +314,11 @@ fn databases_migrate_so_many_at_a_time() {
         for _ in 0..2 {
             bed.database(json!({"name": "db", "memory_size": 1 << 30, "redis_version": "7.2"}));
         }
-        let node = shards(&mut bed)[0].1.parse::<u64>().unwrap() % 3 + 1;
+        let taken: Vec<u64> = shards(&mut bed)
+            .iter()
+            .map(|shard| shard.1.parse().unwrap())
+            .collect();
+        let node = (1..=3).find(|node| !taken.contains(node)).unwrap();
         let body = json!({
             "shard_uids": ["1", "2"], "target_node_uid": node, "max_concurrent_bdb_migrations": at_once,
         });
