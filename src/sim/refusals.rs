@@ -333,6 +333,8 @@ refusals! {
     cannot_delete_last_password: Documented "requests/users/password" [] "DELETE" "/v1/users/password" r#"{"old_password":"secret"}"# => 400 "cannot_delete_last_password";
     email_already_exists: Documented "requests/users" [VIEWER] "POST" "/v1/users" r#"{"email":"v@example.com","name":"w","password":"p","role":"admin"}"# => 409 "email_already_exists";
     user_name_already_exists: Documented "requests/users" [VIEWER] "POST" "/v1/users" r#"{"email":"w@example.com","name":"v","password":"p","role":"admin"}"# => 409 "name_already_exists";
+    email_of_another_user: Deduced "requests/users" [VIEWER] "PUT" "/v1/users/1" r#"{"email":"v@example.com"}"# => 406 "email_already_exists";
+    name_of_another_user: Deduced "requests/users" [VIEWER] "PUT" "/v1/users/1" r#"{"name":"v"}"# => 406 "name_already_exists";
     change_last_admin_role_not_allowed: Deduced "requests/users" [] "PUT" "/v1/users/1" r#"{"role":"db_viewer"}"# => 406 "change_last_admin_role_not_allowed";
     user_not_exist: Documented "requests/users/password" [] "PUT" "/v1/users/password" r#"{"username":"nobody@example.com","new_password":"x"}"# => 404 "user_not_exist";
     unknown_user: OwnCode "requests/users" [] "GET" "/v1/users/9" "" => 404 "user_not_exist";

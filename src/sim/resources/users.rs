@@ -194,30 +194,26 @@ fn roles(ctx: &Ctx<'_>, body: &Map<String, Value>) -> Result<Option<(Role, Vec<u
     Ok(Some((role, role.uid().into_iter().collect())))
 }
 
+/// An email address and a name that no other user has: a new user meets a conflict, an `own` one is not acceptable so.
 fn check_unique(
     ctx: &Ctx<'_>,
     own: Option<UserUid>,
     email: Option<&str>,
     name: Option<&str>,
 ) -> Result<(), ApiError> {
-    for user in ctx
-        .cluster
-        .accounts
-        .users
-        .values()
-        .filter(|user| Some(user.uid) != own)
-    {
+    let taken = |code: &str, text: &str| {
+        Err(match own {
+            Some(_) => ApiError::not_acceptable(code, text),
+            None => ApiError::conflict(code, text),
+        })
+    };
+    let users = ctx.cluster.accounts.users.values();
+    for user in users.filter(|user| Some(user.uid) != own) {
         if email.is_some_and(|email| !email.is_empty() && user.email == email) {
-            return Err(ApiError::conflict(
-                "email_already_exists",
-                "There is a user with this email",
-            ));
+            return taken("email_already_exists", "There is a user with this email");
         }
         if name.is_some_and(|name| user.name == name) {
-            return Err(ApiError::conflict(
-                "name_already_exists",
-                "There is a user with this name",
-            ));
+            return taken("name_already_exists", "There is a user with this name");
         }
     }
     Ok(())
