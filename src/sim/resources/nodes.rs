@@ -14,6 +14,7 @@ use crate::sim::switch::Switch;
 use crate::sim::version::Profile::V7_8_6;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
+use std::net::IpAddr;
 
 /// Routes of this family.
 #[rustfmt::skip]
@@ -132,6 +133,7 @@ fn put(ctx: &mut Ctx<'_>) -> Answer {
 fn check_update(ctx: &Ctx<'_>, member: &Member, update: &Map<String, Value>) -> Result<(), ApiError> {
     let refuse = |code: &str, text: &str| Err(ApiError::not_acceptable(code, text));
     let text = |key: &str| update.get(key).and_then(Value::as_str);
+    check_addresses(member, update)?;
     if text("addr").is_some_and(|addr| addr != member.addr) && member.status != MemberStatus::Down {
         return refuse(
             "node_not_offline",
@@ -155,6 +157,18 @@ fn check_update(ctx: &Ctx<'_>, member: &Member, update: &Map<String, Value>) -> 
         return refuse("node_already_populated", "The node holds shards or endpoints");
     }
     Ok(())
+}
+
+/// Addresses that the node does not have yet are those of IP.
+fn check_addresses(member: &Member, update: &Map<String, Value>) -> Result<(), ApiError> {
+    let given = |key: &str| update.get(key).into_iter();
+    let external = given("external_addr").filter_map(Value::as_array).flatten();
+    let mut addresses = given("addr").chain(external).filter_map(Value::as_str);
+    let has = |address: &str| member.addr == address || member.external_addr.iter().any(|own| own == address);
+    match addresses.find(|address| !has(address) && address.parse::<IpAddr>().is_err()) {
+        Some(wrong) => Err(ApiError::bad_request(format!("{wrong:?} is no IP address"))),
+        None => Ok(()),
+    }
 }
 
 fn apply(member: &mut Member, name: String, value: Value) {
@@ -381,6 +395,19 @@ mod tests {
                 "node_not_offline",
             ),
             ("/v1/nodes/1", json!({"addr": "10.0.0.1"}), 200, ""),
+            ("/v1/nodes/1", json!({"addr": "n1"}), 400, "invalid_schema"),
+            (
+                "/v1/nodes/1",
+                json!({"external_addr": ["192.0.2.1", "n1"]}),
+                400,
+                "invalid_schema",
+            ),
+            (
+                "/v1/nodes/1",
+                json!({"external_addr": ["192.0.2.1", "2001:db8::1"]}),
+                200,
+                "",
+            ),
             ("/v1/nodes/1", json!({"rack_id": "1a"}), 400, "invalid_schema"),
             (
                 "/v1/nodes/2",
