@@ -140,7 +140,8 @@ fn check_update(ctx: &Ctx<'_>, member: &Member, update: &Map<String, Value>) -> 
             "The address of a node can change only while it is offline",
         );
     }
-    if let Some(rack) = text("rack_id") {
+    let same_none = |rack: &&str| rack.is_empty() && member.rack_id.is_empty();
+    if let Some(rack) = text("rack_id").filter(|rack| !same_none(rack)) {
         let same = rack.eq_ignore_ascii_case(&member.rack_id) && ctx.env.on(Switch::SameRackIdAccepted);
         if !member.rack_id.is_empty() && !same {
             return refuse("node_already_has_rack_id", "The node has a rack_id");
@@ -408,6 +409,7 @@ mod tests {
                 200,
                 "",
             ),
+            ("/v1/nodes/1", json!({"rack_id": ""}), 200, ""),
             ("/v1/nodes/1", json!({"rack_id": "1a"}), 400, "invalid_schema"),
             (
                 "/v1/nodes/2",
@@ -458,6 +460,20 @@ mod tests {
             let node = sim.admin(0, "GET", "/v1/nodes/2", Value::Null).json;
             assert_eq!(node["bigstore_size"], shown);
         }
+    }
+
+    #[test]
+    fn a_node_that_was_read_can_be_written_back() {
+        let mut sim = Fixture::cluster(1, 1);
+        let mut node = sim.admin(0, "GET", "/v1/nodes/1", Value::Null).json;
+        sim.pass(60);
+        node["max_listeners"] = json!(50);
+        let written = sim.admin(0, "PUT", "/v1/nodes/1", node);
+        assert_eq!(written.status, 200, "{written:?}");
+        let node = sim.admin(0, "GET", "/v1/nodes/1", Value::Null).json;
+        assert_eq!(node["max_listeners"], 50);
+        let other = sim.admin(0, "PUT", "/v1/nodes/1", json!({"cores": 1}));
+        assert_eq!(other.status, 400);
     }
 
     #[test]

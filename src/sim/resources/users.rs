@@ -16,7 +16,7 @@ use crate::sim::permission::Permission::{
     self, CreateNewUser, DeleteUser, UpdateUser, ViewAllUsersInfo, ViewUserInfo,
 };
 use crate::sim::route::Route;
-use crate::sim::schema::shape;
+use crate::sim::schema::{Phase, shape};
 use crate::sim::state::{Cluster, Due, Env};
 use crate::sim::switch::Switch;
 use crate::sim::version::Profile;
@@ -48,7 +48,7 @@ const MAX_USERS: usize = 32_000;
 /// How long a deleted user can still be read.
 const LINGERS: Duration = Duration::from_secs(1);
 
-fn shown(ctx: &Ctx<'_>, user: &User) -> Value {
+fn shown(ctx: &Ctx<'_>, user: &User) -> Map<String, Value> {
     let rules = LoginRules::of(&ctx.cluster.policy, &ctx.cluster.settings);
     let status = if user.is_locked(ctx.env.now) {
         "locked"
@@ -81,11 +81,12 @@ fn shown(ctx: &Ctx<'_>, user: &User) -> Value {
         user.last_login
             .map(|at| ("last_login".to_owned(), json!(at.as_second()))),
     );
-    Value::Object(shown)
+    shown
 }
 
 fn list(ctx: &mut Ctx<'_>) -> Answer {
-    let users = ctx.cluster.accounts.users.values().map(|user| shown(ctx, user));
+    let users = ctx.cluster.accounts.users.values();
+    let users = users.map(|user| Value::Object(shown(ctx, user)));
     Ok(Reply::json(users.collect::<Vec<_>>()))
 }
 
@@ -110,7 +111,7 @@ fn get(ctx: &mut Ctx<'_>) -> Answer {
 
 fn post(ctx: &mut Ctx<'_>) -> Answer {
     let body = ctx.call.object()?;
-    check_fields(ctx, &body)?;
+    check_fields(ctx, Phase::Create, &Map::new(), &body)?;
     let text = |key: &str| body.get(key).and_then(Value::as_str);
     let missing = |key: &str| ApiError::bad_request(format!("{key} is missing"));
     let email = match text("email") {
@@ -225,14 +226,8 @@ fn put(ctx: &mut Ctx<'_>) -> Answer {
         require(ctx, UpdateUser)?;
     }
     let mut changed = user(ctx)?.clone();
-    check_fields(ctx, &body)?;
+    check_fields(ctx, Phase::Update, &shown(ctx, &changed), &body)?;
     let text = |key: &str| body.get(key).and_then(Value::as_str);
-    if body
-        .get("uid")
-        .is_some_and(|uid| uid.as_u64() != Some(changed.uid.0))
-    {
-        return Err(ApiError::bad_request("uid cannot be changed"));
-    }
     check_unique(ctx, Some(changed.uid), text("email"), text("name"))?;
     changed.email = text("email").map_or(changed.email, str::to_owned);
     changed.name = text("name").map_or(changed.name, str::to_owned);
@@ -380,6 +375,37 @@ mod tests {
             let mut sim = Fixture::cluster_with(1, 1, switches);
             let user = sim.admin(0, "GET", "/v1/users/1", Value::Null).json;
             assert_eq!((user.get("role"), &user["role_uids"]), (role, &json!([1])));
+        }
+    }
+
+    #[test]
+    fn a_user_that_was_read_can_be_written_back_and_what_is_read_only_stays() {
+        for (switches, other) in [
+            (Switches::default(), 400),
+            (Switches::default().with(Switch::ReadOnlyFieldsIgnored), 200),
+        ] {
+            let mut sim = Fixture::cluster_with(1, 1, switches);
+            let read = sim.admin(0, "GET", "/v1/users/1", Value::Null).json;
+            assert!(read["last_login"].is_number() && read["password_issue_date"].is_string());
+            sim.pass(60);
+            let mut changed = read.clone();
+            changed["email_alerts"] = json!(false);
+            let written = sim.admin(0, "PUT", "/v1/users/1", changed.clone());
+            assert_eq!(written.status, 200, "{written:?}");
+            changed["last_login"] = written.json["last_login"].clone();
+            assert_eq!(written.json, changed);
+            for (field, value) in [
+                ("status", json!("locked")),
+                ("password_issue_date", json!("2020-01-01T00:00:00Z")),
+                ("uid", json!(9)),
+            ] {
+                let mut body = read.clone();
+                body[field] = value;
+                let got = sim.admin(0, "PUT", "/v1/users/1", body);
+                assert_eq!(got.status, other, "{field}");
+            }
+            let kept = sim.admin(0, "GET", "/v1/users/1", Value::Null).json;
+            assert_eq!((&kept["uid"], &kept["status"]), (&json!(1), &json!("active")));
         }
     }
 

@@ -138,7 +138,8 @@ pub(crate) const USER: &[Field] = &[
     Field::new("password_issue_date", Kind::Text, "", Access::Read),
     Field::new("last_login", COUNT, "", Access::Read)
         .since(V8_0_20)
-        .source(Source::Live),
+        .source(Source::Live)
+        .moving(),
     ACTION_UID,
     ACCOUNT_ID,
 ];

@@ -3,7 +3,7 @@
 use super::Kind;
 use crate::sim::call::ApiError;
 use crate::sim::version::Profile;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The fields of an object.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -66,6 +66,8 @@ pub(crate) struct Field {
     pub(crate) source: Source,
     /// Whether an object in a request must name it.
     pub(crate) needed: bool,
+    /// Whether it is another at every look.
+    pub(crate) moving: bool,
 }
 
 /// Who may set a field, and when.
@@ -118,7 +120,14 @@ impl Field {
             code: "invalid_param",
             source: Source::Doc,
             needed: false,
+            moving: false,
         }
+    }
+
+    /// The same, and it is another at every look.
+    pub(crate) const fn moving(mut self) -> Self {
+        self.moving = true;
+        self
     }
 
     /// The same, and an object in a request must name it.
@@ -147,6 +156,11 @@ impl Field {
             | (Phase::Update, Access::Update) => true,
             (_, Access::Read) | (Phase::Create, Access::Update) | (Phase::Update, Access::Create) => false,
         }
+    }
+
+    /// Whether an object that is `shown` so has this value: what a client read a moment ago counts.
+    pub(crate) fn is_unchanged(&self, shown: &Map<String, Value>, value: &Value) -> bool {
+        (self.moving && self.kind.fits(value)) || shown.get(self.name) == Some(value)
     }
 
     /// Whether `value` is allowed.

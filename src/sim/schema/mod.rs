@@ -139,10 +139,8 @@ pub(crate) fn update(
             return Err(ApiError::bad_request(format!("Unknown field {name}")));
         };
         if matches!(field.access, Access::Read | Access::Create) {
-            if shown.get(&name) == Some(&value) || env.on(Switch::ReadOnlyFieldsIgnored) {
-                continue;
-            }
-            return Err(ApiError::bad_request(format!("{name} is read-only")));
+            keep(field, env, shown, &value)?;
+            continue;
         }
         field
             .kind
@@ -151,6 +149,22 @@ pub(crate) fn update(
         update.insert(name, value);
     }
     Ok(update)
+}
+
+/// A field that may not be set keeps its value.
+///
+/// # Errors
+/// 400 for another one, unless it is ignored.
+pub(crate) fn keep(
+    field: &Field,
+    env: &Env,
+    shown: &Map<String, Value>,
+    value: &Value,
+) -> Result<(), ApiError> {
+    if field.is_unchanged(shown, value) || env.on(Switch::ReadOnlyFieldsIgnored) {
+        return Ok(());
+    }
+    Err(ApiError::bad_request(format!("{} is read-only", field.name)))
 }
 
 #[cfg(test)]

@@ -70,8 +70,8 @@ pub(crate) const FIELDS: &[Field] = &[
     ro("bigstore_size", INT),
     captured("fips_enabled", Kind::Bool),
     ro("use_internal_ipv6", Kind::Bool),
-    ro("uptime", INT),
-    ro("system_time", Kind::Text),
+    ro("uptime", INT).moving(),
+    ro("system_time", Kind::Text).moving(),
     ro("bigstore_driver", Text),
     ro("public_addr", Text),
 ];

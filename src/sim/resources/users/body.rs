@@ -2,25 +2,33 @@
 
 use crate::sim::call::{ApiError, Ctx};
 use crate::sim::schema::access::USER as FIELDS;
-use crate::sim::schema::{self, Access};
+use crate::sim::schema::{self, Phase};
 use crate::sim::switch::Switch;
 use serde_json::{Map, Value, json};
 
-/// Every field of a user that a body names: types by the table, patterns and lists besides.
+/// Every field of a user that a body names: types by the table, patterns and lists besides. What may not be set in this
+/// `phase` is as it is `shown`.
 ///
 /// # Errors
-/// 400 for unknown fields, unless they are ignored, and for wrong values.
-pub(crate) fn check_fields(ctx: &Ctx<'_>, body: &Map<String, Value>) -> Result<(), ApiError> {
+/// 400 for unknown fields, unless they are ignored, for wrong values, and for other values of read-only fields.
+pub(crate) fn check_fields(
+    ctx: &Ctx<'_>,
+    phase: Phase,
+    shown: &Map<String, Value>,
+    body: &Map<String, Value>,
+) -> Result<(), ApiError> {
     let lenient = ctx.env.on(Switch::UnknownFieldsIgnored);
     for (name, value) in body {
-        let field = schema::find(FIELDS, ctx.env.profile, name)
-            .filter(|field| field.access != Access::Read || name == "account_id");
-        let Some(field) = field else {
+        let Some(field) = schema::find(FIELDS, ctx.env.profile, name) else {
             if lenient {
                 continue;
             }
             return Err(ApiError::bad_request(format!("Unknown field {name}")));
         };
+        if !field.settable(phase) && name != "account_id" {
+            schema::keep(field, ctx.env, shown, value)?;
+            continue;
+        }
         let text = value.as_str();
         let fits = match name.as_str() {
             "email" => text.is_some_and(is_login),
@@ -175,6 +183,20 @@ mod tests {
                 "POST",
                 "/v1/users",
                 with("password_hash_method", json!(1)),
+                400,
+                "invalid_schema",
+            ),
+            (
+                "POST",
+                "/v1/users",
+                with("password_hash_method", json!("2")),
+                400,
+                "invalid_schema",
+            ),
+            (
+                "POST",
+                "/v1/users",
+                with("status", json!("active")),
                 400,
                 "invalid_schema",
             ),
