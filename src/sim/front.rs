@@ -9,6 +9,7 @@ use super::client_cert::{self, ClientCertificates};
 use super::ids::{ClusterId, NodeIndex, NodeUid, UserUid};
 use super::inbound::{body, check_headers, check_state_id, query};
 use super::permission::Permission;
+use super::resources::access;
 use super::route::{self, Handler, Route};
 use super::schema;
 use super::state::{Cluster, Env, Membership};
@@ -148,12 +149,14 @@ fn at_member(
         return Err(redirect(cluster, env, request));
     }
     if let Actor::User { role, .. } = call.actor {
-        let permission = if route.own {
-            Permission::AnyUser.allows(role, env.profile, &env.switches)
-        } else {
-            route.allows(role, env.profile, &env.switches)
+        let may = |role: &Role| {
+            if route.own {
+                Permission::AnyUser.allows(*role, env.profile, &env.switches)
+            } else {
+                route.allows(*role, env.profile, &env.switches)
+            }
         };
-        if !permission {
+        if !access::roles_of(cluster, &call.actor).iter().any(may) {
             return Err(lacking(role).into());
         }
     }

@@ -6,6 +6,7 @@ use crate::sim::auth::{Actor, Role};
 use crate::sim::call::{ApiError, Ctx};
 use crate::sim::documents::Documents;
 use crate::sim::ids::BdbUid;
+use crate::sim::state::Cluster;
 use crate::sim::switch::Switch;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -58,11 +59,31 @@ pub(crate) fn check_role(ctx: &Ctx<'_>, uid: u64, role: &Object) -> Result<(), A
 
 /// The strongest management role among these role objects.
 pub(crate) fn strongest(documents: &Documents, role_uids: &[u64]) -> Option<Role> {
-    let management = |uid: &u64| {
-        let role = documents.get("roles", *uid)?;
-        Role::parse(role.get("management").and_then(Value::as_str).unwrap_or("none"))
+    role_uids
+        .iter()
+        .filter_map(|uid| management(documents, *uid))
+        .min()
+}
+
+fn management(documents: &Documents, role_uid: u64) -> Option<Role> {
+    let role = documents.get("roles", role_uid)?;
+    Role::parse(role.get("management").and_then(Value::as_str).unwrap_or("none"))
+}
+
+/// The management roles of a caller, each once: it may do what any of them may. A user without role objects has the role it
+/// was given by name.
+pub(crate) fn roles_of(cluster: &Cluster, actor: &Actor) -> BTreeSet<Role> {
+    let Actor::User { uid, role } = actor else {
+        return BTreeSet::new();
     };
-    role_uids.iter().filter_map(management).min()
+    let uids = cluster
+        .accounts
+        .users
+        .get(uid)
+        .map(|user| user.role_uids.as_slice());
+    let held = uids.unwrap_or_default().iter();
+    let held = held.filter_map(|uid| management(&cluster.documents, *uid));
+    held.chain([*role]).collect()
 }
 
 /// A role that somebody has cannot be deleted. A user that is being deleted has none, and what a database permits to a role

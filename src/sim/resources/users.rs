@@ -6,6 +6,7 @@ mod password;
 pub(crate) use body::{is_login, is_set};
 pub(crate) use password::{check_password, new_password};
 
+use super::access::roles_of;
 use super::iso;
 use crate::sim::auth::{Actor, LoginRules, Role, User, unauthorized};
 use crate::sim::bugs::Bug;
@@ -267,10 +268,11 @@ fn is_caller(ctx: &Ctx<'_>) -> Result<bool, ApiError> {
 /// A permission that the front end does not ask for.
 ///
 /// # Errors
-/// 403 for a role that lacks it.
+/// 403 for a caller of whose roles none has it.
 fn require(ctx: &Ctx<'_>, permission: Permission) -> Result<(), ApiError> {
     let (_, role) = actor(ctx)?;
-    if permission.allows(role, ctx.env.profile, &ctx.env.switches) {
+    let may = |role: &Role| permission.allows(*role, ctx.env.profile, &ctx.env.switches);
+    if roles_of(ctx.cluster, &ctx.call.actor).iter().any(may) {
         return Ok(());
     }
     Err(lacking(role))
@@ -462,6 +464,38 @@ mod tests {
             (&user["role"], &user["role_uids"]),
             (&json!("cluster_member"), &json!([5, 2]))
         );
+    }
+
+    #[test]
+    fn a_user_may_do_what_any_of_its_roles_may() {
+        let mut sim = Fixture::cluster(1, 1);
+        sim.database(None);
+        let manager = json!({"name": "People", "management": "user_manager"});
+        assert_eq!(sim.admin(0, "POST", "/v1/roles", manager).json["uid"], 7);
+        let masked = json!({"authentication_redis_pass": "one"});
+        sim.admin(0, "PUT", "/v1/bdbs/1", masked);
+        sim.pass(30);
+        for (role_uids, users, database, password) in [
+            (json!([3]), 403, 403, "***"),
+            (json!([4]), 403, 200, "one"),
+            (json!([3, 4]), 403, 200, "one"),
+            (json!([3, 7]), 200, 403, "one"),
+            (json!([3, 4, 7]), 200, 200, "one"),
+        ] {
+            let body =
+                json!({"email": "a@example.com", "name": "a", "password": "p", "role_uids": role_uids});
+            let uid = sim.admin(0, "POST", "/v1/users", body).json["uid"].clone();
+            let login = Some(("a@example.com", "p"));
+            let listed = sim.send(0, "GET", "/v1/users", login, Value::Null);
+            assert_eq!(listed.status, users, "{role_uids}");
+            let stopped = "/v1/bdbs/1/actions/resume_traffic";
+            let resumed = sim.send(0, "POST", stopped, login, json!({}));
+            assert_eq!(resumed.status, database, "{role_uids}");
+            let shown = sim.send(0, "GET", "/v1/bdbs/1", login, Value::Null).json;
+            assert_eq!(shown["authentication_redis_pass"], password, "{role_uids}");
+            sim.admin(0, "DELETE", &format!("/v1/users/{uid}"), Value::Null);
+            sim.pass(30);
+        }
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use super::module_settings;
 use super::store::{Database, Status};
-use crate::sim::auth::Actor;
+use crate::sim::auth::{Actor, Role};
 use crate::sim::ids::NodeUid;
 use crate::sim::permission::Permission;
-use crate::sim::resources::catalog;
+use crate::sim::resources::{access, catalog};
 use crate::sim::schema;
 use crate::sim::state::{Cluster, Env};
 use crate::sim::switch::Switch;
@@ -28,15 +28,13 @@ pub(crate) struct View {
 impl View {
     /// Everything that `actor` may see.
     pub(crate) fn of(cluster: &Cluster, env: &Env, actor: &Actor) -> Self {
-        let may = match actor {
-            Actor::User { role, .. } => Permission::ViewRedisPass.allows(*role, env.profile, &env.switches),
-            Actor::Anonymous => false,
-        };
+        let roles = access::roles_of(cluster, actor);
+        let may = |role: &Role| Permission::ViewRedisPass.allows(*role, env.profile, &env.switches);
         let masked = cluster.settings.get("mask_bdb_credentials") == Some(&Value::Bool(true));
         Self {
             fields: None,
             extended: false,
-            passwords: may && !masked,
+            passwords: roles.iter().any(may) && !masked,
         }
     }
 }
