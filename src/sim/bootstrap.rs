@@ -14,6 +14,7 @@ use super::ids::{ClusterId, NodeIndex, NodeUid};
 use super::internode;
 use super::license_text::License;
 use super::recovery;
+use super::resources::alarms::{self, Turns};
 use super::resources::bdbs::{self, Databases};
 use super::resources::modules;
 use super::schema;
@@ -256,11 +257,13 @@ fn become_member(world: &mut World, index: NodeIndex, request: &Value, id: Clust
         bdbs::lose_data(cluster, env, uid, true);
         bdbs::node_found(cluster, env, uid);
     }
+    alarms::look(cluster, env);
 }
 
 /// A member that takes the place of `old`: what the request does not say stays as it was.
 fn successor(old: Member, mut new: Member, request: &Value) -> Member {
     let said = |key: &str| request.pointer(&format!("/node/{key}")).is_some();
+    new.turns = old.turns;
     if !said("identity/rack_id") {
         new.rack_id = old.rack_id;
     }
@@ -321,6 +324,7 @@ fn member(
         maintenance: 0,
         snapshots: Vec::new(),
         awaited: false,
+        turns: Turns::default(),
     })
 }
 
@@ -383,6 +387,7 @@ fn create(
         suffixes: super::resources::suffixes::fresh(&name, request.get("dns_suffixes")),
         databases: Databases::default(),
         documents: Documents::fresh(),
+        turns: Turns::default(),
     };
     internode::plan(&cluster, env);
     world.clusters.insert(id, cluster);

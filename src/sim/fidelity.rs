@@ -47,6 +47,10 @@ const LIMITS: &[(&str, &str)] = &[
         "nothing is written: one fails while a master is down, and for a location that lacks what its type needs or that the machine's author closed; the time of the first without `backup_interval_offset` follows from the database's uid; of cron expressions of the job only `*/N * * * *` counts, else five minutes; `backup_history` and `max_simultaneous_backups` are only kept",
     ),
     (
+        "Times of alerts",
+        "`change_time` and `active_since` are exact for nodes that join, leave, fail or come back and for databases that are filled; of what goes on or off otherwise they are the time of the next look",
+    ),
+    (
         "History of statistics",
         "every interval shows the figures of the present state; what traffic would move is zero",
     ),

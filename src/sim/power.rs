@@ -2,7 +2,7 @@
 
 use super::ids::{NodeIndex, NodeUid};
 use super::internode;
-use super::resources::bdbs;
+use super::resources::{alarms, bdbs};
 use super::state::{Cluster, Due, Env, Member, MemberStatus, Membership, Power, SimNode};
 use super::storage;
 use super::work;
@@ -153,6 +153,7 @@ pub(crate) fn node_lost(cluster: &mut Cluster, env: &mut Env, uid: NodeUid) {
         .and_then(Value::as_u64)
         .unwrap_or(600);
     env.schedule(Duration::from_secs(grace), Due::ReplicaHa(cluster.id, uid));
+    alarms::look(cluster, env);
 }
 
 pub(crate) fn node_found(cluster: &mut Cluster, env: &mut Env, uid: NodeUid) {
@@ -191,6 +192,7 @@ pub(crate) fn node_found(cluster: &mut Cluster, env: &mut Env, uid: NodeUid) {
     {
         cluster.elect(env, None);
     }
+    alarms::look(cluster, env);
 }
 
 /// A majority is back: it notices who else went while there was none.

@@ -8,6 +8,7 @@ use super::ids::{BdbUid, ClusterId, Ids, NodeIndex, NodeUid, ShardUid};
 use super::internode::{self, Flaw};
 use super::license_text::License;
 use super::placement::{Host, Layout};
+use super::resources::alarms::Turns;
 use super::resources::bdbs::Databases;
 use super::storage::Storage;
 use super::switch::{Switch, Switches};
@@ -321,6 +322,9 @@ pub(crate) struct Cluster {
     pub(crate) suffixes: Vec<Value>,
     pub(crate) databases: Databases,
     pub(crate) documents: Documents,
+    /// Of its own alerts.
+    #[serde(default)]
+    pub(crate) turns: Turns,
 }
 
 /// A node as its cluster knows it.
@@ -345,6 +349,9 @@ pub(crate) struct Member {
     pub(crate) snapshots: Vec<Snapshot>,
     /// Known from the file that the cluster was recovered from, and not back yet: it has no vote.
     pub(crate) awaited: bool,
+    /// Of its alerts.
+    #[serde(default)]
+    pub(crate) turns: Turns,
 }
 
 /// `status` of a node object.

@@ -2,6 +2,7 @@
 
 use super::bugs::Bug;
 use super::ids::NodeUid;
+use super::resources::alarms;
 use super::resources::bdbs::{self, Evacuation};
 use super::resources::nodes::maintenance_snapshot;
 use super::state::{Cluster, Due, Env, Member, MemberStatus, Membership, Snapshot};
@@ -407,6 +408,7 @@ fn expel(cluster: &mut Cluster, env: &mut Env, uid: NodeUid) {
     if cluster.master == Some(uid) {
         cluster.elect(env, None);
     }
+    alarms::look(cluster, env);
 }
 
 /// The last activation of maintenance ends: the node takes shards again, and gets back what the snapshot has.

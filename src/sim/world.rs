@@ -6,12 +6,12 @@ use super::config::{Config, TlsIdentity};
 use super::fault::{Effect, FaultPlan, Faults, Rule};
 use super::form::{self, Formation};
 use super::front::{self, Served};
-use super::ids::{ClusterId, NodeIndex, NodeUid};
+use super::ids::{BdbUid, ClusterId, NodeIndex, NodeUid};
 use super::internode;
 use super::log::{self, LogEntry, RequestLog, Sent, Totals};
 use super::monitor::{Monitor, Violation};
 use super::power;
-use super::resources::{bdbs, certificates, users};
+use super::resources::{alarms, bdbs, certificates, users};
 use super::schema::cluster::{control_tls, http_before_a_cluster};
 use super::state::{Cluster, Due, Env, Membership, Power, SimNode};
 use super::version::Profile;
@@ -464,11 +464,16 @@ impl World {
     /// empty. `false` without such a database.
     pub fn fill(&mut self, node: NodeIndex, bdb_uid: u64, data_bytes: u64) -> bool {
         let id = self.cluster_of(node).map(|cluster| cluster.id);
-        let cluster = id.and_then(|id| self.clusters.get_mut(&id));
-        let database = cluster.and_then(|cluster| cluster.databases.get_mut(super::ids::BdbUid(bdb_uid)));
-        database
-            .map(|database| database.data_bytes = data_bytes)
-            .is_some()
+        let Some(cluster) = id.and_then(|id| self.clusters.get_mut(&id)) else {
+            return false;
+        };
+        let uid = BdbUid(bdb_uid);
+        let Some(database) = cluster.databases.get_mut(uid) else {
+            return false;
+        };
+        database.data_bytes = data_bytes;
+        alarms::look_at(cluster, &self.env, uid);
+        true
     }
 
     /// What an administrator would get from `GET path` at the leader of the cluster that `node` belongs to. It is not logged

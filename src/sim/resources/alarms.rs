@@ -1,13 +1,17 @@
 //! Which alerts exist and which are on: a pure reading of the cluster, its nodes and its databases. Shown by the routes of
 //! alerts and by the reports of health.
 
+use super::alerts::settings_path;
 use super::bdbs::Database;
 use super::nodes::check_result;
+use crate::sim::ids::{BdbUid, NodeUid};
 use crate::sim::internode;
 use crate::sim::schema::alert::{OF_BDB, OF_CLUSTER, OF_NODE};
 use crate::sim::state::{Cluster, Env, Member, MemberStatus, SimNode};
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// One alert, whether anybody wants to hear of it or not.
 pub(crate) struct Alarm {
@@ -39,6 +43,61 @@ impl Alarm {
     /// Captures show these two, by state.
     pub(crate) fn severity(on: bool) -> &'static str {
         if on { "WARNING" } else { "INFO" }
+    }
+}
+
+/// When alerts of one thing last went on or off, as far as anybody looked: by name, without those that were never on.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(crate) struct Turns(BTreeMap<String, (bool, Timestamp)>);
+
+impl Turns {
+    fn look(&mut self, alarms: &[Alarm], now: Timestamp) {
+        for alarm in alarms {
+            let was_on = self.0.get(alarm.name).is_some_and(|(on, _)| *on);
+            if alarm.on != was_on {
+                self.0.insert(alarm.name.to_owned(), (alarm.on, now));
+            }
+        }
+    }
+
+    /// When this one last did; none if it never did.
+    pub(crate) fn last(&self, name: &str) -> Option<Timestamp> {
+        self.0.get(name).map(|(_, at)| *at)
+    }
+}
+
+/// Looks at the alerts of the cluster and of its nodes, and remembers those that went on or off.
+pub(crate) fn look(cluster: &mut Cluster, env: &Env) {
+    let alarms = of_cluster(cluster, env);
+    cluster.turns.look(&alarms, env.now);
+    let members = cluster.members.iter();
+    let of_nodes: Vec<(NodeUid, Vec<Alarm>)> = members
+        .map(|(uid, member)| (*uid, of_node(cluster, env, member)))
+        .collect();
+    for (uid, alarms) in of_nodes {
+        if let Some(member) = cluster.members.get_mut(&uid) {
+            member.turns.look(&alarms, env.now);
+        }
+    }
+}
+
+/// The same for a database.
+pub(crate) fn look_at(cluster: &mut Cluster, env: &Env, uid: BdbUid) {
+    let Some(database) = cluster.databases.get(uid) else {
+        return;
+    };
+    let settings = cluster.documents.single(&settings_path(database));
+    let alarms = of_database(env, database, settings);
+    if let Some(database) = cluster.databases.get_mut(uid) {
+        database.turns.look(&alarms, env.now);
+    }
+}
+
+/// The same for all databases.
+pub(crate) fn look_at_databases(cluster: &mut Cluster, env: &Env) {
+    let uids: Vec<BdbUid> = cluster.databases.iter().map(|database| database.uid).collect();
+    for uid in uids {
+        look_at(cluster, env, uid);
     }
 }
 

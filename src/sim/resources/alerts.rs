@@ -2,7 +2,7 @@
 //! cannot be known here is off.
 
 use super::access::scope;
-use super::alarms::{self, Alarm};
+use super::alarms::{self, Alarm, Turns};
 use super::bdbs::{Database, existing};
 use super::iso;
 use super::nodes::member;
@@ -15,6 +15,7 @@ use crate::sim::schema::alert::{BDB_ALERT_SETTINGS, OF_BDB, OF_CLUSTER, OF_CRDT_
 use crate::sim::schema::{Kind, Table, shape};
 use crate::sim::state::Member;
 use crate::sim::switch::Switch;
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 /// Routes of this family.
@@ -40,7 +41,13 @@ pub(crate) const ROUTES: &[Route] = &[
 ];
 
 /// An alert as the API shows it; one that is turned off reads false, unless the caller ignores settings.
-fn shown(ctx: &Ctx<'_>, alarm: Alarm, setting: Option<&Value>, threshold_key: &str) -> Value {
+fn shown(
+    ctx: &Ctx<'_>,
+    alarm: Alarm,
+    turned: Option<Timestamp>,
+    setting: Option<&Value>,
+    threshold_key: &str,
+) -> Value {
     let enabled = alarms::enabled(setting);
     let counts = enabled || ctx.call.flag("ignore_settings") || ctx.env.on(Switch::DisabledAlertKeepsState);
     let on = alarm.on && counts;
@@ -55,15 +62,16 @@ fn shown(ctx: &Ctx<'_>, alarm: Alarm, setting: Option<&Value>, threshold_key: &s
         details.insert(threshold_key.to_owned(), json!(threshold));
     }
     json!({
-        "change_time": iso(ctx.cluster.created), "change_value": details, "enabled": enabled,
+        "change_time": iso(turned.unwrap_or(ctx.cluster.created)), "change_value": details, "enabled": enabled,
         "severity": Alarm::severity(on), "state": state,
     })
 }
 
-/// An alert whose setting is the cluster's.
-fn by_cluster(ctx: &Ctx<'_>, alarm: Alarm) -> Value {
+/// An alert of the cluster or a node, whose setting is the cluster's.
+fn by_cluster(ctx: &Ctx<'_>, turns: &Turns, alarm: Alarm) -> Value {
     let setting = alarms::setting(ctx.cluster, alarm.name);
-    shown(ctx, alarm, setting, "global_threshold")
+    let turned = turns.last(alarm.name);
+    shown(ctx, alarm, turned, setting, "global_threshold")
 }
 
 /// The same, on what the database or node of the alert says.
@@ -73,8 +81,10 @@ fn map(alarms: Vec<Alarm>, show: impl Fn(Alarm) -> Value) -> Map<String, Value> 
 }
 
 fn of_cluster(ctx: &mut Ctx<'_>) -> Answer {
+    alarms::look(ctx.cluster, ctx.env);
     let all = alarms::of_cluster(ctx.cluster, ctx.env);
-    Ok(Reply::json(map(all, |alarm| by_cluster(ctx, alarm))))
+    let turns = &ctx.cluster.turns;
+    Ok(Reply::json(map(all, |alarm| by_cluster(ctx, turns, alarm))))
 }
 
 /// The alert of the path, if the table has it.
@@ -85,16 +95,18 @@ fn named(ctx: &Ctx<'_>, table: &Table) -> Result<&'static str, ApiError> {
 }
 
 fn one_of_cluster(ctx: &mut Ctx<'_>) -> Answer {
+    alarms::look(ctx.cluster, ctx.env);
     let alarm = alarms::cluster_alarm(ctx.cluster, ctx.env, named(ctx, &OF_CLUSTER)?);
-    Ok(Reply::json(by_cluster(ctx, alarm)))
+    Ok(Reply::json(by_cluster(ctx, &ctx.cluster.turns, alarm)))
 }
 
 fn node_alerts(ctx: &Ctx<'_>, member: &Member) -> Map<String, Value> {
     let all = alarms::of_node(ctx.cluster, ctx.env, member);
-    map(all, |alarm| by_cluster(ctx, alarm))
+    map(all, |alarm| by_cluster(ctx, &member.turns, alarm))
 }
 
 fn of_nodes(ctx: &mut Ctx<'_>) -> Answer {
+    alarms::look(ctx.cluster, ctx.env);
     let members = ctx.cluster.members.values();
     let all: Map<String, Value> = members
         .map(|member| (member.uid.to_string(), Value::Object(node_alerts(ctx, member))))
@@ -103,13 +115,15 @@ fn of_nodes(ctx: &mut Ctx<'_>) -> Answer {
 }
 
 fn of_node(ctx: &mut Ctx<'_>) -> Answer {
+    alarms::look(ctx.cluster, ctx.env);
     Ok(Reply::json(node_alerts(ctx, member(ctx)?)))
 }
 
 fn one_of_node(ctx: &mut Ctx<'_>) -> Answer {
+    alarms::look(ctx.cluster, ctx.env);
     let member = member(ctx)?;
     let alarm = alarms::node_alarm(ctx.cluster, ctx.env, member, named(ctx, &OF_NODE)?);
-    Ok(Reply::json(by_cluster(ctx, alarm)))
+    Ok(Reply::json(by_cluster(ctx, &member.turns, alarm)))
 }
 
 /// Where the settings of a database's alerts are kept.
@@ -121,7 +135,8 @@ pub(crate) fn settings_path(database: &Database) -> String {
 fn by_database(ctx: &Ctx<'_>, database: &Database, alarm: Alarm) -> Value {
     let setting = ctx.cluster.documents.single(&settings_path(database));
     let setting = setting.and_then(|settings| settings.get(alarm.name));
-    let mut alert = shown(ctx, alarm, setting, "threshold");
+    let turned = database.turns.last(alarm.name).or(Some(database.created));
+    let mut alert = shown(ctx, alarm, turned, setting, "threshold");
     if let Some(map) = alert.as_object_mut() {
         let threshold = alarms::threshold(setting).unwrap_or_default();
         map.insert("threshold".to_owned(), json!(threshold));
@@ -136,6 +151,7 @@ fn bdb_alerts(ctx: &Ctx<'_>, database: &Database) -> Map<String, Value> {
 }
 
 fn of_bdbs(ctx: &mut Ctx<'_>) -> Answer {
+    alarms::look_at_databases(ctx.cluster, ctx.env);
     let scope = scope(ctx);
     let databases = ctx.cluster.databases.iter();
     let all: Map<String, Value> = databases
@@ -152,10 +168,12 @@ fn database<'a>(ctx: &'a Ctx<'_>) -> Result<&'a Database, ApiError> {
 }
 
 fn of_bdb(ctx: &mut Ctx<'_>) -> Answer {
+    alarms::look_at(ctx.cluster, ctx.env, existing(ctx)?);
     Ok(Reply::json(bdb_alerts(ctx, database(ctx)?)))
 }
 
 fn one_of_bdb(ctx: &mut Ctx<'_>) -> Answer {
+    alarms::look_at(ctx.cluster, ctx.env, existing(ctx)?);
     let (database, name) = (database(ctx)?, named(ctx, &OF_BDB)?);
     let settings = ctx.cluster.documents.single(&settings_path(database));
     let setting = settings.and_then(|settings| settings.get(name));
@@ -171,9 +189,10 @@ fn set_of_bdb(ctx: &mut Ctx<'_>) -> Answer {
     wanted.map_err(|wanted| ApiError::not_acceptable("invalid_param", format!("{wanted} is wanted")))?;
     let mut kept = ctx.cluster.documents.single(&path).cloned().unwrap_or_default();
     kept.extend(settings);
-    ctx.set_single(&path, kept, |ctx| {
+    let tried = ctx.set_single(&path, kept, |ctx| {
         Ok(Reply::json(bdb_alerts(ctx, database(ctx)?)))
-    })
+    });
+    if ctx.call.dry_run() { tried } else { of_bdb(ctx) }
 }
 
 /// How many sources of the kind in the path a database has.
@@ -199,7 +218,12 @@ fn table(ctx: &Ctx<'_>) -> &'static Table {
 fn source_alerts(ctx: &Ctx<'_>, database: &Database) -> Value {
     let names = table(ctx).names(ctx.env.profile);
     let names = names.filter(|_| sources(ctx, database) > 0);
-    let off = |name: &'static str| (name.to_owned(), shown(ctx, Alarm::off(name), None, "threshold"));
+    let off = |name: &'static str| {
+        (
+            name.to_owned(),
+            shown(ctx, Alarm::off(name), None, None, "threshold"),
+        )
+    };
     Value::Object(names.map(off).collect())
 }
 
@@ -225,7 +249,7 @@ fn of_source(ctx: &mut Ctx<'_>) -> Answer {
     }
     if ctx.call.params.contains_key("alert") {
         let off = Alarm::off(named(ctx, table(ctx))?);
-        return Ok(Reply::json(shown(ctx, off, None, "threshold")));
+        return Ok(Reply::json(shown(ctx, off, None, None, "threshold")));
     }
     Ok(Reply::json(source_alerts(ctx, database)))
 }
@@ -378,6 +402,66 @@ mod tests {
             sim.admin(0, "GET", cpu, Value::Null).json["change_value"],
             json!({"cpu_util": 0.0, "global_threshold": "90", "state": false})
         );
+    }
+
+    /// The state of an alert and the time of its last change.
+    fn change(sim: &mut Fixture, path: &str) -> (bool, Timestamp) {
+        let alert = sim.admin(0, "GET", path, Value::Null).json;
+        let at = alert["change_time"].as_str().unwrap().parse().unwrap();
+        (alert["state"] == true, at)
+    }
+
+    #[test]
+    fn an_alert_of_a_node_or_the_cluster_changed_when_its_node_failed_or_came_back() {
+        let mut sim = Fixture::cluster(3, 3);
+        let wanted = json!({"alert_settings": {"node_failed": true, "cluster_multiple_nodes_down": true}});
+        sim.admin(0, "PUT", "/v1/cluster", wanted);
+        let node = "/v1/nodes/alerts/3/node_failed";
+        let (on, before) = change(&mut sim, node);
+        assert!(!on);
+        let crashed = sim.world.now();
+        sim.world.crash(NodeIndex(2));
+        sim.pass(600);
+        let (on, failed) = change(&mut sim, node);
+        assert!(on && failed > before && failed >= crashed);
+        assert!(failed.duration_since(crashed).as_secs() < 60, "{failed}");
+        sim.pass(600);
+        assert_eq!(change(&mut sim, node), (true, failed));
+        let other = "/v1/nodes/alerts/2/node_failed";
+        assert_eq!(change(&mut sim, other), (false, before));
+        let several = "/v1/cluster/alerts/cluster_multiple_nodes_down";
+        assert_eq!(change(&mut sim, several), (false, before));
+        let back = sim.world.now();
+        sim.world.power_on(NodeIndex(2));
+        sim.pass(600);
+        let (on, found) = change(&mut sim, node);
+        assert!(
+            !on && found >= back && found.duration_since(back).as_secs() < 60,
+            "{found}"
+        );
+    }
+
+    #[test]
+    fn an_alert_of_a_database_changed_when_it_filled_or_its_threshold_moved() {
+        let mut sim = Fixture::cluster(1, 1);
+        sim.database(None);
+        sim.pass(60);
+        let (path, all) = ("/v1/bdbs/alerts/1/bdb_size", "/v1/bdbs/alerts/1");
+        let set = |threshold: &str| json!({"bdb_size": {"enabled": true, "threshold": threshold}});
+        sim.admin(0, "POST", all, set("50"));
+        let (on, made) = change(&mut sim, path);
+        assert!(!on && made < sim.world.now());
+        let filled = sim.world.now();
+        sim.world.fill(NodeIndex(0), 1, 200 << 20);
+        sim.pass(60);
+        assert_eq!(change(&mut sim, path), (true, filled));
+        let health = sim.admin(0, "GET", "/v4/db/1/health", Value::Null).json;
+        assert_eq!(health["active_alerts"][0]["active_since"], json!(iso(filled)));
+        let moved = sim.world.now();
+        let answer = sim.admin(0, "POST", all, set("90")).json;
+        assert_eq!(answer["bdb_size"]["change_time"], json!(iso(moved)));
+        sim.pass(60);
+        assert_eq!(change(&mut sim, path), (false, moved));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Health reports: `/v4/cluster/health`, `/v4/db/{uid}/health`.
 
 use super::access::scope;
-use super::alarms::{self, Alarm};
+use super::alarms::{self, Alarm, Turns};
 use super::alerts::settings_path;
 use super::bdbs::{Database, Status, existing};
 use super::iso;
@@ -27,6 +27,7 @@ pub(crate) const ROUTES: &[Route] = &[
 ];
 
 fn cluster(ctx: &mut Ctx<'_>) -> Answer {
+    alarms::look(ctx.cluster, ctx.env);
     let issues_only = ctx.call.flag("issues_only");
     let nodes = ctx.cluster.members.values().map(|member| node(ctx, member));
     let scope = scope(ctx);
@@ -60,12 +61,16 @@ fn cluster(ctx: &mut Ctx<'_>) -> Answer {
 }
 
 /// The alerts that are on and wanted.
-fn active(ctx: &Ctx<'_>, alarms: Vec<Alarm>, setting: impl Fn(&str) -> Option<Value>) -> Vec<Value> {
+fn active(
+    alarms: Vec<Alarm>,
+    since: impl Fn(&str) -> Timestamp,
+    setting: impl Fn(&str) -> Option<Value>,
+) -> Vec<Value> {
     let shown = |alarm: Alarm| {
         let setting = setting(alarm.name);
         let wanted = alarm.on && alarms::enabled(setting.as_ref());
         let mut alert = json!({
-            "name": alarm.name, "active_since": iso(ctx.cluster.created), "severity": Alarm::severity(true),
+            "name": alarm.name, "active_since": iso(since(alarm.name)), "severity": Alarm::severity(true),
         });
         if let (Some(map), Some(threshold)) = (alert.as_object_mut(), alarms::threshold(setting.as_ref())) {
             map.insert("threshold".to_owned(), json!(threshold));
@@ -75,18 +80,20 @@ fn active(ctx: &Ctx<'_>, alarms: Vec<Alarm>, setting: impl Fn(&str) -> Option<Va
     alarms.into_iter().filter_map(shown).collect()
 }
 
-fn by_cluster(ctx: &Ctx<'_>, alarms: Vec<Alarm>) -> Vec<Value> {
-    active(ctx, alarms, |name| alarms::setting(ctx.cluster, name).cloned())
+fn by_cluster(ctx: &Ctx<'_>, turns: &Turns, alarms: Vec<Alarm>) -> Vec<Value> {
+    let since = |name: &str| turns.last(name).unwrap_or(ctx.cluster.created);
+    active(alarms, since, |name| alarms::setting(ctx.cluster, name).cloned())
 }
 
 fn of_cluster(ctx: &Ctx<'_>) -> Vec<Value> {
-    by_cluster(ctx, alarms::of_cluster(ctx.cluster, ctx.env))
+    by_cluster(ctx, &ctx.cluster.turns, alarms::of_cluster(ctx.cluster, ctx.env))
 }
 
 fn of_database(ctx: &Ctx<'_>, database: &Database) -> Vec<Value> {
     let settings = ctx.cluster.documents.single(&settings_path(database));
     let alarms = alarms::of_database(ctx.env, database, settings);
-    active(ctx, alarms, |name| settings?.get(name).cloned())
+    let since = |name: &str| database.turns.last(name).unwrap_or(database.created);
+    active(alarms, since, |name| settings?.get(name).cloned())
 }
 
 fn license(ctx: &Ctx<'_>) -> Value {
@@ -144,7 +151,7 @@ fn node(ctx: &Ctx<'_>, member: &Member) -> Value {
         "ephemeral_memory_path": "/var/opt/redislabs/tmp", "persistent_memory_path": "/var/opt/redislabs/persist",
         "ephemeral_memory_size": host.map(|host| host.config.storage_bytes),
         "persistent_memory_size": host.map(|host| host.config.storage_bytes),
-        "active_alerts": by_cluster(ctx, alarms::of_node(ctx.cluster, ctx.env, member)),
+        "active_alerts": by_cluster(ctx, &member.turns, alarms::of_node(ctx.cluster, ctx.env, member)),
         "quorum_only": !member.accept_servers,
         "in_maintenance": maintenance_snapshot(member).is_some(),
     })
@@ -199,6 +206,7 @@ fn database(ctx: &mut Ctx<'_>) -> Answer {
         return Err(ApiError::not_found(format!("{} does not exist", ctx.call.path)));
     }
     let uid = existing(ctx)?;
+    alarms::look_at(ctx.cluster, ctx.env, uid);
     let Some(database) = ctx.cluster.databases.get(uid) else {
         return Err(ApiError::not_found(format!("database {uid} does not exist")));
     };

@@ -2,7 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod actions;
-mod alarms;
+pub(crate) mod alarms;
 pub(crate) mod alerts;
 mod archive;
 pub(crate) mod availability;

@@ -398,6 +398,7 @@ fn insert(ctx: &mut Ctx<'_>, uid: BdbUid, mut set: Map<String, Value>, port: u16
         data_bytes: 0,
         flushes: 0,
         backup: None,
+        turns: Default::default(),
     };
     ctx.cluster.databases.insert(database);
 }

@@ -4,6 +4,7 @@ use super::backups::Backup;
 use super::module_settings;
 use crate::sim::ids::{BdbUid, NodeUid};
 use crate::sim::placement::{Demand, Layout, NoRoom, Role, Rules, Shard, Shards, Strategy};
+use crate::sim::resources::alarms::Turns;
 use crate::sim::schema::bdb::FIELDS;
 use crate::sim::state::{Cluster, Env};
 use jiff::Timestamp;
@@ -94,6 +95,9 @@ pub(crate) struct Database {
     /// Its periodic backups, if it has any.
     #[serde(default)]
     pub(crate) backup: Option<Backup>,
+    /// Of its alerts.
+    #[serde(default)]
+    pub(crate) turns: Turns,
 }
 
 impl Database {
