@@ -25,7 +25,7 @@ pub(crate) fn check_fields(
             }
             return Err(ApiError::bad_request(format!("Unknown field {name}")));
         };
-        if !field.settable(phase) && name != "account_id" {
+        if !field.settable(phase) {
             schema::keep(field, ctx.env, shown, value)?;
             continue;
         }
