@@ -2,6 +2,7 @@
 
 use super::ids::{Ids, NodeUid};
 use super::state::Env;
+use super::switch::Switch;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -236,18 +237,25 @@ impl MachineStatus {
     }
 }
 
+/// Name of the machine of an import.
+pub(crate) const IMPORT: &str = "import";
+/// Name of the machine of an export.
+pub(crate) const EXPORT: &str = "export";
+/// Name of the machine of a periodic backup.
+pub(crate) const BACKUP: &str = "backup";
+
 /// A state machine: what a `POST`, `PUT` or `DELETE` of a database sets off.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Machine {
     pub(crate) action_uid: String,
-    /// `SMCreateBDB`, `SMUpdateBDB`, `SMDeleteBDB` ...
+    /// `SMCreateBDB`, `SMUpdateBDB`, `SMDeleteBDB` ... or one that the API does not call a state machine.
     pub(crate) name: String,
     /// `bdb:1`.
     pub(crate) object_name: String,
     pub(crate) status: MachineStatus,
     /// Current step, for example `proxy_policy`.
     pub(crate) state: Option<String>,
-    /// 0 to 100.
+    /// 0 to 100, also of one that failed on the way; absent for that in worlds that an earlier build saved.
     pub(crate) progress: Option<f64>,
     pub(crate) created: Timestamp,
     pub(crate) heartbeat: Timestamp,
@@ -311,12 +319,12 @@ impl Machines {
     /// Ends a machine.
     pub(crate) fn finish(&mut self, action_uid: &str, now: Timestamp, error: Option<String>) {
         if let Some(machine) = self.get_mut(action_uid) {
-            machine.status = if error.is_some() {
-                MachineStatus::Failed
+            if error.is_some() {
+                machine.status = MachineStatus::Failed;
             } else {
-                MachineStatus::Completed
-            };
-            machine.progress = error.is_none().then_some(100.0);
+                machine.status = MachineStatus::Completed;
+                machine.progress = Some(100.0);
+            }
             machine.state = None;
             machine.heartbeat = now;
             machine.error = error;
@@ -353,18 +361,26 @@ impl Machines {
 }
 
 impl Machine {
-    /// As `/v1/actions` shows it.
-    pub(crate) fn v1(&self) -> Value {
+    /// Whether version 1 of the API knows it; to version 2 it is an action of another type.
+    pub(crate) fn is_state_machine(&self) -> bool {
+        !matches!(self.name.as_str(), IMPORT | EXPORT | BACKUP)
+    }
+
+    /// As `/v1/actions` shows it. Captures lack the progress of what has ended.
+    pub(crate) fn v1(&self, env: &Env) -> Value {
         let mut shown = json!({
             "action_uid": self.action_uid, "name": self.name, "object_name": self.object_name,
             "status": self.status.as_str(), "heartbeat": self.heartbeat.as_second(),
         });
         if let Some(map) = shown.as_object_mut() {
-            if self.status == MachineStatus::Active {
+            let active = self.status == MachineStatus::Active;
+            if active || env.on(Switch::TypesAsDocumented) {
                 map.extend(
                     self.progress
                         .map(|progress| ("progress".to_owned(), json!(progress))),
                 );
+            }
+            if active {
                 map.insert("pending_ops".to_owned(), Value::Object(self.pending_ops.clone()));
             }
             map.extend(

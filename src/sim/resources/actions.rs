@@ -31,8 +31,14 @@ fn forget(ctx: &mut Ctx<'_>) {
 fn list(ctx: &mut Ctx<'_>) -> Answer {
     forget(ctx);
     let tasks: Vec<_> = ctx.cluster.tasks.0.iter().map(|task| v1(ctx, task)).collect();
-    let machines: Vec<_> = ctx.cluster.machines.iter().map(Machine::v1).collect();
+    let machines = v1_machines(ctx, ctx.cluster.machines.iter());
     Ok(Reply::json(json!({"actions": tasks, "state-machines": machines})))
+}
+
+/// The state machines among these; imports, exports and backups are in version 2 only.
+fn v1_machines<'a>(ctx: &Ctx<'_>, machines: impl Iterator<Item = &'a Machine>) -> Vec<Value> {
+    let known = machines.filter(|machine| machine.is_state_machine());
+    known.map(|machine| machine.v1(ctx.env)).collect()
 }
 
 fn unknown(ctx: &Ctx<'_>) -> ApiError {
@@ -47,7 +53,9 @@ fn get(ctx: &mut Ctx<'_>) -> Answer {
         .tasks
         .get(uid)
         .map(|task| Value::Object(v1(ctx, task)));
-    let found = task.or_else(|| ctx.cluster.machines.get(uid).map(Machine::v1));
+    let machine = ctx.cluster.machines.get(uid);
+    let machine = machine.filter(|machine| machine.is_state_machine());
+    let found = task.or_else(|| Some(machine?.v1(ctx.env)));
     found.map(Reply::json).ok_or_else(|| unknown(ctx))
 }
 
@@ -57,13 +65,8 @@ fn of_database(ctx: &mut Ctx<'_>) -> Answer {
     if !ctx.cluster.databases.contains(bdb) || !scope(ctx).has(bdb) {
         return Err(unknown(ctx));
     }
-    let machines: Vec<_> = ctx
-        .cluster
-        .machines
-        .of(&format!("bdb:{bdb}"))
-        .map(Machine::v1)
-        .collect();
-    Ok(Reply::json(machines))
+    let object = format!("bdb:{bdb}");
+    Ok(Reply::json(v1_machines(ctx, ctx.cluster.machines.of(&object))))
 }
 
 /// A task in version 1; captures show its numbers as text.
@@ -144,8 +147,13 @@ fn machine_v2(machine: &Machine) -> Value {
     if !machine.pending_ops.is_empty() {
         info.insert("pending_ops".to_owned(), json!(machine.pending_ops));
     }
+    let kind = if machine.is_state_machine() {
+        "state-machine"
+    } else {
+        "other"
+    };
     json!({
-        "action_type": "state-machine", "action_uid": machine.action_uid, "name": machine.name, "status": status,
+        "action_type": kind, "action_uid": machine.action_uid, "name": machine.name, "status": status,
         "creation_time": machine.created.as_second(), "progress": machine.progress.unwrap_or(0.0), "additional_info": info,
     })
 }
@@ -198,6 +206,72 @@ mod tests {
                 .json,
             list[0]
         );
+    }
+
+    #[test]
+    fn a_state_machine_that_ended_shows_its_progress_as_documented_only() {
+        for (switches, completed, failed) in [
+            (Switches::all_default(), Value::Null, Value::Null),
+            (
+                Switches::default().with(Switch::TypesAsDocumented),
+                json!(100.0),
+                json!(75.0),
+            ),
+        ] {
+            let mut sim = Fixture::cluster_with(1, 1, switches);
+            sim.database(None);
+            sim.faults(json!([{"method": "PUT", "effect": {"task_failed": "internal_error"}}]));
+            sim.admin(0, "PUT", "/v1/bdbs/1", json!({"max_connections": 9}));
+            sim.pass(60);
+            let all = sim.admin(0, "GET", "/v1/actions/bdb/1", Value::Null).json;
+            assert_eq!(all[0]["progress"], completed);
+            assert_eq!(
+                (&all[1]["status"], &all[1]["progress"]),
+                (&json!("failed"), &failed)
+            );
+        }
+    }
+
+    #[test]
+    fn imports_exports_and_backups_are_actions_of_another_type_that_version_1_does_not_know() {
+        let mut sim = Fixture::cluster(1, 1);
+        let place = json!({"type": "mount_point", "path": "/backup"});
+        sim.database_with_data(&[
+            &json!({"backup": true, "backup_interval": 600, "backup_interval_offset": 0, "backup_location": place}),
+        ]);
+        let import = json!({"dataset_import_sources": [{"type": "mount_point", "path": "/backup/a.rdb"}]});
+        for (action, body) in [("import", import), ("export", json!({"export_location": place}))] {
+            let path = format!("/v1/bdbs/1/actions/{action}");
+            assert_eq!(sim.admin(0, "POST", &path, body).status, 200, "{action}");
+            sim.pass(60);
+        }
+        sim.pass(400);
+        let all = sim.admin(0, "GET", "/v2/actions", Value::Null).json;
+        let others = all.as_array().unwrap().iter();
+        let others: Vec<&Value> = others.filter(|action| action["action_type"] == "other").collect();
+        let names: Vec<&Value> = others.iter().map(|action| &action["name"]).collect();
+        assert_eq!(names, ["import", "export", "backup"]);
+        for action in others {
+            let uid = action["action_uid"].as_str().unwrap();
+            assert_eq!(
+                (&action["status"], &action["progress"]),
+                (&json!("completed"), &json!(100.0))
+            );
+            let status = |sim: &mut Fixture, version: &str| {
+                let path = format!("/{version}/actions/{uid}");
+                sim.admin(0, "GET", &path, Value::Null).status
+            };
+            assert_eq!((status(&mut sim, "v1"), status(&mut sim, "v2")), (404, 200));
+        }
+        let all = sim.admin(0, "GET", "/v1/actions", Value::Null).json["state-machines"].take();
+        let of_database = sim.admin(0, "GET", "/v1/actions/bdb/1", Value::Null).json;
+        for machines in [all, of_database] {
+            let machines = machines.as_array().unwrap();
+            assert!(
+                machines.len() == 1 && machines[0]["name"] == "SMCreateBDB",
+                "{machines:?}"
+            );
+        }
     }
 
     #[test]

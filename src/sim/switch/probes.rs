@@ -52,8 +52,8 @@ const PROBES: &[Probe] = &[
     probe(
         Switch::TypesAsDocumented,
         types,
-        r#"["1",false,"0","1760400126",1,"","","","104857600",[],""]"#,
-        r#"[1,true,0.0,1760400126,"1","idle","idle","idle","100mb","",[]]"#,
+        r#"["1",false,"0","1760400126",1,"","","","104857600",[],"",null]"#,
+        r#"[1,true,0.0,1760400126,"1","idle","idle","idle","100mb","",[],100.0]"#,
     ),
     probe(Switch::SameRackIdAccepted, same_rack_id, "406", "200"),
     probe(Switch::PolicyPutAnswersObject, |on| json!(one(on).admin(0, "PUT", "/v1/cluster/policy", json!({})).json.is_object()), "false", "true"),
@@ -350,6 +350,7 @@ fn types(switches: &Switches) -> Value {
         database["active_defrag_ignore_bytes"],
         cluster["data_cipher_suites_tls_1_3"],
         database["module_list"][0]["module_args"],
+        look("/v1/actions")["state-machines"][0]["progress"],
     ])
 }
 

@@ -6,6 +6,7 @@ use super::store::{Database, Status};
 use crate::sim::ids::BdbUid;
 use crate::sim::placement::Role;
 use crate::sim::state::{Cluster, Due, Env};
+use crate::sim::task::BACKUP;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -15,6 +16,9 @@ const STEPS: u32 = 4;
 
 /// How far the first backups of databases without an offset are apart.
 const STAGGER_SECS: u64 = 4320;
+
+/// Why something failed that has no reason of its own.
+const GENERAL: &str = "general-error";
 
 /// Minutes between two runs of the job, if its cron expression is not `*/N * * * *`.
 const EVERY_MINUTES: i64 = 5;
@@ -30,6 +34,9 @@ pub(crate) struct Backup {
     next: Timestamp,
     /// The steps that the one which runs has done.
     done: Option<u32>,
+    /// The action of the latest one that began.
+    #[serde(default)]
+    action_uid: String,
 }
 
 impl Backup {
@@ -62,6 +69,7 @@ pub(super) fn plan(cluster: &mut Cluster, env: &mut Env, uid: BdbUid) {
             due,
             next: due,
             done: None,
+            action_uid: String::new(),
         }
     });
     if let Some(due) = database.backup.as_ref().map(|backup| backup.due) {
@@ -144,7 +152,7 @@ pub(crate) fn backup_due(cluster: &mut Cluster, env: &mut Env, uid: BdbUid) {
         return;
     }
     match backup.done {
-        None if can_start(cluster, env, uid) => step(cluster, env, uid, 0),
+        None if can_start(cluster, env, uid) => begin(cluster, env, uid),
         None => look(cluster, env, uid, later(env.now, 1)),
         Some(done) if done + 1 < STEPS => step(cluster, env, uid, done + 1),
         Some(_) => end(cluster, env, uid, &backup),
@@ -158,11 +166,25 @@ fn can_start(cluster: &Cluster, env: &Env, uid: BdbUid) -> bool {
     enabled && idle && cluster.has_quorum(env)
 }
 
+fn begin(cluster: &mut Cluster, env: &mut Env, uid: BdbUid) {
+    let object = format!("bdb:{uid}");
+    let action_uid = cluster.machines.start(&mut env.ids, env.now, BACKUP, object);
+    cluster.machines.tidy(env.now, env.timings.action_retention);
+    change(cluster, uid, |backup| backup.action_uid = action_uid);
+    step(cluster, env, uid, 0);
+}
+
 fn step(cluster: &mut Cluster, env: &mut Env, uid: BdbUid, done: u32) {
     say(cluster, uid, "backup_status", json!("exporting"));
     let progress = f64::from(done) * 100.0 / f64::from(STEPS);
     say(cluster, uid, "backup_progress", json!(progress));
     change(cluster, uid, |backup| backup.done = Some(done));
+    let database = cluster.databases.get(uid);
+    let action = database.and_then(|database| database.backup.as_ref());
+    if let Some(machine) = action.and_then(|backup| cluster.machines.get_mut(&backup.action_uid)) {
+        machine.progress = Some(progress);
+        machine.heartbeat = env.now;
+    }
     let next = env.after(env.timings.bdb_update / STEPS);
     happen(cluster, env, uid, next);
 }
@@ -175,6 +197,8 @@ fn say(cluster: &mut Cluster, uid: BdbUid, field: &str, value: Value) {
 
 fn end(cluster: &mut Cluster, env: &mut Env, uid: BdbUid, backup: &Backup) {
     let failure = failure(cluster, env, uid);
+    let error = failure.map(str::to_owned);
+    cluster.machines.finish(&backup.action_uid, env.now, error);
     let (status, progress) = if failure.is_some() {
         ("failed", 0.0)
     } else {
@@ -203,6 +227,16 @@ fn end(cluster: &mut Cluster, env: &mut Env, uid: BdbUid, backup: &Backup) {
     plan(cluster, env, uid);
 }
 
+/// Ends the one that runs: its database goes.
+pub(super) fn stop(cluster: &mut Cluster, env: &Env, uid: BdbUid) {
+    let database = cluster.databases.get(uid);
+    let backup = database.and_then(|database| database.backup.as_ref());
+    if let Some(backup) = backup.filter(|backup| backup.done.is_some()) {
+        let error = Some(GENERAL.to_owned());
+        cluster.machines.finish(&backup.action_uid, env.now, error);
+    }
+}
+
 /// Why the files did not get to their place.
 fn failure(cluster: &Cluster, env: &Env, uid: BdbUid) -> Option<&'static str> {
     let database = cluster.databases.get(uid)?;
@@ -212,7 +246,7 @@ fn failure(cluster: &Cluster, env: &Env, uid: BdbUid) -> Option<&'static str> {
     };
     let location = database.set.get("backup_location").unwrap_or(&Value::Null);
     if masters().any(|master| !master.up) {
-        return Some("general-error");
+        return Some(GENERAL);
     }
     if check_location("backup_location", location).is_err() {
         return Some("wrong-file-path");
@@ -246,6 +280,7 @@ pub(crate) fn of_shard(database: &Database) -> Option<Value> {
 mod tests {
     use crate::sim::testbed::Bed;
     use serde_json::{Value, json};
+    use std::time::Duration;
 
     const HOUR: i64 = 3600;
 
@@ -306,6 +341,42 @@ mod tests {
         bed.ok("PUT", "/v1/bdbs/1/actions/backup_reset_status", Value::Null);
         assert_eq!(shown(&mut bed, "backup_status"), "idle");
         assert!(bed.ok("GET", "/v1/shards/1", Value::Null).get("backup").is_none());
+    }
+
+    #[test]
+    fn the_action_of_a_backup_grows_with_it_and_says_why_it_failed() {
+        let mut bed = hourly(json!({"type": "mount_point"}));
+        until(&mut bed, HOUR / 2);
+        let action = |bed: &mut Bed| {
+            let all = bed.ok("GET", "/v2/actions", Value::Null);
+            let mut all = all.as_array().unwrap().clone();
+            all.retain(|action| action["name"] == "backup");
+            all.pop().unwrap()
+        };
+        for _ in 0..3 {
+            let running = action(&mut bed);
+            assert_eq!(running["status"], "running");
+            assert_eq!(running["progress"], shown(&mut bed, "backup_progress"));
+            bed.pass(1);
+        }
+        let failed = action(&mut bed);
+        assert_eq!(
+            (&failed["status"], &failed["additional_info"]["error"]),
+            (&json!("failed"), &json!("wrong-file-path"))
+        );
+    }
+
+    #[test]
+    fn the_action_of_a_backup_ends_with_its_database() {
+        let mut bed = hourly(mounted());
+        bed.world.env.timings.bdb_delete = Duration::from_secs(1);
+        until(&mut bed, HOUR / 2);
+        bed.ok("DELETE", "/v1/bdbs/1", Value::Null);
+        bed.pass(2);
+        let all = bed.ok("GET", "/v2/actions", Value::Null);
+        let mut all = all.as_array().unwrap().iter();
+        let backup = all.find(|action| action["name"] == "backup").unwrap();
+        assert_eq!(backup["status"], "failed");
     }
 
     #[test]

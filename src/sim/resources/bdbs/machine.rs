@@ -4,6 +4,7 @@ use super::backups;
 use super::store::{Change, Database, Status, bind};
 use crate::sim::ids::{BdbUid, NodeUid, ShardUid};
 use crate::sim::state::{Cluster, Due, Env};
+use crate::sim::task::{EXPORT, IMPORT};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -17,8 +18,8 @@ impl Change {
             Self::Update { .. } | Self::Settle => "SMUpdateBDB",
             Self::Upgrade { .. } => "SMUpgradeBDB",
             Self::Delete => "SMDeleteBDB",
-            Self::Import => "SMImportBDB",
-            Self::Export => "SMExportBDB",
+            Self::Import => IMPORT,
+            Self::Export => EXPORT,
             Self::Recover { .. } => "SMRecoverBDB",
         }
     }
@@ -190,6 +191,7 @@ fn forget(cluster: &mut Cluster, env: &Env, uid: BdbUid) {
     cluster.documents.tell(env.now, "cluster_bdb_deleted", &details);
     cluster.databases.remove(uid);
     for path in [
+    backups::stop(cluster, env, uid);
         format!("/v1/bdbs/alerts/{uid}"),
         format!("/v1/bdbs/{uid}/certificates"),
     ] {
