@@ -184,6 +184,7 @@ refusals! {
     recovery_without_file: Documented "requests/bootstrap" [Fresh] "POST" "/v1/bootstrap/validate/recover_cluster" r#"{"node":{"identity":{"uid":1}}}"# => 406 "config_error";
     rack_id_required: Documented "requests/bootstrap" [Nodes(1), Spare, Do("PUT", "/v1/nodes/1", r#"{"rack_id":"a"}"#), Do("PUT", "/v1/cluster/policy", r#"{"rack_aware":true}"#), At(2)] "POST" "/v1/bootstrap/validate/join_cluster" JOIN => 406 "rack_id_required";
     access_denied: Documented "requests/bootstrap" [Spare, At(4)] "POST" "/v1/bootstrap/validate/join_cluster" JOIN_AS_NOBODY => 406 "access_denied";
+    endpoint_without_quorum: Documented "requests/bdbs/availability" [DB, MINUTE, Crash(2), Crash(3), Pass(30)] "GET" "/v1/local/bdbs/1/endpoint/availability" "" => 503 "no_quorum";
     repair_required: Documented "requests/bootstrap" [Spare, Crash(3), Pass(30), At(4)] "POST" "/v1/bootstrap/validate/join_cluster" JOIN => 406 "repair_required";
     insufficient_node_memory: Documented "requests/bootstrap" [Spare, Odd(4, Oddity::Memory(1 << 30)), Crash(3), Pass(30), At(4)] "POST" "/v1/bootstrap/validate/join_cluster" REPLACE => 406 "insufficient_node_memory";
     insufficient_node_flash: Documented "requests/bootstrap" [Spare, Odd(3, Oddity::Flash(1 << 30)), Crash(3), Pass(30), At(4)] "POST" "/v1/bootstrap/validate/join_cluster" REPLACE => 406 "insufficient_node_flash";
