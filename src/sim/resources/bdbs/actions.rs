@@ -15,7 +15,7 @@ use crate::sim::route::Route;
 use crate::sim::schema::request::{COMMAND, EXPORT, REVAMP};
 use crate::sim::schema::{Phase, find, shape};
 use crate::sim::switch::Switch;
-use crate::sim::version::Profile::{self, V7_8_6, V7_22_2};
+use crate::sim::version::Profile::{V7_8_6, V7_22_2};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -249,21 +249,29 @@ fn revamp(ctx: &mut Ctx<'_>) -> Answer {
 fn optimize(ctx: &mut Ctx<'_>) -> Answer {
     let uid = existing(ctx)?;
     let mut changes = Map::new();
-    for (key, text) in ctx
-        .call
-        .query
-        .iter()
-        .filter(|(key, _)| find(REVAMP.fields, Profile::V8_2_0, key).is_some())
-    {
-        let value = match key.as_str() {
-            "avoid_nodes" => json!(text.split(',').collect::<Vec<_>>()),
-            "shards_placement" => json!(text),
-            _ => serde_json::from_str(text)
-                .map_err(|_| ApiError::bad_request(format!("{key}: {text} has a wrong type")))?,
+    for (key, text) in &ctx.call.query {
+        let Some(field) = find(REVAMP.fields, ctx.env.profile, key) else {
+            continue;
         };
+        let value = asked(key, text);
+        field
+            .kind
+            .check(ctx.env.profile, &value)
+            .map_err(|wanted| ApiError::bad_request(format!("{key}: {text} is not {wanted}")))?;
         changes.insert(key.clone(), value);
     }
     Ok(Reply::json(optimum(ctx, uid, &changes)?))
+}
+
+/// What a query says of a field; text that says nothing stays text.
+fn asked(key: &str, text: &str) -> Value {
+    match (key, text) {
+        ("avoid_nodes", _) => json!(text.split(',').collect::<Vec<_>>()),
+        ("replication", "enabled") => json!(true),
+        ("replication", "disabled") => json!(false),
+        ("replication" | "shards_placement", _) => json!(text),
+        _ => serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
+    }
 }
 
 /// Only a database that replicates another has a syncer.
@@ -448,6 +456,38 @@ mod tests {
             Value::Null,
         );
         assert_eq!((plan.status, plan.json.as_array().map(Vec::len)), (200, Some(1)));
+    }
+
+    #[test]
+    fn a_layout_is_asked_for_by_a_query_in_words_of_its_own() {
+        let mut sim = Fixture::cluster(3, 3);
+        sim.database(None);
+        let path = "/v1/bdbs/1/actions/optimize_shards_placement";
+        for (query, shards) in [
+            ("replication=enabled", 2),
+            ("replication=disabled", 1),
+            (
+                "replication=enabled&avoid_nodes=1&shards_placement=sparse&memory_size=268435456",
+                2,
+            ),
+        ] {
+            let plan = sim.admin(0, "GET", &format!("{path}?{query}"), Value::Null).json;
+            assert_eq!(plan[0]["nodes"].as_array().map(Vec::len), Some(shards), "{query}");
+        }
+        for query in [
+            "replication=true",
+            "shards_placement=foo",
+            "shards_count=0",
+            "shards_count=513",
+            "shards_count=two",
+            "memory_size=-1",
+            "bigstore_ram_size=much",
+        ] {
+            let status = sim
+                .admin(0, "GET", &format!("{path}?{query}"), Value::Null)
+                .status;
+            assert_eq!(status, 400, "{query}");
+        }
     }
 
     #[test]
