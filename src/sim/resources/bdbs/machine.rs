@@ -114,32 +114,34 @@ pub(crate) fn machine_due(cluster: &mut Cluster, env: &mut Env, action_uid: &str
         return;
     }
     let failure = uid.and_then(|uid| cluster.databases.get_mut(uid)?.failing.take());
-    let failed = failure.is_some();
-    cluster.machines.finish(action_uid, env.now, failure);
+    cluster.machines.finish(action_uid, env.now, failure.clone());
     if let Some(uid) = uid {
-        end(cluster, env, uid, failed);
+        end(cluster, env, uid, failure.as_deref());
         backups::plan(cluster, env, uid);
     }
 }
 
 /// What the end of a machine leaves behind.
-fn end(cluster: &mut Cluster, env: &Env, uid: BdbUid, failed: bool) {
+fn end(cluster: &mut Cluster, env: &Env, uid: BdbUid, failure: Option<&str>) {
     let Some(database) = cluster.databases.get_mut(uid) else {
         return;
     };
     database.touch(env.now);
     cluster.state_id += 1;
-    let status = match (database.change.take(), failed) {
+    let status = match (database.change.take(), failure.is_some()) {
         (Some(Change::Delete), false) => return forget(cluster, env, uid),
         (Some(Change::Create), true) => Status::CreationFailed,
         (Some(Change::Recover { .. }), true) => Status::Recovery,
         (Some(Change::Import), _) => {
-            said(database, "import", failed);
+            said(database, "import", failure, IMPORT_FAILURES);
             Status::Active
         }
         (Some(Change::Export), _) => {
-            said(database, "export", failed);
-            exported(database, env, failed);
+            said(database, "export", failure, EXPORT_FAILURES);
+            if failure.is_none() {
+                let time = env.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+                database.set.insert("last_export_time".to_owned(), time.into());
+            }
             Status::Active
         }
         (Some(Change::Recover { bytes }), false) => {
@@ -189,9 +191,9 @@ fn forget(cluster: &mut Cluster, env: &Env, uid: BdbUid) {
         .map(|database| database.text("name").to_owned());
     let details = json!({"bdb_uid": uid.to_string(), "bdb_name": name});
     cluster.documents.tell(env.now, "cluster_bdb_deleted", &details);
+    backups::stop(cluster, env, uid);
     cluster.databases.remove(uid);
     for path in [
-    backups::stop(cluster, env, uid);
         format!("/v1/bdbs/alerts/{uid}"),
         format!("/v1/bdbs/{uid}/certificates"),
     ] {
@@ -199,23 +201,37 @@ fn forget(cluster: &mut Cluster, env: &Env, uid: BdbUid) {
     }
 }
 
-/// Status and progress of an import or an export that has ended.
-fn said(database: &mut Database, what: &str, failed: bool) {
-    let (status, progress) = if failed {
-        ("failed", 0.0)
-    } else {
-        ("succeeded", 100.0)
+/// Why an import fails. More may follow after a colon.
+const IMPORT_FAILURES: &[&str] = &[
+    "download-error",
+    "file-corrupted",
+    "general-error",
+    "file-larger-than-mem-limit",
+    "key-too-long",
+    "invalid-bulk-length",
+    "out-of-memory",
+];
+
+/// Why an export fails.
+const EXPORT_FAILURES: &[&str] = &["no-permission", "wrong-file-path", "general-error"];
+
+/// Status and progress of an import or an export that has ended, and its reason if it failed: that of the fault if it is one
+/// of those that are `known`.
+fn said(database: &mut Database, what: &str, failure: Option<&str>, known: &[&str]) {
+    let is_known = |failure: &str| {
+        failure
+            .split(':')
+            .next()
+            .is_some_and(|first| known.contains(&first))
     };
+    let (status, progress, reason) = match failure {
+        Some(failure) if is_known(failure) => ("failed", 0.0, failure),
+        Some(_) => ("failed", 0.0, "general-error"),
+        None => ("succeeded", 100.0, ""),
+    };
+    database
+        .set
+        .insert(format!("{what}_failure_reason"), reason.into());
     database.set.insert(format!("{what}_status"), status.into());
     database.set.insert(format!("{what}_progress"), progress.into());
-}
-
-fn exported(database: &mut Database, env: &Env, failed: bool) {
-    if failed {
-        let reason = "general-error".into();
-        database.set.insert("export_failure_reason".to_owned(), reason);
-    } else {
-        let time = env.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        database.set.insert("last_export_time".to_owned(), time.into());
-    }
 }

@@ -100,6 +100,42 @@ fn an_import_is_pending_until_it_succeeded() {
 }
 
 #[test]
+fn an_import_or_export_that_failed_says_why_in_the_words_of_its_field() {
+    let import = json!({"dataset_import_sources": [{"type": "mount_point", "path": "/backup/a.rdb"}]});
+    let export = json!({"export_location": {"type": "mount_point", "path": "/backup"}});
+    for (action, body, failure, reason) in [
+        ("import", &import, "internal_error", "general-error"),
+        ("import", &import, "file-corrupted", "file-corrupted"),
+        (
+            "import",
+            &import,
+            "file-larger-than-mem-limit:9:8",
+            "file-larger-than-mem-limit:9:8",
+        ),
+        ("import", &import, "no-permission", "general-error"),
+        ("export", &export, "no-permission", "no-permission"),
+        ("export", &export, "out-of-memory", "general-error"),
+    ] {
+        let mut bed = Bed::new();
+        bed.database(plain());
+        bed.world
+            .set_faults(faulty("POST", "/v1/bdbs/*", Effect::TaskFailed(failure.into())));
+        bed.ok("POST", &format!("/v1/bdbs/1/actions/{action}"), body.clone());
+        bed.pass(60);
+        let shown = bed.ok("GET", "/v1/bdbs/1", Value::Null);
+        assert_eq!(shown[format!("{action}_status")], "failed");
+        assert_eq!(shown[format!("{action}_failure_reason")], reason, "{failure}");
+        bed.ok(
+            "PUT",
+            &format!("/v1/bdbs/1/actions/{action}_reset_status"),
+            Value::Null,
+        );
+        let shown = bed.ok("GET", "/v1/bdbs/1", Value::Null);
+        assert_eq!(shown[format!("{action}_failure_reason")], "");
+    }
+}
+
+#[test]
 fn a_busy_database_is_not_deleted_with_either_status() {
     for (mut bed, status) in [(Bed::new(), 409), (Bed::switched(Switch::DeleteBusy406), 406)] {
         bed.ok("POST", "/v1/bdbs", plain());
