@@ -147,6 +147,17 @@ const VIEWER: Step = Do(
 );
 const AS_VIEWER: Step = As("v@example.com", "v-pass");
 const UPLOADS: Step = Do("PUT", "/v1/cluster", r#"{"allow_modules_upload":true}"#);
+/// A module that can do nothing besides what it is for.
+const UNSAVABLE: Step = Do(
+    "POST",
+    "/v2/modules/user-defined",
+    r#"{"module_name":"m","semantic_version":"1.0.0"}"#,
+);
+const WITH_UNSAVABLE: Step = Do(
+    "POST",
+    "/v1/bdbs",
+    r#"{"name":"db","memory_size":268435456,"redis_version":"7.2","module_list":[{"module_name":"m"}]}"#,
+);
 const ACL: Step = Do("POST", "/v1/redis_acls", r#"{"name":"geo","acl":"~* +@geo"}"#);
 const MAPPING: Step = Do(
     "POST",
@@ -173,6 +184,7 @@ refusals! {
     unknown_version: OwnCode "references/rest-api" [] "GET" "/v1/cluster?x-api-version=9" "" => 505 "unsupported_api_version";
     malformed_body: OwnCode "requests/cluster" [] "PUT" "/v1/cluster" "[1]" => 400 "invalid_schema";
     no_quorum: Documented "requests/bdbs/availability" [DB, MINUTE, Crash(2), Crash(3), Pass(30)] "GET" "/v1/bdbs/1/availability" "" => 503 "no_quorum";
+    endpoint_without_quorum: Documented "requests/bdbs/availability" [DB, MINUTE, Crash(2), Crash(3), Pass(30)] "GET" "/v1/local/bdbs/1/endpoint/availability" "" => 503 "no_quorum";
     active_active: OwnCode "requests/crdbs" [] "GET" "/v1/crdbs" "" => 501 "unsupported_resource";
 
     // Bootstrap.
@@ -184,7 +196,6 @@ refusals! {
     recovery_without_file: Documented "requests/bootstrap" [Fresh] "POST" "/v1/bootstrap/validate/recover_cluster" r#"{"node":{"identity":{"uid":1}}}"# => 406 "config_error";
     rack_id_required: Documented "requests/bootstrap" [Nodes(1), Spare, Do("PUT", "/v1/nodes/1", r#"{"rack_id":"a"}"#), Do("PUT", "/v1/cluster/policy", r#"{"rack_aware":true}"#), At(2)] "POST" "/v1/bootstrap/validate/join_cluster" JOIN => 406 "rack_id_required";
     access_denied: Documented "requests/bootstrap" [Spare, At(4)] "POST" "/v1/bootstrap/validate/join_cluster" JOIN_AS_NOBODY => 406 "access_denied";
-    endpoint_without_quorum: Documented "requests/bdbs/availability" [DB, MINUTE, Crash(2), Crash(3), Pass(30)] "GET" "/v1/local/bdbs/1/endpoint/availability" "" => 503 "no_quorum";
     repair_required: Documented "requests/bootstrap" [Spare, Crash(3), Pass(30), At(4)] "POST" "/v1/bootstrap/validate/join_cluster" JOIN => 406 "repair_required";
     insufficient_node_memory: Documented "requests/bootstrap" [Spare, Odd(4, Oddity::Memory(1 << 30)), Crash(3), Pass(30), At(4)] "POST" "/v1/bootstrap/validate/join_cluster" REPLACE => 406 "insufficient_node_memory";
     insufficient_node_flash: Documented "requests/bootstrap" [Spare, Odd(3, Oddity::Flash(1 << 30)), Crash(3), Pass(30), At(4)] "POST" "/v1/bootstrap/validate/join_cluster" REPLACE => 406 "insufficient_node_flash";
@@ -252,6 +263,9 @@ refusals! {
     versionless: Documented "requests/bdbs" [In(V7_4_6)] "POST" "/v1/bdbs" r#"{"name":"db","memory_size":268435456}"# => 406 "invalid_version";
     missing_module: Deduced "requests/bdbs" [] "POST" "/v1/bdbs" r#"{"name":"db","memory_size":268435456,"redis_version":"7.2","module_list":[{"module_name":"moon"}]}"# => 406 "missing_module";
     unsupported_module_capabilities: Deduced "requests/bdbs" [] "POST" "/v1/bdbs" r#"{"name":"db","memory_size":268435456,"redis_version":"7.2","bigstore":true,"bigstore_ram_size":100000000,"module_list":[{"module_name":"bf"}]}"# => 406 "unsupported_module_capabilities";
+    module_of_another_version: Deduced "requests/bdbs" [] "POST" "/v1/bdbs" r#"{"name":"db","memory_size":268435456,"redis_version":"7.2","module_list":[{"module_name":"search","semantic_version":"1.0.0"}]}"# => 406 "missing_module";
+    module_of_another_uid: Deduced "requests/bdbs" [] "POST" "/v1/bdbs" r#"{"name":"db","memory_size":268435456,"redis_version":"7.2","module_list":[{"module_name":"search","module_id":"<module bf 2.6.15>"}]}"# => 406 "missing_module";
+    module_that_cannot_be_replicated: Deduced "requests/bdbs" [UPLOADS, UNSAVABLE, WITH_UNSAVABLE, MINUTE] "PUT" "/v1/bdbs/1" r#"{"replication":true}"# => 406 "unsupported_module_capabilities";
     memcached_cannot_use_modules: Deduced "requests/bdbs" [] "POST" "/v1/bdbs" r#"{"name":"db","type":"memcached","memory_size":268435456,"module_list":[{"module_name":"bf"}]}"# => 406 "memcached_cannot_use_modules";
     invalid_data_persistence: Deduced "requests/bdbs" [] "POST" "/v1/bdbs" r#"{"name":"db","memory_size":268435456,"redis_version":"7.2","data_persistence":"snapshot"}"# => 406 "invalid_data_persistence";
     missing_backup_interval: Deduced "requests/bdbs" [] "POST" "/v1/bdbs" r#"{"name":"db","memory_size":268435456,"redis_version":"7.2","backup":true}"# => 406 "missing_backup_interval";
@@ -273,6 +287,11 @@ refusals! {
     replication_node_violation: Deduced "requests/bdbs" [Nodes(1), DB, MINUTE] "PUT" "/v1/bdbs/1" r#"{"replication":true}"# => 406 "replication_node_violation";
     replication_size_violation: Deduced "requests/bdbs" [Do("POST", "/v1/bdbs", r#"{"name":"db","memory_size":10485760,"redis_version":"7.2"}"#), MINUTE] "PUT" "/v1/bdbs/1" r#"{"replication":true}"# => 406 "replication_size_violation";
     import_with_other_fields: OwnCode "requests/bdbs/actions/import" [DB, MINUTE] "POST" "/v1/bdbs/1/actions/import" r#"{"name":"x"}"# => 406 "invalid_param";
+    export_without_capability: OwnCode "requests/bdbs/actions/export" [UPLOADS, UNSAVABLE, WITH_UNSAVABLE, MINUTE] "POST" "/v1/bdbs/1/actions/export" r#"{"export_location":{"type":"mount_point","path":"/backup"}}"# => 406 "unsupported_module_capabilities";
+    import_without_capability: OwnCode "requests/bdbs/actions/import" [UPLOADS, UNSAVABLE, WITH_UNSAVABLE, MINUTE] "POST" "/v1/bdbs/1/actions/import" r#"{"dataset_import_sources":[{"type":"mount_point","path":"/backup"}]}"# => 406 "unsupported_module_capabilities";
+    reset_of_export_without_capability: OwnCode "requests/bdbs/actions/export_reset_status" [UPLOADS, UNSAVABLE, WITH_UNSAVABLE, MINUTE] "PUT" "/v1/bdbs/1/actions/export_reset_status" "" => 406 "unsupported_module_capabilities";
+    reset_of_import_without_capability: OwnCode "requests/bdbs/actions/import_reset_status" [UPLOADS, UNSAVABLE, WITH_UNSAVABLE, MINUTE] "PUT" "/v1/bdbs/1/actions/import_reset_status" "" => 406 "unsupported_module_capabilities";
+    reset_of_backup_without_capability: OwnCode "requests/bdbs/actions/backup_reset_status" [UPLOADS, UNSAVABLE, WITH_UNSAVABLE, MINUTE] "PUT" "/v1/bdbs/1/actions/backup_reset_status" "" => 406 "unsupported_module_capabilities";
     syncerless: OwnCode "requests/bdbs/syncer_state" [DB, MINUTE] "GET" "/v1/bdbs/1/syncer_state" "" => 404 "not_found";
     peers_of_no_crdb: OwnCode "requests/bdbs/peer_stats" [DB, MINUTE] "GET" "/v1/bdbs/1/peer_stats" "" => 406 "not_crdt";
     alert_that_does_not_exist: OwnCode "requests/bdbs/alerts" [DB, MINUTE] "POST" "/v1/bdbs/alerts/1" r#"{"moon":{"enabled":true}}"# => 406 "invalid_param";

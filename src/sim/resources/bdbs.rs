@@ -26,6 +26,7 @@ pub(crate) use store::{Change, Database, Databases, Status, bind, rules};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::BdbUid;
 use crate::sim::permission::Permission;
+use crate::sim::resources::modules::meant;
 use crate::sim::route::Route;
 use crate::sim::schema::{self, Rows, Table, request::IMPORT, shape};
 use crate::sim::switch::Switch;
@@ -111,7 +112,7 @@ fn delete(ctx: &mut Ctx<'_>) -> Answer {
 
 /// The body may only say where from; without one the sources of last time are used.
 fn import(ctx: &mut Ctx<'_>) -> Answer {
-    let uid = settled(ctx)?;
+    let uid = savable(ctx)?;
     let mut body = only(ctx, &IMPORT)?;
     let sources = body.remove("dataset_import_sources");
     let Some(database) = ctx.cluster.databases.get_mut(uid) else {
@@ -150,7 +151,7 @@ fn only(ctx: &Ctx<'_>, table: &Table) -> Result<Map<String, Value>, ApiError> {
 }
 
 fn import_reset_status(ctx: &mut Ctx<'_>) -> Answer {
-    let uid = settled(ctx)?;
+    let uid = savable(ctx)?;
     if let Some(database) = ctx.cluster.databases.get_mut(uid) {
         database.set.insert("import_status".to_owned(), json!("idle"));
         database.set.remove("import_failure_reason");
@@ -211,6 +212,28 @@ pub(crate) fn settled(ctx: &Ctx<'_>) -> Result<BdbUid, ApiError> {
         .get(uid)
         .is_some_and(|database| database.status == Status::Active);
     if active { Ok(uid) } else { Err(busy(uid)) }
+}
+
+/// The database that the path names, if nothing is going on with it and every module of it can be saved and restored.
+///
+/// # Errors
+/// 404, 406, 409.
+fn savable(ctx: &Ctx<'_>) -> Result<BdbUid, ApiError> {
+    let uid = settled(ctx)?;
+    let database = ctx.cluster.databases.get(uid).ok_or_else(|| missing(uid))?;
+    let entries = database.set.get("module_list").and_then(Value::as_array);
+    let redis_version = database.text("redis_version");
+    let mut modules = entries
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| meant(ctx.cluster, ctx.env.profile, entry, redis_version));
+    match modules.find(|module| !module.can("backup_restore")) {
+        Some(module) => Err(ApiError::not_acceptable(
+            "unsupported_module_capabilities",
+            format!("{} lacks backup_restore", module.name),
+        )),
+        None => Ok(uid),
+    }
 }
 
 fn missing(uid: BdbUid) -> ApiError {

@@ -135,7 +135,6 @@ pub(crate) fn capabilities(name: &str) -> Vec<&'static str> {
 pub(crate) fn config_command(name: &str) -> &'static str {
     match name {
         "search" => "FT.CONFIG SET",
-        "graph" => "GRAPH.CONFIG SET",
         _ => "",
     }
 }

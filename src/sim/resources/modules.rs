@@ -5,7 +5,7 @@ mod upload;
 
 pub(crate) use brought::bring;
 
-use super::catalog::{self, builds, number};
+use super::catalog::{self, Build, builds, number};
 use super::package;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::NodeUid;
@@ -13,8 +13,8 @@ use crate::sim::permission::Permission::{ManageClusterModules, UpdateCluster, Vi
 use crate::sim::route::Route;
 use crate::sim::schema::shape;
 use crate::sim::schema::{self, Phase, module::USER_DEFINED};
-use crate::sim::state::Member;
-use crate::sim::version::Profile::{V8_0_20, V8_2_0};
+use crate::sim::state::{Cluster, Member};
+use crate::sim::version::Profile::{self, V8_0_20, V8_2_0};
 use serde_json::{Map, Value, json};
 use upload::{delete_v1, delete_v2, upload, upload_v2};
 
@@ -37,76 +37,118 @@ pub(crate) const ROUTES: &[Route] = &[
 
 const FAMILY: &str = "modules";
 
-/// A module that a database can be upgraded to.
+/// A module that a database can have.
 pub(crate) struct Offered {
+    pub(crate) uid: String,
     pub(crate) name: String,
     pub(crate) version: String,
     pub(crate) min_redis: String,
     /// Least version of the cluster's software; empty for any.
     pub(crate) min_software: String,
     pub(crate) capabilities: Vec<String>,
+    /// Command that changes its arguments at run time; empty without one.
+    pub(crate) config_command: String,
+}
+
+/// What databases need of their modules: a setting that is on, and the capability.
+const NEEDS: [(&str, &str); 3] = [
+    ("sharding", "clustering"),
+    ("replication", "replica_of"),
+    ("bigstore", "flash"),
+];
+
+impl Offered {
+    /// One that comes with the cluster.
+    fn bundled(build: Build) -> Self {
+        let capabilities = catalog::capabilities(build.name);
+        Self {
+            uid: build.uid(),
+            name: build.name.to_owned(),
+            min_redis: build.redis_version.to_owned(),
+            min_software: String::new(),
+            capabilities: capabilities.into_iter().map(str::to_owned).collect(),
+            config_command: catalog::config_command(build.name).to_owned(),
+            version: build.semantic_version,
+        }
+    }
+
+    /// One that a user brought.
+    fn brought(module: &Map<String, Value>) -> Self {
+        let text = |key: &str| {
+            let text = module.get(key).and_then(Value::as_str);
+            text.unwrap_or_default().to_owned()
+        };
+        let capabilities = module.get("capabilities").and_then(Value::as_array);
+        let capabilities = capabilities.into_iter().flatten().filter_map(Value::as_str);
+        Self {
+            uid: text("uid"),
+            name: text("module_name"),
+            version: text("semantic_version"),
+            min_redis: text("min_redis_version"),
+            min_software: text("min_redis_pack_version"),
+            capabilities: capabilities.map(str::to_owned).collect(),
+            config_command: text("config_command"),
+        }
+    }
+
+    /// Whether it runs with this version of Redis.
+    fn runs_with(&self, redis_version: &str) -> bool {
+        number(&self.min_redis) <= number(redis_version)
+    }
+
+    pub(crate) fn can(&self, capability: &str) -> bool {
+        self.capabilities.iter().any(|own| own == capability)
+    }
+
+    /// What a database of this configuration needs and the module cannot.
+    pub(crate) fn lacks(&self, set: &Map<String, Value>) -> Option<&'static str> {
+        let is_on = |setting: &str| set.get(setting) == Some(&Value::Bool(true));
+        let mut needs = NEEDS.iter().filter(|(setting, _)| is_on(setting));
+        needs
+            .find(|(_, capability)| !self.can(capability))
+            .map(|(_, capability)| *capability)
+    }
+}
+
+/// Every module that the cluster has.
+pub(crate) fn every(cluster: &Cluster, profile: Profile) -> impl Iterator<Item = Offered> {
+    let own = cluster.documents.all(FAMILY);
+    let own = own.map(|(_, module)| Offered::brought(module));
+    builds(profile).into_iter().map(Offered::bundled).chain(own)
+}
+
+/// The module that an entry of a database's `module_list` means. What it says of uid and version decides; else it is the one
+/// made for this version of Redis, or the first that runs with it.
+pub(crate) fn meant(
+    cluster: &Cluster,
+    profile: Profile,
+    entry: &Value,
+    redis_version: &str,
+) -> Option<Offered> {
+    let says = |key: &str, value: &str| {
+        let said = entry.get(key).and_then(Value::as_str);
+        said.is_none_or(|said| said.is_empty() || said == value)
+    };
+    let name = entry.get("module_name")?.as_str()?;
+    let mut all: Vec<Offered> = every(cluster, profile)
+        .filter(|module| module.name == name && module.runs_with(redis_version))
+        .filter(|module| says("module_id", &module.uid) && says("semantic_version", &module.version))
+        .collect();
+    let made = all.iter().position(|module| module.min_redis == redis_version);
+    let place = made.unwrap_or(0);
+    (place < all.len()).then(|| all.swap_remove(place))
 }
 
 /// The module with this uid.
 pub(crate) fn offered(ctx: &Ctx<'_>, uid: &str) -> Option<Offered> {
-    if let Some(build) = builds(ctx.env.profile)
-        .into_iter()
-        .find(|build| build.uid() == uid)
-    {
-        return Some(Offered {
-            name: build.name.to_owned(),
-            min_redis: build.redis_version.to_owned(),
-            min_software: String::new(),
-            capabilities: catalog::capabilities(build.name)
-                .into_iter()
-                .map(str::to_owned)
-                .collect(),
-            version: build.semantic_version,
-        });
-    }
-    let mut own = ctx.cluster.documents.all(FAMILY);
-    let (_, module) = own.find(|(_, module)| module.get("uid") == Some(&json!(uid)))?;
-    let text = |key: &str| {
-        module
-            .get(key)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let capabilities = module
-        .get("capabilities")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
-    Some(Offered {
-        name: text("module_name"),
-        version: text("semantic_version"),
-        min_redis: text("min_redis_version"),
-        min_software: text("min_redis_pack_version"),
-        capabilities: capabilities
-            .filter_map(|name| name.as_str().map(str::to_owned))
-            .collect(),
-    })
+    every(ctx.cluster, ctx.env.profile).find(|module| module.uid == uid)
 }
 
 /// The newest version of a module that runs with this version of Redis.
 pub(crate) fn newest(ctx: &Ctx<'_>, name: &str, redis_version: &str) -> Option<String> {
-    let bundled = builds(ctx.env.profile)
-        .into_iter()
-        .filter(|build| build.name == name)
-        .map(|build| (build.semantic_version, build.redis_version.to_owned()));
-    let own = ctx.cluster.documents.all(FAMILY).map(|(_, module)| module);
-    let text = |module: &Map<String, Value>, key: &str| module.get(key)?.as_str().map(str::to_owned);
-    let own = own.filter(|module| module.get("module_name").and_then(Value::as_str) == Some(name));
-    let own = own.filter_map(|module| {
-        let needs = text(module, "min_redis_version").unwrap_or_default();
-        Some((text(module, "semantic_version")?, needs))
-    });
-    let fitting = bundled
-        .chain(own)
-        .filter(|(_, needs)| number(needs) <= number(redis_version));
-    fitting
-        .map(|(version, _)| version)
+    every(ctx.cluster, ctx.env.profile)
+        .filter(|module| module.name == name && module.runs_with(redis_version))
+        .map(|module| module.version)
         .max_by_key(|version| number(version))
 }
 

@@ -3,7 +3,7 @@
 use super::machine;
 use super::store::{Change, Database, demand, rules};
 use super::validate;
-use super::{blueprint, change, existing, missing, moved, only, settle, settled};
+use super::{blueprint, change, existing, missing, moved, only, savable, settle, settled};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::BdbUid;
 use crate::sim::permission::Permission::{
@@ -70,7 +70,7 @@ pub(super) fn check_location(field: &str, location: &Value) -> Result<(), ApiErr
 }
 
 fn export(ctx: &mut Ctx<'_>) -> Answer {
-    let uid = settled(ctx)?;
+    let uid = savable(ctx)?;
     let body = only(ctx, &EXPORT)?;
     check_location(
         "export_location",
@@ -100,7 +100,7 @@ fn backup_reset_status(ctx: &mut Ctx<'_>) -> Answer {
 
 /// A status says `idle` again, unless its work is under way.
 fn reset(ctx: &mut Ctx<'_>, what: &str) -> Answer {
-    let uid = settled(ctx)?;
+    let uid = savable(ctx)?;
     let status = format!("{what}_status");
     let database = ctx.cluster.databases.get(uid);
     if database.is_some_and(|database| database.text(&status) != "exporting") {

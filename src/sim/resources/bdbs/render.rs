@@ -5,7 +5,7 @@ use super::store::{Database, Status};
 use crate::sim::auth::{Actor, Role};
 use crate::sim::ids::NodeUid;
 use crate::sim::permission::Permission;
-use crate::sim::resources::{access, catalog};
+use crate::sim::resources::{access, catalog, modules};
 use crate::sim::schema;
 use crate::sim::state::{Cluster, Env};
 use crate::sim::switch::Switch;
@@ -155,7 +155,7 @@ fn computed(cluster: &Cluster, env: &Env, database: &Database, view: &View, name
         "authentication_admin_pass" => secret(&database.admin_password),
         "authentication_redis_pass" | "authentication_sasl_pass" => secret(database.text(name)),
         "slave_ha" => json!(slave_ha(cluster, database)),
-        "module_list" => modules(env, database),
+        "module_list" => module_list(cluster, env, database),
         "replica_sources" => json!(sources(env, database)),
         "action_uid" if !database.action_uid.is_empty() => json!(database.action_uid),
         _ => return None,
@@ -245,12 +245,10 @@ fn endpoints(cluster: &Cluster, database: &Database) -> Value {
 
 /// Modules that a Redis 8 database has without being asked for.
 const BUNDLED: [&str; 4] = ["bf", "ReJSON", "search", "timeseries"];
-/// Modules that can be named when a database is created.
-pub(crate) const MODULE_NAMES: [&str; 5] = ["bf", "graph", "ReJSON", "search", "timeseries"];
 
-fn modules(env: &Env, database: &Database) -> Value {
+fn module_list(cluster: &Cluster, env: &Env, database: &Database) -> Value {
     let entry = |name: &str, args: &Value| {
-        let version = own_version(env.profile, database, name);
+        let version = own_version(cluster, env.profile, database, name);
         json!({
             "module_name": name, "module_args": arguments(env, args), "module_id": catalog::uid(name, &version), "semantic_version": version,
         })
@@ -267,16 +265,18 @@ fn modules(env: &Env, database: &Database) -> Value {
             .cloned()
             .unwrap_or(json!(""))
     };
-    let list: Vec<Value> = if bundles(env.profile, database) {
-        BUNDLED.iter().map(|name| entry(name, &args(name))).collect()
+    let bundled: &[&str] = if bundles(env.profile, database) {
+        &BUNDLED
     } else {
-        let names = asked
-            .into_iter()
-            .flatten()
-            .filter_map(|module| module.get("module_name")?.as_str());
-        names.map(|name| entry(name, &args(name))).collect()
+        &[]
     };
-    json!(list)
+    let more = asked
+        .into_iter()
+        .flatten()
+        .filter_map(|module| module.get("module_name")?.as_str())
+        .filter(|name| !bundled.contains(name));
+    let names = bundled.iter().copied().chain(more);
+    json!(names.map(|name| entry(name, &args(name))).collect::<Vec<_>>())
 }
 
 /// Arguments of a module, however they were given: one text as captured, or a list of texts as documented.
@@ -303,29 +303,29 @@ fn bundles(profile: Profile, database: &Database) -> bool {
 
 /// Whether the database has the module.
 pub(super) fn has_module(profile: Profile, database: &Database, name: &str) -> bool {
-    if bundles(profile, database) {
-        return BUNDLED.contains(&name);
+    if bundles(profile, database) && BUNDLED.contains(&name) {
+        return true;
     }
     let asked = database.set.get("module_list").and_then(Value::as_array);
     let named = |module: &Value| module.get("module_name").and_then(Value::as_str) == Some(name);
     asked.is_some_and(|asked| asked.iter().any(named))
 }
 
-/// The version of a module that a database has: as upgraded, else the build for its Redis version.
-pub(crate) fn own_version(profile: Profile, database: &Database, name: &str) -> String {
-    let asked = database
-        .set
-        .get("module_list")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
-    let mut asked = asked.filter(|module| module.get("module_name").and_then(Value::as_str) == Some(name));
-    let set = asked.find_map(|module| module.get("semantic_version")?.as_str());
-    set.map_or_else(
-        || {
-            let build = catalog::build(profile, name, database.text("redis_version"));
-            build.map_or_else(|| "2.12.10".to_owned(), |build| build.semantic_version)
-        },
-        str::to_owned,
-    )
+/// The version of a module that a database has: as set, else the build for its Redis version.
+pub(crate) fn own_version(cluster: &Cluster, profile: Profile, database: &Database, name: &str) -> String {
+    let asked = database.set.get("module_list").and_then(Value::as_array);
+    let mut asked = asked.into_iter().flatten();
+    let entry = asked.find(|module| module.get("module_name").and_then(Value::as_str) == Some(name));
+    let says = |key: &str| {
+        let said = entry.and_then(|entry| entry.get(key)?.as_str());
+        said.filter(|said| !said.is_empty())
+    };
+    if let Some(set) = says("semantic_version") {
+        return set.to_owned();
+    }
+    let redis_version = database.text("redis_version");
+    let build = catalog::build(profile, name, redis_version).filter(|_| says("module_id").is_none());
+    let build = build.map(|build| build.semantic_version);
+    let meant = || Some(modules::meant(cluster, profile, entry?, redis_version)?.version);
+    build.or_else(meant).unwrap_or_default()
 }

@@ -181,7 +181,7 @@ struct ModuleChange {
 impl ModuleChange {
     /// Whether the module becomes other than it is.
     fn differs(&self, ctx: &Ctx<'_>, database: &Database) -> bool {
-        let own = || own_version(ctx.env.profile, database, &self.name);
+        let own = || own_version(ctx.cluster, ctx.env.profile, database, &self.name);
         self.args.is_some() || self.version.as_ref().is_some_and(|version| *version != own())
     }
 }
@@ -206,7 +206,7 @@ fn other_modules(
         .filter_map(|module| module.get("module_name")?.as_str());
     let along = modules_go_along(ctx, body);
     let change = |name: &str| {
-        let current = own_version(ctx.env.profile, database, name);
+        let current = own_version(ctx.cluster, ctx.env.profile, database, name);
         let newest = modules::newest(ctx, name, redis_version);
         let newer = newest.filter(|newest| along && catalog::number(newest) > catalog::number(&current));
         ModuleChange {
@@ -229,12 +229,11 @@ fn set_module(set: &mut Map<String, Value>, change: &ModuleChange) {
         list.len() - 1
     });
     if let Some(Value::Object(module)) = list.get_mut(place) {
-        module.extend(
-            change
-                .version
-                .clone()
-                .map(|version| ("semantic_version".to_owned(), json!(version))),
-        );
+        if let Some(version) = &change.version {
+            module.insert("semantic_version".to_owned(), json!(version));
+            // That of the version from before, if it was given.
+            module.remove("module_id");
+        }
         module.extend(change.args.clone().map(|args| ("module_args".to_owned(), args)));
     }
 }
@@ -294,9 +293,9 @@ fn suits(ctx: &Ctx<'_>, database: &Database, offered: &Offered, redis_version: &
         version,
         min_redis,
         min_software,
-        capabilities,
+        ..
     } = offered;
-    let current = own_version(ctx.env.profile, database, name);
+    let current = own_version(ctx.cluster, ctx.env.profile, database, name);
     if catalog::number(version) < catalog::number(&current) {
         return refuse(
             "module_downgrade_unsupported",
@@ -315,20 +314,13 @@ fn suits(ctx: &Ctx<'_>, database: &Database, offered: &Offered, redis_version: &
             format!("{name} {version} needs version {min_software} of the cluster"),
         );
     }
-    let needs = [
-        ("clustering", database.flag("sharding")),
-        ("replica_of", database.flag("replication")),
-    ];
-    if let Some((missing, _)) = needs
-        .iter()
-        .find(|(name, needed)| *needed && !capabilities.iter().any(|own| own == name))
-    {
-        return refuse(
+    match offered.lacks(&database.set) {
+        Some(capability) => refuse(
             "unsupported_module_capabilities",
-            format!("{name} {version} lacks {missing}"),
-        );
+            format!("{name} {version} lacks {capability}"),
+        ),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Upgrades modules only, and answers the object.
@@ -359,15 +351,15 @@ fn configure(ctx: &mut Ctx<'_>) -> Answer {
         .call
         .object()
         .map_err(|error| error.with_code("invalid_schema"))?;
-    let modules = body.get("modules").and_then(Value::as_array).cloned();
-    let modules = modules.ok_or_else(|| wrong("missing_field", "modules is missing"))?;
+    let wanted = body.get("modules").and_then(Value::as_array);
+    let wanted = wanted.ok_or_else(|| wrong("missing_field", "modules is missing"))?;
     let view = View {
         fields: Some(vec!["module_list".to_owned()]),
         ..View::default()
     };
     let has = shown(ctx, uid, &view);
     let mut changes = Vec::new();
-    for module in &modules {
+    for module in wanted {
         let text = |key: &str| module.get(key).and_then(Value::as_str);
         let (Some(name), Some(args)) = (text("module_name"), text("module_args")) else {
             return Err(wrong("missing_field", "module_name and module_args are needed"));
@@ -389,7 +381,8 @@ fn configure(ctx: &mut Ctx<'_>) -> Answer {
         {
             return Err(wrong("module_not_exist", "the database has no such module"));
         }
-        if catalog::config_command(name).is_empty() {
+        let mut known = modules::every(ctx.cluster, ctx.env.profile);
+        if !known.any(|module| module.name == name && !module.config_command.is_empty()) {
             let text = format!("{name} takes no arguments while it runs");
             return Err(ApiError::not_acceptable("unsupported_module_capabilities", text));
         }

@@ -1,11 +1,10 @@
 //! What a database's configuration has to satisfy beyond the type of each field, rule by rule, with its error code.
 
-use super::render::MODULE_NAMES;
 use super::store::Databases;
 use crate::sim::call::ApiError;
 use crate::sim::certs::read_bundle;
 use crate::sim::placement::NoRoom;
-use crate::sim::resources::catalog::capabilities;
+use crate::sim::resources::modules::meant;
 use crate::sim::schema::Phase;
 use crate::sim::state::{Cluster, Env};
 use crate::sim::switch::Switch;
@@ -66,7 +65,7 @@ pub(crate) fn check(cluster: &Cluster, env: &Env, candidate: &Candidate<'_>) -> 
     backup(candidate)?;
     clustering(candidate)?;
     memcached(candidate)?;
-    modules(candidate)?;
+    modules(cluster, env, candidate)?;
     flash(candidate)?;
     replication_size(candidate)?;
     certificates(env, candidate)
@@ -227,22 +226,23 @@ fn memcached(candidate: &Candidate<'_>) -> Verdict {
     Ok(())
 }
 
-fn modules(candidate: &Candidate<'_>) -> Verdict {
-    for module in candidate.list("module_list") {
-        let name = module
-            .get("module_name")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        if !MODULE_NAMES.contains(&name) {
-            return refuse(
-                "missing_module",
-                format!("module_list: the cluster has no module {name:?}"),
-            );
-        }
-        if candidate.flag("bigstore") && !capabilities(name).contains(&"flash") {
+/// The cluster has each module of a new database, and each can do what the configuration needs.
+fn modules(cluster: &Cluster, env: &Env, candidate: &Candidate<'_>) -> Verdict {
+    let redis_version = candidate.text("redis_version");
+    for entry in candidate.list("module_list") {
+        let Some(module) = meant(cluster, env.profile, entry, redis_version) else {
+            if candidate.phase == Phase::Create {
+                return refuse(
+                    "missing_module",
+                    format!("module_list: the cluster has no {entry} for Redis {redis_version}"),
+                );
+            }
+            continue;
+        };
+        if let Some(capability) = module.lacks(candidate.set) {
             return refuse(
                 "unsupported_module_capabilities",
-                format!("module_list: {name} does not work with flash"),
+                format!("module_list: {} lacks {capability}", module.name),
             );
         }
     }

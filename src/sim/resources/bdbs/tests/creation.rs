@@ -49,6 +49,51 @@ fn an_explicit_port_reads_back_and_an_explicit_uid_is_kept() {
 }
 
 #[test]
+fn a_database_can_have_every_module_that_the_cluster_has_and_no_other() {
+    let mut bed = Bed::new();
+    let all = bed.ok("GET", "/v1/modules", Value::Null);
+    let all = all.as_array().unwrap().clone();
+    for module in all.iter().filter(|module| module["min_redis_version"] == "7.2") {
+        let entry = json!({"module_name": module["module_name"], "module_id": module["uid"]});
+        let uid = bed.database(with(json!({"module_list": [entry]})));
+        let shown = bed.ok("GET", &format!("/v1/bdbs/{uid}"), Value::Null)["module_list"][0].take();
+        assert_eq!(shown["module_id"], module["uid"]);
+        assert_eq!(shown["semantic_version"], module["semantic_version"]);
+    }
+    for entry in [
+        json!({"module_name": "graph"}),
+        json!({"module_name": "mine"}),
+        json!({"module_name": "search", "semantic_version": "8.0.2"}),
+    ] {
+        let refused = bed.refused("POST", "/v1/bdbs", with(json!({"module_list": [entry]})));
+        assert_eq!(refused, (406, "missing_module".to_owned()), "{entry}");
+    }
+}
+
+#[test]
+fn a_module_that_a_user_brought_is_in_a_database_of_every_version_beside_the_bundled_ones() {
+    let mut bed = Bed::new();
+    bed.ok("PUT", "/v1/cluster", json!({"allow_modules_upload": true}));
+    let module =
+        json!({"module_name": "mine", "semantic_version": "1.2.3", "config_command": "MINE.CONFIG SET"});
+    let module = bed.ok("POST", "/v2/modules/user-defined", module);
+    for (redis_version, count) in [("7.2", 1), ("8.2", 5)] {
+        let body = json!({"redis_version": redis_version, "module_list": [{"module_name": "mine"}]});
+        let path = format!("/v1/bdbs/{}", bed.database(with(body)));
+        let args = json!({"modules": [{"module_name": "mine", "module_args": "A 1"}]});
+        bed.ok("POST", &format!("{path}/modules/config"), args);
+        let list = bed.ok("GET", &path, Value::Null)["module_list"].take();
+        let list = list.as_array().unwrap();
+        let own = json!({
+            "module_name": "mine", "module_args": "A 1", "module_id": module["uid"], "semantic_version": "1.2.3",
+        });
+        assert_eq!((list.len(), list.last()), (count, Some(&own)), "{redis_version}");
+    }
+    let path = format!("/v2/modules/user-defined/{}", module["uid"].as_str().unwrap());
+    assert_eq!(bed.refused("DELETE", &path, Value::Null).0, 406);
+}
+
+#[test]
 fn the_second_version_of_the_call_has_the_database_inside() {
     let mut bed = Bed::new();
     bed.ok("POST", "/v2/bdbs?dry_run", json!({"bdb": plain()}));
