@@ -84,12 +84,15 @@ pub(crate) const ENDPOINT: Table = Table::part("endpoint", "Where a database is 
     ro("include_proxies", Kind::List),
 ]);
 
+/// Arguments of a module: one text, or a list.
+pub(crate) const MODULE_ARGS: Kind = Kind::Either(&[Text, Kind::List]);
+
 pub(crate) const MODULE: Table = Table::part(
     "bdb_module",
     "A module that a database uses.",
     &[
         needed("module_name", Text).source(Source::DocFixture),
-        rw("module_args", Kind::Either(&[Text, Kind::List]), "").source(Source::DocFixture),
+        rw("module_args", MODULE_ARGS, "").source(Source::DocFixture),
         rw("module_id", Text, "").source(Source::DocFixture),
         rw("semantic_version", Text, "").source(Source::DocFixture),
     ],

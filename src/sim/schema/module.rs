@@ -10,6 +10,20 @@ const fn rw(name: &'static str, kind: Kind, default: &'static str) -> Field {
     Field::new(name, kind, default, Access::CreateUpdate)
 }
 
+/// What the upgrade of modules answers.
+pub(crate) const UPGRADED: Table = Table::part(
+    "upgraded_module",
+    "The module that a database was upgraded to; `uid` and `name` are the database's.",
+    &[
+        Field::new("uid", COUNT, "", Access::Read),
+        Field::new("name", Kind::Text, "", Access::Read),
+        Field::new("module_id", Kind::Text, "", Access::Read),
+        Field::new("module_name", Kind::Text, "", Access::Read),
+        Field::new("semantic_version", Kind::Text, "", Access::Read),
+        Field::new("action_uid", Kind::Text, "", Access::Read).source(Source::Inferred),
+    ],
+);
+
 /// A command that a module adds.
 const COMMAND: &[Field] = &[
     rw("command_name", Kind::Text, ""),

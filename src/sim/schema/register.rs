@@ -70,6 +70,7 @@ pub(crate) const TABLES: &[&Table] = &[
     &request::RECOVERY_PLAN,
     &request::UPGRADE,
     &module::CONFIGURE,
+    &module::UPGRADED,
     &request::COMMAND,
     &request::BDB_PASSWORD,
     &shard::LOADING,

@@ -1,6 +1,6 @@
 //! Bodies of calls on databases and accounts that are no objects, and what those calls answer.
 
-use super::bdb_parts::{IMPORT_SOURCE, LOCATION, ROLE};
+use super::bdb_parts::{IMPORT_SOURCE, LOCATION, MODULE_ARGS, ROLE};
 use super::{Access, COUNT, Field, INT, Kind, Source, Table};
 use crate::sim::version::Profile::{V7_8_6, V7_22_2};
 use Kind::{Bool, Either, Float, ListOf, Nested, Object, Of, OneOf, Text, Texts};
@@ -105,7 +105,7 @@ const UPGRADED_MODULE: &[Field] = &[
     wo("new_module", Text),
     wo("current_semantic_version", Text),
     wo("new_semantic_version", Text),
-    wo("new_module_args", Text),
+    wo("new_module_args", MODULE_ARGS),
 ];
 
 /// Modules to upgrade.

@@ -123,6 +123,7 @@ pub(crate) const SUFFIX: Shape = Shape::one(&settings::SUFFIX_TABLE);
 pub(crate) const SUFFIXES: Shape = Shape::Json(ListOf(&Of(&settings::SUFFIX_TABLE)));
 pub(crate) const SYNCER_STATE: Shape = Shape::one(&event::SYNCER_STATE);
 pub(crate) const TOKEN: Shape = Shape::Json(request::TOKEN);
+pub(crate) const UPGRADED_MODULE: Shape = Shape::one(&module::UPGRADED);
 pub(crate) const USER: Shape = Shape::one(&access::USER_TABLE);
 pub(crate) const USERS: Shape = Shape::Json(ListOf(&Of(&access::USER_TABLE)));
 pub(crate) const WATCHDOG: Shape = Shape::one(&node::WATCHDOG);

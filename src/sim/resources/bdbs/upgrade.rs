@@ -21,9 +21,9 @@ use std::time::Duration;
 pub(crate) const ROUTES: &[Route] = &[
     Route::new("POST", "/v1/bdbs/{uid}/upgrade", UpdateBdbWithAction, shape::BDB, upgrade),
     Route::new("POST", "/v1/bdbs/{uid}/modules/config", EditBdbModule, shape::NOTHING, configure),
-    Route::new("POST", "/v1/bdbs/{uid}/modules/upgrade", EditBdbModule, shape::BDB, upgrade_modules),
+    Route::new("POST", "/v1/bdbs/{uid}/modules/upgrade", EditBdbModule, shape::UPGRADED_MODULE, upgrade_modules),
     Route::new("POST", "/v1/modules/config/bdb/{uid}", EditBdbModule, shape::NOTHING, configure),
-    Route::new("POST", "/v1/modules/upgrade/bdb/{uid}", EditBdbModule, shape::BDB, upgrade_modules).until(V8_0_20),
+    Route::new("POST", "/v1/modules/upgrade/bdb/{uid}", EditBdbModule, shape::UPGRADED_MODULE, upgrade_modules).until(V8_0_20),
 ];
 
 /// To the Redis version asked for, else to the newest.
@@ -323,7 +323,7 @@ fn suits(ctx: &Ctx<'_>, database: &Database, offered: &Offered, redis_version: &
     }
 }
 
-/// Upgrades modules only, and answers the object.
+/// Upgrades modules only, and answers the first of them.
 fn upgrade_modules(ctx: &mut Ctx<'_>) -> Answer {
     let uid = settled(ctx)?;
     let body = ctx.call.object()?;
@@ -338,8 +338,17 @@ fn upgrade_modules(ctx: &mut Ctx<'_>) -> Answer {
     start(ctx, uid, Some(&restart), |set| {
         changes.iter().for_each(|change| set_module(set, change))
     });
-    let view = View::of(ctx.cluster, ctx.env, &ctx.call.actor);
-    Ok(Reply::json(shown(ctx, uid, &view)))
+    let database = ctx.cluster.databases.get(uid).ok_or_else(|| missing(uid))?;
+    let mut upgraded =
+        json!({"uid": uid.0, "name": database.text("name"), "action_uid": database.action_uid});
+    if let (Some(change), Some(upgraded)) = (changes.first(), upgraded.as_object_mut()) {
+        let version = own_version(ctx.cluster, ctx.env.profile, database, &change.name);
+        let module_id = json!(catalog::uid(&change.name, &version));
+        upgraded.insert("module_id".to_owned(), module_id);
+        upgraded.insert("module_name".to_owned(), json!(change.name));
+        upgraded.insert("semantic_version".to_owned(), json!(version));
+    }
+    Ok(Reply::json(upgraded))
 }
 
 /// New arguments for modules that can take them while they run.

@@ -254,10 +254,17 @@ fn an_upgrade_of_modules_brings_the_new_one_through_both_paths() {
         with_search(&mut bed);
         assert_ne!(module(&mut bed)["semantic_version"], "99.0.0");
         let new = newer_search(&mut bed);
-        let body = json!({"modules": [{"new_module": new, "new_module_args": "MINPREFIX 3"}]});
+        let body = json!({"modules": [{"new_module": new, "new_module_args": ["MINPREFIX", "3"]}]});
         let answered = bed.ok("POST", path, body);
-        assert_eq!(answered["status"], "active-change-pending", "{path} in {profile}");
-        let action = format!("/v1/actions/{}", answered["action_uid"].as_str().unwrap());
+        let status = bed.ok("GET", "/v1/bdbs/1", Value::Null)["status"].clone();
+        assert_eq!(status, "active-change-pending", "{path} in {profile}");
+        let action_uid = answered["action_uid"].as_str().unwrap();
+        let upgraded = json!({
+            "uid": 1, "name": "db", "module_id": new, "module_name": "search", "semantic_version": "99.0.0",
+            "action_uid": action_uid,
+        });
+        assert_eq!(answered, upgraded, "{path} in {profile}");
+        let action = format!("/v1/actions/{action_uid}");
         bed.pass(120);
         assert_eq!(bed.ok("GET", &action, Value::Null)["status"], "completed");
         let module = module(&mut bed);
