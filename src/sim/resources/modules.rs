@@ -12,7 +12,7 @@ use crate::sim::ids::NodeUid;
 use crate::sim::permission::Permission::{ManageClusterModules, UpdateCluster, ViewClusterModules};
 use crate::sim::route::Route;
 use crate::sim::schema::shape;
-use crate::sim::schema::{self, Phase, module::USER_DEFINED};
+use crate::sim::schema::{self, Ignored, Phase, module::USER_DEFINED};
 use crate::sim::state::{Cluster, Member};
 use crate::sim::version::Profile::{self, V8_0_20, V8_2_0};
 use serde_json::{Map, Value, json};
@@ -243,7 +243,7 @@ fn kept(
         USER_DEFINED,
         ctx.env.profile,
         Phase::Create,
-        false,
+        Ignored::default(),
         &Map::new(),
         body,
     )?);

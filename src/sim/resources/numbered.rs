@@ -12,7 +12,7 @@ use crate::sim::permission::Permission::{
 };
 use crate::sim::route::Route;
 use crate::sim::schema::shape;
-use crate::sim::schema::{self, Field, Phase, access as tables};
+use crate::sim::schema::{self, Field, Ignored, Phase, access as tables};
 use crate::sim::switch::Switch;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -210,8 +210,8 @@ fn accepted(ctx: &Ctx<'_>, family: &Family, phase: Phase, current: &Object) -> R
             return Err(ApiError::bad_request(text).with_code((family.wrong)(name)));
         }
     }
-    let ignore = ctx.env.on(Switch::UnknownFieldsIgnored);
-    schema::accept(family.fields, ctx.env.profile, phase, ignore, current, &body).map_err(|mut error| {
+    let ignored = Ignored::by(ctx.env);
+    schema::accept(family.fields, ctx.env.profile, phase, ignored, current, &body).map_err(|mut error| {
         error.status = StatusCode::BAD_REQUEST;
         error
     })

@@ -14,7 +14,7 @@ use crate::sim::permission::Permission::{
 use crate::sim::route::Route;
 use crate::sim::schema::certificate::HASHING;
 use crate::sim::schema::module::{PROXY, SET_PROXY, fresh_proxy};
-use crate::sim::schema::{self, Phase, shape};
+use crate::sim::schema::{self, Ignored, Phase, shape};
 use crate::sim::state::{Member, MemberStatus};
 use crate::sim::version::Profile::{V7_8_6, V7_22_2};
 use http::StatusCode;
@@ -98,11 +98,12 @@ fn set_proxies(ctx: &mut Ctx<'_>, uids: Vec<NodeUid>) -> Answer {
     let mut changed = Vec::new();
     for uid in uids {
         let current = proxy_of(ctx, uid);
-        let mut named = schema::accept(PROXY, ctx.env.profile, Phase::Update, false, &current, &settings)
-            .map_err(|mut error| {
-                error.status = StatusCode::BAD_REQUEST;
-                error
-            })?;
+        let (profile, ignored) = (ctx.env.profile, Ignored::default());
+        let named = schema::accept(PROXY, profile, Phase::Update, ignored, &current, &settings);
+        let mut named = named.map_err(|mut error| {
+            error.status = StatusCode::BAD_REQUEST;
+            error
+        })?;
         let waited_for = |member: &&Member| member.status != MemberStatus::Down;
         let member = ctx.cluster.members.get(&uid).filter(waited_for);
         if member.is_some_and(|member| !ctx.cluster.runs(ctx.env, member)) {

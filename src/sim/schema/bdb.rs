@@ -258,7 +258,7 @@ pub(crate) fn fresh(env: &Env) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::schema::{Phase, accept, defaults};
+    use crate::sim::schema::{Ignored, Phase, accept, defaults};
     use serde_json::json;
 
     #[test]
@@ -299,7 +299,8 @@ mod tests {
             let Value::Object(map) = body.clone() else {
                 panic!("not an object")
             };
-            let error = accept(FIELDS, Profile::V8_2_0, Phase::Create, false, &Map::new(), &map).unwrap_err();
+            let (profile, ignored) = (Profile::V8_2_0, Ignored::default());
+            let error = accept(FIELDS, profile, Phase::Create, ignored, &Map::new(), &map).unwrap_err();
             assert_eq!(
                 (error.status.as_u16(), error.code.as_str()),
                 (status, code),

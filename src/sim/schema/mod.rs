@@ -60,29 +60,46 @@ pub(crate) fn defaults_instead(
     known.filter_map(|(name, text)| Some(((*name).to_owned(), serde_json::from_str(text).ok()?)))
 }
 
+/// What a body may have in vain.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ignored {
+    unknown: bool,
+    read_only: bool,
+}
+
+impl Ignored {
+    /// As the switches have it.
+    pub(crate) fn by(env: &Env) -> Self {
+        Self {
+            unknown: env.on(Switch::UnknownFieldsIgnored),
+            read_only: env.on(Switch::ReadOnlyFieldsIgnored),
+        }
+    }
+}
+
 /// The fields of a request's body, each checked, without those that may not be set and are as they were.
 ///
 /// # Errors
-/// 400 for unknown fields (unless they are ignored) and wrong types; 406 for values that are not allowed and for fields that
-/// may not be set in this `phase` and differ from `current`.
+/// 400 for unknown fields and wrong types; 406 for values that are not allowed and for fields that may not be set in this
+/// `phase` and differ from `current`. Unknown fields and those that may not be set can be ignored instead.
 pub(crate) fn accept(
     table: &'static [Field],
     profile: Profile,
     phase: Phase,
-    ignore_unknown: bool,
+    ignored: Ignored,
     current: &Map<String, Value>,
     body: &Map<String, Value>,
 ) -> Result<Map<String, Value>, ApiError> {
     let mut accepted = Map::new();
     for (name, value) in body {
         match find(table, profile, name) {
-            None if ignore_unknown => {}
+            None if ignored.unknown => {}
             None => return Err(ApiError::bad_request(format!("unknown field {name:?}"))),
             Some(field) if field.settable(phase) => {
                 field.check(profile, value)?;
                 accepted.insert(name.clone(), value.clone());
             }
-            Some(_) if current.get(name) == Some(value) => {}
+            Some(_) if ignored.read_only || current.get(name) == Some(value) => {}
             Some(_) => {
                 return Err(ApiError::not_acceptable(
                     "invalid_param",
@@ -185,7 +202,7 @@ mod tests {
         else {
             panic!("no object")
         };
-        accept(TABLE, profile, phase, false, &current, &body)
+        accept(TABLE, profile, phase, Ignored::default(), &current, &body)
             .map_err(|error| (error.status.as_u16(), error.code))
     }
 

@@ -133,7 +133,7 @@ pub const SWITCHES: &[SwitchRow] = &[
     SwitchRow {
         switch: Switch::ReadOnlyFieldsIgnored,
         name: "read-only-fields-ignored",
-        default: "a read-only field with another value is 400",
+        default: "a read-only field with another value is 400, of a database 406",
         alternative: "it is ignored",
         source: "undocumented",
     },

@@ -12,7 +12,7 @@ use crate::sim::bugs::Bug;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::{BdbUid, ShardUid};
 use crate::sim::placement::{Demand, NoRoom, Role, Shard};
-use crate::sim::schema::{Phase, accept, bdb::FIELDS, request::CREATE_V2};
+use crate::sim::schema::{Ignored, Phase, accept, bdb::FIELDS, request::CREATE_V2};
 use crate::sim::switch::Switch;
 use crate::sim::version::Profile;
 use serde_json::{Map, Value, json};
@@ -44,7 +44,7 @@ pub(super) fn create_v2(ctx: &mut Ctx<'_>) -> Answer {
 }
 
 fn create_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>, plan: Option<&Planned>) -> Answer {
-    let named = accepted(ctx, Phase::Create, &Map::new(), body)?;
+    let named = accepted(ctx, Phase::Create, &render::defaults(ctx.env), body)?;
     for (field, code) in [
         ("name", "missing_db_name"),
         ("memory_size", "missing_memory_size"),
@@ -268,8 +268,8 @@ fn accepted(
     if wiped {
         body.remove("module_list");
     }
-    let ignore_unknown = ctx.env.on(Switch::UnknownFieldsIgnored);
-    let mut named = accept(FIELDS, ctx.env.profile, phase, ignore_unknown, current, &body)?;
+    let ignored = Ignored::by(ctx.env);
+    let mut named = accept(FIELDS, ctx.env.profile, phase, ignored, current, &body)?;
     if wiped {
         named.insert("module_list".to_owned(), json!([]));
     }

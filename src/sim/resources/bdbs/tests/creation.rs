@@ -228,6 +228,17 @@ fn each_wrong_creation_gets_its_own_code() {
 }
 
 #[test]
+fn a_read_only_field_may_be_named_with_the_value_that_every_new_database_has() {
+    let defaults = json!({"crdt": false, "internal": false, "crdt_sync": "disabled", "wait_command": true});
+    let mut bed = Bed::new();
+    bed.ok("POST", "/v1/bdbs", with(defaults));
+    for other in [json!({"crdt": true}), json!({"internal": true})] {
+        let refused = bed.refused("POST", "/v1/bdbs", with(other.clone()));
+        assert_eq!(refused, (406, "invalid_param".to_owned()), "{other}");
+    }
+}
+
+#[test]
 fn replication_needs_two_nodes_and_racks_if_asked_for() {
     let mut bed = Bed::with(1, Profile::default(), Switches::all_default());
     let refused = bed.refused("POST", "/v1/bdbs", with(json!({"replication": true})));
