@@ -398,9 +398,10 @@ fn row(page: &mut String, field: &Field) {
         Source::Inferred => "I",
     };
     let versions = span(field.since, field.until);
-    let code = match field.code {
-        "invalid_param" => String::new(),
-        code => format!("`{code}`"),
+    let code = match (field.code, field.code_of_updates) {
+        ("invalid_param", None) => String::new(),
+        (code, None) => format!("`{code}`"),
+        (code, Some(of_updates)) => format!("`{code}`, of updates `{of_updates}`"),
     };
     line(
         page,

@@ -43,7 +43,7 @@ pub(crate) const FIELDS: &[Field] = &[
     field("action_uid", TEXT, NO, R, D),
     field("account_id", COUNT, NO, R, D),
     field("memory_size", COUNT, "0", CU, DF).needed(),
-    field("shards_count", Kind::Int(1, 512), "1", CU, DF).code("invalid_sharding"),
+    field("shards_count", Kind::Int(1, 512), "1", CU, DF).code("invalid_sharding").code_of_updates("insufficient_resources"),
     field("shard_list", ListOf(&INT), NO, R, DF),
     field("version", TEXT, NO, C, DF).code("invalid_version"),
     field("redis_version", TEXT, NO, C, DF).code("invalid_version"),

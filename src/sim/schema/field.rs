@@ -63,6 +63,8 @@ pub(crate) struct Field {
     pub(crate) until: Option<Profile>,
     /// `error_code` of the 406 for a value of the right type that is not allowed.
     pub(crate) code: &'static str,
+    /// The same of an update, if it has another.
+    pub(crate) code_of_updates: Option<&'static str>,
     pub(crate) source: Source,
     /// Whether an object in a request must name it.
     pub(crate) needed: bool,
@@ -118,6 +120,7 @@ impl Field {
             since: Profile::V7_4_6,
             until: None,
             code: "invalid_param",
+            code_of_updates: None,
             source: Source::Doc,
             needed: false,
             moving: false,
@@ -148,6 +151,12 @@ impl Field {
         self
     }
 
+    /// The same, with another `error_code` for updates.
+    pub(crate) const fn code_of_updates(mut self, code: &'static str) -> Self {
+        self.code_of_updates = Some(code);
+        self
+    }
+
     /// Whether `phase` may set it.
     pub(crate) fn settable(&self, phase: Phase) -> bool {
         match (phase, self.access) {
@@ -167,13 +176,17 @@ impl Field {
     ///
     /// # Errors
     /// 400 for another type, 406 with the row's code for a value outside the allowed ones.
-    pub(crate) fn check(&self, profile: Profile, value: &Value) -> Result<(), ApiError> {
+    pub(crate) fn check(&self, profile: Profile, phase: Phase, value: &Value) -> Result<(), ApiError> {
         let Err(wanted) = self.kind.check(profile, value) else {
             return Ok(());
         };
         let text = format!("{}: {wanted} is wanted", self.name);
+        let code = match phase {
+            Phase::Create => self.code,
+            Phase::Update => self.code_of_updates.unwrap_or(self.code),
+        };
         Err(if self.kind.is_type_of(profile, value) {
-            ApiError::not_acceptable(self.code, text)
+            ApiError::not_acceptable(code, text)
         } else {
             ApiError::bad_request(text)
         })

@@ -96,7 +96,7 @@ pub(crate) fn accept(
             None if ignored.unknown => {}
             None => return Err(ApiError::bad_request(format!("unknown field {name:?}"))),
             Some(field) if field.settable(phase) => {
-                field.check(profile, value)?;
+                field.check(profile, phase, value)?;
                 accepted.insert(name.clone(), value.clone());
             }
             Some(_) if ignored.read_only || current.get(name) == Some(value) => {}
@@ -191,7 +191,9 @@ mod tests {
 
     const TABLE: &[Field] = &[
         Field::new("uid", Kind::Int(1, 10), "", Access::Create),
-        Field::new("mode", Kind::OneOf(&["a", "b"]), "\"a\"", Access::CreateUpdate).code("bad_mode"),
+        Field::new("mode", Kind::OneOf(&["a", "b"]), "\"a\"", Access::CreateUpdate)
+            .code("bad_mode")
+            .code_of_updates("other_mode"),
         Field::new("state", Kind::Text, "", Access::Read),
         Field::new("names", Kind::Texts, "[]", Access::CreateUpdate).since(Profile::V8_0_20),
         Field::new("old", Kind::Bool, "false", Access::CreateUpdate).until(Profile::V8_2_0),
@@ -221,6 +223,7 @@ mod tests {
             (Phase::Create, json!({"mode": 1}), 400, "invalid_schema"),
             (Phase::Create, json!({"names": [1]}), 400, "invalid_schema"),
             (Phase::Create, json!({"mode": "c"}), 406, "bad_mode"),
+            (Phase::Update, json!({"mode": "c"}), 406, "other_mode"),
             (Phase::Create, json!({"uid": 11}), 406, "invalid_param"),
             (Phase::Update, json!({"uid": 2}), 406, "invalid_param"),
             (Phase::Update, json!({"state": "gone"}), 406, "invalid_param"),

@@ -75,6 +75,7 @@ fn each_wrong_update_gets_its_own_code() {
     for (body, status, code) in [
         (json!({"shards_count": 3}), 406, "invalid_sharding"),
         (json!({"shards_count": 1}), 406, "invalid_sharding"),
+        (json!({"shards_count": 600}), 406, "insufficient_resources"),
         (json!({"sharding": false}), 406, "invalid_sharding"),
         (json!({"port": 12001}), 406, "invalid_param"),
         (json!({"type": "memcached"}), 406, "invalid_param"),
