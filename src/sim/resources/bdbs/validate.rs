@@ -282,10 +282,13 @@ fn replication_size(candidate: &Candidate<'_>) -> Verdict {
     Ok(())
 }
 
+/// The lists of certificates that are let in.
+const LET_IN: [&str; 2] = ["authentication_ssl_client_certs", "authentication_ssl_crdt_certs"];
+
 /// Client certificates: readable, not expired, each once, and there if clients must show one.
 fn certificates(env: &Env, candidate: &Candidate<'_>) -> Verdict {
     let mut seen = BTreeSet::new();
-    for field in ["authentication_ssl_client_certs", "authentication_ssl_crdt_certs"] {
+    for field in LET_IN {
         for entry in candidate
             .list(field)
             .iter()
@@ -324,12 +327,14 @@ fn certificates(env: &Env, candidate: &Candidate<'_>) -> Verdict {
         "ssl",
         "enforce_client_authentication",
         "authentication_ssl_client_certs",
+        "authentication_ssl_crdt_certs",
     ];
     let touched = touched.iter().any(|field| candidate.named.contains_key(*field));
-    if tls && enforced && touched && candidate.list("authentication_ssl_client_certs").is_empty() {
+    let none = LET_IN.iter().all(|field| candidate.list(field).is_empty());
+    if tls && enforced && touched && none {
         return refuse(
             "invalid_certificate",
-            "clients must show a certificate (enforce_client_authentication) and authentication_ssl_client_certs is empty",
+            "clients must show a certificate (enforce_client_authentication) and none is let in",
         );
     }
     Ok(())

@@ -239,6 +239,17 @@ fn a_read_only_field_may_be_named_with_the_value_that_every_new_database_has() {
 }
 
 #[test]
+fn a_certificate_of_either_list_lets_clients_in() {
+    let pem = client_certificate(0);
+    for field in ["authentication_ssl_client_certs", "authentication_ssl_crdt_certs"] {
+        let mut bed = Bed::new();
+        bed.database(with(
+            json!({"tls_mode": "enabled", field: [{"client_cert": pem}]}),
+        ));
+    }
+}
+
+#[test]
 fn replication_needs_two_nodes_and_racks_if_asked_for() {
     let mut bed = Bed::with(1, Profile::default(), Switches::all_default());
     let refused = bed.refused("POST", "/v1/bdbs", with(json!({"replication": true})));
