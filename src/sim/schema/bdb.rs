@@ -19,6 +19,9 @@ const EMPTY: &str = "\"\"";
 const NONE: &str = "[]";
 const DISABLED: &str = "\"disabled\"";
 const AUTO: &str = "\"auto\"";
+/// The defaults of its parts.
+const GRADUAL_SYNC: &str =
+    r#"{"src_endpoint_limit":1,"dst_endpoint_limit":-1,"dst_shard_limit":-1,"src_node_limit":-1}"#;
 
 const fn field(
     name: &'static str,
@@ -130,7 +133,7 @@ pub(crate) const FIELDS: &[Field] = &[
     field("shard_block_foreign_keys", BOOL, "true", CU, DF),
     field("auto_shards_balancing", BOOL, "false", CU, D).since(Profile::V8_0_20),
     field("auto_shards_balancing_grace_period", COUNT, "120", CU, D).since(Profile::V8_0_20),
-    field("shard_imbalance_threshold", COUNT, "314572800", CU, D).since(Profile::V8_0_20),
+    field("shard_imbalance_threshold", Kind::Float, "314572800", CU, D).since(Profile::V8_0_20),
     field("shard_imbalance_threshold_percentage", COUNT, "20", CU, D).since(Profile::V8_0_20),
     field("repl_backlog_size", TEXT, AUTO, CU, DF),
     field("slave_buffer", TEXT, AUTO, CU, DF),
@@ -204,7 +207,7 @@ pub(crate) const FIELDS: &[Field] = &[
     field("gradual_sync_mode", Kind::OneOf(&["enabled", "disabled", "auto"]), AUTO, CU, DF),
     field("gradual_sync_max_shards_per_source", COUNT, "1", CU, DF),
     field("gradual_sync_policy", Kind::OneOf(&["default", "non-gradual", "migration", "replica", "active-active", "custom"]), "\"default\"", CU, D).since(Profile::V8_2_0),
-    field("gradual_sync_policy_parameters", Of(&parts::GRADUAL_SYNC), NO, CU, D).since(Profile::V8_2_0),
+    field("gradual_sync_policy_parameters", Of(&parts::GRADUAL_SYNC), GRADUAL_SYNC, CU, D).since(Profile::V8_2_0),
     field("crdt", BOOL, "false", R, DF),
     field("crdt_guid", TEXT, EMPTY, R, DF),
     field("crdt_replica_id", COUNT, "0", R, DF),

@@ -223,7 +223,7 @@ pub(crate) const AUDIT: Table = Table::part(
 )
 .since(V8_2_0);
 
-const LIMIT: Kind = Kind::Int(-1, i64::MAX);
+const LIMIT: Kind = Kind::Either(&[Kind::Int(-1, -1), Kind::Int(1, i64::MAX)]);
 
 pub(crate) const GRADUAL_SYNC: Table = Table::part(
     "gradual_sync_policy_parameters",

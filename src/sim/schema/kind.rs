@@ -164,6 +164,7 @@ impl Kind {
             Self::Fraction => value.is_number(),
             Self::OneOf(_) => value.is_string(),
             Self::ListOf(_) => value.is_array(),
+            Self::Either(kinds) => kinds.iter().any(|kind| kind.is_type_of(profile, value)),
             Self::Bool
             | Self::Float
             | Self::Text
@@ -174,8 +175,7 @@ impl Kind {
             | Self::Any
             | Self::Nested(_)
             | Self::Of(_)
-            | Self::MapOf(_)
-            | Self::Either(_) => false,
+            | Self::MapOf(_) => false,
         }
     }
 }
@@ -271,6 +271,12 @@ mod tests {
             Field::new("key", Kind::Text, "", Access::Write).needed(),
             Field::new("share", Kind::Fraction, "", Access::Write),
             Field::new("size", Kind::Unsigned(1), "", Access::Write),
+            Field::new(
+                "limit",
+                Kind::Either(&[Kind::Int(1, 9), Kind::Null]),
+                "",
+                Access::Write,
+            ),
         ];
         let parts = Kind::Nested(PARTS);
         for (value, fits, typed) in [
@@ -281,6 +287,9 @@ mod tests {
             (json!({"key": "x", "size": 0}), false, true),
             (json!({"key": "x", "size": -1}), false, true),
             (json!({"key": "x", "size": 1.5}), false, false),
+            (json!({"key": "x", "limit": null}), true, true),
+            (json!({"key": "x", "limit": 0}), false, true),
+            (json!({"key": "x", "limit": "1"}), false, false),
             (json!({"key": "x", "share": "1"}), false, false),
             (json!({"key": "x", "share": 2, "size": "1"}), false, false),
             (json!({"key": "x", "share": 2, "colour": 1}), false, false),

@@ -328,6 +328,9 @@ fn chosen(ctx: &Ctx<'_>, mut set: Map<String, Value>) -> Result<Map<String, Valu
     if let Some(wait) = wait.filter(|wait| *wait >= 0) {
         set.entry("recovery_wait_time").or_insert(json!(wait));
     }
+    if let Some(version) = bigstore_version(ctx, &set) {
+        set.entry("bigstore_version").or_insert(version);
+    }
     for field in ["data_internode_encryption", "resp3"] {
         let by_policy = if field == "resp3" { "resp3_default" } else { field };
         if let Some(value) = ctx
@@ -340,6 +343,15 @@ fn chosen(ctx: &Ctx<'_>, mut set: Map<String, Value>) -> Result<Map<String, Valu
         }
     }
     Ok(set)
+}
+
+/// The version of flash that a new database gets, if it uses flash: that of its Redis, or the cluster's where there is a choice.
+fn bigstore_version(ctx: &Ctx<'_>, set: &Map<String, Value>) -> Option<Value> {
+    let flash = set.get("bigstore") == Some(&Value::Bool(true));
+    let by_policy = ctx.cluster.policy.get("default_bigstore_version");
+    let by_policy = by_policy.filter(|_| flash)?;
+    let redis = set.get("redis_version").and_then(Value::as_str)?;
+    Some(validate::only_bigstore_version(redis).map_or_else(|| by_policy.clone(), Value::from))
 }
 
 /// What an update does with the shards that it makes or changes.

@@ -46,9 +46,10 @@ pub(super) fn default_shows(env: &Env, database: &Database, view: &View, field: 
     asked(env, view, field) && module(field).is_none_or(|module| has_module(env.profile, database, module))
 }
 
-/// What a field shows that was set: settings fill up with the defaults.
+/// What a field shows that was set: settings, and the limits of a synchronisation, fill up with the defaults.
 pub(super) fn over<'a>(defaults: &Map<String, Value>, field: &str, set: &'a Value) -> Cow<'a, Value> {
-    let default = defaults.get(field).filter(|_| FIELDS.contains(&field));
+    let fills_up = FIELDS.contains(&field) || field == "gradual_sync_policy_parameters";
+    let default = defaults.get(field).filter(|_| fills_up);
     match (default, set) {
         (Some(Value::Object(default)), Value::Object(set)) => Cow::Owned(Value::Object(merged(default, set))),
         _ => Cow::Borrowed(set),

@@ -1,5 +1,7 @@
 //! What a database's configuration has to satisfy beyond the type of each field, rule by rule, with its error code.
 
+mod values;
+
 use super::store::Databases;
 use crate::sim::call::ApiError;
 use crate::sim::certs::read_bundle;
@@ -68,6 +70,7 @@ pub(crate) fn check(cluster: &Cluster, env: &Env, candidate: &Candidate<'_>) -> 
     modules(cluster, env, candidate)?;
     flash(candidate)?;
     replication_size(candidate)?;
+    values::check(candidate)?;
     certificates(env, candidate)
 }
 
@@ -261,7 +264,27 @@ fn flash(candidate: &Candidate<'_>) -> Verdict {
             "bigstore_ram_size must be 10 to 50 percent of memory_size",
         );
     }
-    Ok(())
+    let (version, redis) = (
+        candidate.number("bigstore_version"),
+        candidate.text("redis_version"),
+    );
+    let only = only_bigstore_version(redis).filter(|_| candidate.flag("bigstore"));
+    match version.zip(only) {
+        Some((version, only)) if version != only => refuse(
+            "invalid_param",
+            format!("bigstore_version is {only} with Redis {redis}"),
+        ),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The `bigstore_version` of databases of a version of Redis that leaves no choice.
+pub(crate) fn only_bigstore_version(redis: &str) -> Option<u64> {
+    match redis {
+        "7.4" => None,
+        old if old < "7.4" => Some(1),
+        _ => Some(2),
+    }
 }
 
 /// Least memory of one shard of a replicated database, bytes.

@@ -239,6 +239,45 @@ fn a_read_only_field_may_be_named_with_the_value_that_every_new_database_has() {
 }
 
 #[test]
+fn limits_of_a_synchronisation_fill_up_with_their_defaults_and_are_never_zero() {
+    let mut bed = Bed::new();
+    bed.database(plain());
+    let limits = |own: i64| json!({"src_endpoint_limit": own, "dst_endpoint_limit": -1, "dst_shard_limit": -1, "src_node_limit": -1});
+    let field = "gradual_sync_policy_parameters";
+    assert_eq!(bed.ok("GET", "/v1/bdbs/1", Value::Null)[field], limits(1));
+    let body = |limit: Value| json!({"gradual_sync_policy_parameters": {"src_endpoint_limit": limit}});
+    for (limit, status) in [(json!(0), 406), (json!(-2), 406), (json!("1"), 400)] {
+        assert_eq!(bed.refused("PUT", "/v1/bdbs/1", body(limit)).0, status);
+    }
+    let changed = bed.ok("PUT", "/v1/bdbs/1", body(json!(4)));
+    assert_eq!(changed[field], limits(4));
+}
+
+#[test]
+fn the_version_of_flash_follows_from_that_of_redis() {
+    for (redis, asked, shown) in [
+        ("7.2", None, Some(1)),
+        ("7.2", Some(2), None),
+        ("7.4", None, Some(1)),
+        ("7.4", Some(2), Some(2)),
+        ("8.2", None, Some(2)),
+        ("8.2", Some(1), None),
+    ] {
+        let mut bed = Bed::new();
+        for node in &mut bed.world.env.nodes {
+            node.config.flash_bytes = 64 * GIB;
+        }
+        let mut body = json!({"redis_version": redis, "bigstore": true, "bigstore_ram_size": GIB / 5});
+        if let Some(asked) = asked {
+            body["bigstore_version"] = json!(asked);
+        }
+        let (status, made) = bed.call("POST", "/v1/bdbs", with(body.clone()));
+        assert_eq!(status == 200, shown.is_some(), "{body}: {made}");
+        assert_eq!(made["bigstore_version"].as_u64(), shown, "{body}");
+    }
+}
+
+#[test]
 fn a_certificate_of_either_list_lets_clients_in() {
     let pem = client_certificate(0);
     for field in ["authentication_ssl_client_certs", "authentication_ssl_crdt_certs"] {

@@ -87,6 +87,7 @@ fn each_wrong_update_gets_its_own_code() {
             406,
             "replication_size_violation",
         ),
+        (json!({"shard_imbalance_threshold": "1"}), 400, "invalid_schema"),
         (json!({"backup": true}), 406, "missing_backup_interval"),
         (json!({"proxy_policy": "none"}), 406, "invalid_proxy_policy"),
         (json!({"colour": "red"}), 400, "invalid_schema"),
