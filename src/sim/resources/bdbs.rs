@@ -4,6 +4,7 @@ pub(crate) mod actions;
 mod backups;
 mod blueprint;
 mod change;
+mod locations;
 mod machine;
 mod module_settings;
 mod nodes;
@@ -114,24 +115,14 @@ fn delete(ctx: &mut Ctx<'_>) -> Answer {
 fn import(ctx: &mut Ctx<'_>) -> Answer {
     let uid = savable(ctx)?;
     let mut body = only(ctx, &IMPORT)?;
-    let sources = body.remove("dataset_import_sources");
     let Some(database) = ctx.cluster.databases.get_mut(uid) else {
         return Err(missing(uid));
     };
-    let has_sources = |sources: &Value| sources.as_array().is_some_and(|list| !list.is_empty());
-    if let Some(sources) = sources {
-        database.set.insert("dataset_import_sources".to_owned(), sources);
-    }
-    if !database
-        .set
-        .get("dataset_import_sources")
-        .is_some_and(has_sources)
-    {
-        return Err(ApiError::not_acceptable(
-            "invalid_param",
-            "dataset_import_sources are needed",
-        ));
-    }
+    let sources = body.remove("dataset_import_sources");
+    let sources = sources.or_else(|| database.set.get("dataset_import_sources").cloned());
+    let sources = sources.unwrap_or_default();
+    locations::check_sources(ctx.env.profile, &sources)?;
+    database.set.insert("dataset_import_sources".to_owned(), sources);
     database
         .set
         .insert("import_status".to_owned(), json!("importing"));

@@ -1,5 +1,6 @@
 //! `/v1/bdbs/{uid}/actions/*` beyond import and traffic: export, placement, and the calls that reset a status.
 
+use super::locations::check_location;
 use super::machine;
 use super::store::{Change, Database, demand, rules};
 use super::validate;
@@ -33,41 +34,6 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("GET", "/v1/bdbs/{uid}/syncer_state/replica", ViewBdbInfo, shape::SYNCER_STATE, syncer_state),
     Route::new("POST", "/v1/bdbs/{uid}/command", UpdateBdbWithAction, shape::RESPONSE, command).presumed(),
 ];
-
-/// Types of places that data go to or come from, with the keys that each needs.
-const LOCATIONS: &[(&str, &[&str])] = &[
-    ("url", &["url"]),
-    ("sftp", &["sftp_url"]),
-    ("s3", &["bucket_name", "access_key_id", "secret_access_key"]),
-    (
-        "gs",
-        &[
-            "bucket_name",
-            "client_id",
-            "client_email",
-            "private_key_id",
-            "private_key",
-        ],
-    ),
-    ("abs", &["container", "account_name"]),
-    ("mount_point", &["path"]),
-];
-
-/// Whether a location, which is this field, has what its type needs.
-pub(super) fn check_location(field: &str, location: &Value) -> Result<(), ApiError> {
-    let wrong = |text: String| Err(ApiError::not_acceptable("invalid_param", text));
-    let kind = location.get("type").and_then(Value::as_str).unwrap_or_default();
-    let Some((_, keys)) = LOCATIONS.iter().find(|(name, _)| *name == kind) else {
-        return wrong(format!("{field}: there is no type {kind:?}"));
-    };
-    match keys
-        .iter()
-        .find(|key| !location.get(**key).is_some_and(Value::is_string))
-    {
-        Some(key) => wrong(format!("{field}: {kind} needs {key}")),
-        None => Ok(()),
-    }
-}
 
 fn export(ctx: &mut Ctx<'_>) -> Answer {
     let uid = savable(ctx)?;
@@ -322,6 +288,11 @@ mod tests {
         for (location, status) in [
             (json!({"type": "moon"}), 406),
             (json!({"type": "s3", "bucket_name": "b"}), 406),
+            (json!({"type": "abs", "container": "c", "account_name": "a"}), 406),
+            (
+                json!({"type": "abs", "container": "c", "account_name": "a", "account_key": "k", "sas_token": "t"}),
+                406,
+            ),
             (json!({"type": "mount_point", "path": "/backup"}), 200),
         ] {
             let reply = sim.admin(0, "POST", &path("export"), json!({"export_location": location}));

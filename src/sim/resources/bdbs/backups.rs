@@ -1,7 +1,7 @@
 //! Periodic backups: a job of the cluster looks every few minutes whether one is due. The database serves meanwhile, and a
 //! backup that failed is made again at the job's next run.
 
-use super::actions::check_location;
+use super::locations::check_location;
 use super::store::{Database, Status};
 use crate::sim::ids::BdbUid;
 use crate::sim::placement::Role;
