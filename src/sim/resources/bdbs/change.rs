@@ -120,8 +120,7 @@ pub(super) fn flush(ctx: &mut Ctx<'_>) -> Answer {
     if !ctx.call.dry_run()
         && let Some(database) = ctx.cluster.databases.get_mut(uid)
     {
-        database.data_bytes = 0;
-        database.flushes += 1;
+        database.empty();
     }
     Ok(answer)
 }
@@ -178,6 +177,11 @@ pub(super) fn update_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>, acts: bo
         ctx.cluster.databases = untouched;
         return Ok(Reply::json(body));
     }
+    if rehashes(&before, &named)
+        && let Some(database) = ctx.cluster.databases.get_mut(uid)
+    {
+        database.empty();
+    }
     begin(ctx, uid, before, old_shards);
     secrets(ctx, uid, &named);
     if let Some(name) = named.get("name") {
@@ -189,6 +193,11 @@ pub(super) fn update_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>, acts: bo
     }
     ctx.commit();
     Ok(Reply::json(shown(ctx, uid, &view)))
+}
+
+/// Whether an update gives a clustered database another hashing policy, which deletes its data first.
+fn rehashes(before: &Map<String, Value>, named: &Map<String, Value>) -> bool {
+    before.get("sharding") == Some(&Value::Bool(true)) && named.contains_key("shard_key_regex")
 }
 
 /// The configuration as it will be, checked as a whole.

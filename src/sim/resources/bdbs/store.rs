@@ -114,6 +114,12 @@ impl Database {
         demand(&self.set)
     }
 
+    /// Deletes its data.
+    pub(crate) fn empty(&mut self) {
+        self.data_bytes = 0;
+        self.flushes += 1;
+    }
+
     /// Marks it changed at `now`.
     pub(crate) fn touch(&mut self, now: Timestamp) {
         self.changed = now;

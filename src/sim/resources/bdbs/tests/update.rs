@@ -182,6 +182,28 @@ fn held(bed: &Bed) -> (u64, String) {
 }
 
 #[test]
+fn another_hashing_policy_costs_a_clustered_database_its_data() {
+    let rules = json!([{"regex": "(?<tag>.*)"}]);
+    let other = json!({"shard_key_regex": rules});
+    let same = sharded(2);
+    let clustered = json!({"sharding": true, "shards_count": 2, "shard_key_regex": rules});
+    for (before, body, left) in [
+        (with(sharded(2)), &other, 0),
+        (with(sharded(2)), &same, 4096),
+        (with(sharded(2)), &json!({"shards_count": 4}), 4096),
+        (plain(), &clustered, 4096),
+    ] {
+        let mut bed = Bed::new();
+        bed.database(before);
+        assert!(bed.world.fill(NodeIndex(0), 1, 4096));
+        bed.ok("PUT", "/v1/bdbs/1?dry_run", body.clone());
+        assert_eq!(held(&bed).0, 4096, "{body}");
+        bed.ok("PUT", "/v1/bdbs/1", body.clone());
+        assert_eq!(held(&bed).0, left, "{body}");
+    }
+}
+
+#[test]
 fn an_action_needs_a_body_before_7_22_also_if_it_updates_nothing() {
     for (profile, status) in [
         (Profile::V7_4_6, 400),
