@@ -61,7 +61,7 @@ pub(crate) const REVAMP: Table = Table::part(
         wo("bigstore_ram_size", COUNT),
         wo("memory_size", COUNT),
         wo("replication", Bool),
-        wo("shards_count", Kind::Int(1, 512)),
+        wo("shards_count", Kind::Int(1, 512)).code("insufficient_resources"),
         wo("shards_placement", OneOf(&["dense", "sparse"])),
     ],
 )

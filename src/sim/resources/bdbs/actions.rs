@@ -14,7 +14,7 @@ use crate::sim::permission::Permission::{
 use crate::sim::placement::{Move, Shard};
 use crate::sim::route::Route;
 use crate::sim::schema::request::{COMMAND, EXPORT, REVAMP};
-use crate::sim::schema::{Phase, find, shape};
+use crate::sim::schema::{Ignored, Phase, accept, find, shape};
 use crate::sim::switch::Switch;
 use crate::sim::version::Profile::{V7_8_6, V7_22_2};
 use serde_json::{Map, Value, json};
@@ -192,15 +192,13 @@ fn place(ctx: &mut Ctx<'_>, uid: BdbUid, wanted: &Value) -> Result<Duration, Api
 /// An update of what decides the placement, followed by the placement.
 fn revamp(ctx: &mut Ctx<'_>) -> Answer {
     let uid = settled(ctx)?;
-    let mut body = ctx.body(&REVAMP)?;
+    let (profile, ignored) = (ctx.env.profile, Ignored::by(ctx.env));
+    let body = ctx.call.object()?;
+    let body = accept(REVAMP.fields, profile, Phase::Update, ignored, &Map::new(), &body)?;
     let blueprint = optimum(ctx, uid, &body)?;
-    let avoided = body.remove("avoid_nodes");
     change::update_from(ctx, &body, true)?;
     if ctx.call.dry_run() {
         return Ok(Reply::json(blueprint));
-    }
-    if let Some(avoided) = avoided {
-        set(ctx, uid, "avoid_nodes", avoided);
     }
     place(ctx, uid, &blueprint)?;
     let action_uid = ctx
@@ -311,6 +309,21 @@ mod tests {
             200
         );
         assert_eq!(status(&mut sim), "idle");
+    }
+
+    #[test]
+    fn a_revamp_refuses_what_an_update_does() {
+        let mut sim = Fixture::cluster(1, 1);
+        sim.database(None);
+        for (body, status, code) in [
+            (json!({"shards_count": 0}), 406, "insufficient_resources"),
+            (json!({"shards_placement": "foo"}), 406, "invalid_param"),
+            (json!({"shards_placement": 1}), 400, "invalid_schema"),
+            (json!({"max_connections": 1}), 400, "invalid_schema"),
+        ] {
+            let got = sim.admin(0, "PUT", "/v1/bdbs/1/actions/revamp", body.clone());
+            assert_eq!((got.status, got.code()), (status, code), "{body}");
+        }
     }
 
     #[test]

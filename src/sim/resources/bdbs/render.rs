@@ -103,10 +103,7 @@ pub(crate) fn fields<'a>(
 
 /// Fields of requests that are never shown, and passwords.
 fn is_shown(env: &Env, name: &str, view: &View) -> bool {
-    let in_requests_only = matches!(
-        name,
-        "shards_blueprint" | "dataset_import_sources" | "avoid_nodes" | "use_nodes" | "endpoint"
-    );
+    let in_requests_only = matches!(name, "shards_blueprint" | "dataset_import_sources" | "endpoint");
     let password = matches!(
         name,
         "authentication_redis_pass" | "authentication_sasl_pass" | "authentication_admin_pass"

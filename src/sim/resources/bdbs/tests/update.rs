@@ -204,6 +204,22 @@ fn another_hashing_policy_costs_a_clustered_database_its_data() {
 }
 
 #[test]
+fn nodes_to_use_and_to_avoid_are_shown_and_can_be_changed() {
+    let mut bed = Bed::new();
+    bed.database(with(json!({"avoid_nodes": ["1"]})));
+    assert_eq!(
+        bed.ok("GET", "/v1/bdbs/1", Value::Null)["avoid_nodes"],
+        json!(["1"])
+    );
+    let body = json!({"avoid_nodes": ["2"], "use_nodes": ["1", "3"]});
+    let changed = bed.ok("PUT", "/v1/bdbs/1", body);
+    assert_eq!(
+        (&changed["avoid_nodes"], &changed["use_nodes"]),
+        (&json!(["2"]), &json!(["1", "3"]))
+    );
+}
+
+#[test]
 fn an_action_needs_a_body_before_7_22_also_if_it_updates_nothing() {
     for (profile, status) in [
         (Profile::V7_4_6, 400),
