@@ -154,7 +154,7 @@ fn computed(cluster: &Cluster, env: &Env, database: &Database, view: &View, name
         "slave_ha" => json!(slave_ha(cluster, database)),
         "module_list" => module_list(cluster, env, database),
         "replica_sources" => json!(sources(env, database)),
-        "action_uid" if !database.action_uid.is_empty() => json!(database.action_uid),
+        "action_uid" if database.change.is_some() => json!(database.action_uid),
         _ => return None,
     })
 }

@@ -202,15 +202,15 @@ fn resharding_and_migration_name_their_shards_and_grow_in_steps() {
     });
     assert_eq!(sim.admin(0, "POST", "/v1/bdbs", body).status, 200);
     sim.pass(60);
-    let machine = |sim: &mut Fixture| {
-        let uid = sim.admin(0, "GET", "/v1/bdbs/1", Value::Null).json["action_uid"].clone();
+    let machine = |sim: &mut Fixture, uid: &Value| {
         let path = format!("/v1/actions/{}", uid.as_str().unwrap());
         sim.admin(0, "GET", &path, Value::Null).json
     };
-    sim.admin(0, "PUT", "/v1/bdbs/1", json!({"shards_count": 2}));
+    let body = json!({"shards_count": 2});
+    let resharding = sim.admin(0, "PUT", "/v1/bdbs/1", body).json["action_uid"].take();
     let mut seen = Vec::new();
     for _ in 0..60 {
-        let machine = machine(&mut sim);
+        let machine = machine(&mut sim, &resharding);
         let step = (
             machine["progress"].clone(),
             machine["pending_ops"]["2"]["progress"].clone(),
@@ -223,7 +223,7 @@ fn resharding_and_migration_name_their_shards_and_grow_in_steps() {
     }
     let steps = [0.0, 25.0, 50.0, 75.0].map(|step| (json!(step), json!(step)));
     assert_eq!(seen, steps);
-    assert_eq!(machine(&mut sim)["status"], "completed");
+    assert_eq!(machine(&mut sim, &resharding)["status"], "completed");
     sim.pass(60);
     let from: u64 = sim.admin(0, "GET", "/v1/shards/1", Value::Null).json["node_uid"]
         .as_str()
@@ -231,12 +231,10 @@ fn resharding_and_migration_name_their_shards_and_grow_in_steps() {
         .parse()
         .unwrap();
     let target = json!({"target_node_uid": from % 3 + 1});
-    assert_eq!(
-        sim.admin(0, "POST", "/v1/shards/1/actions/migrate", target)
-            .status,
-        200
-    );
-    assert_eq!(machine(&mut sim)["pending_ops"]["1"]["op_name"], "migrate");
+    let migration = sim.admin(0, "POST", "/v1/shards/1/actions/migrate", target);
+    assert_eq!(migration.status, 200);
+    let migration = machine(&mut sim, &migration.json["action_uid"]);
+    assert_eq!(migration["pending_ops"]["1"]["op_name"], "migrate");
 }
 
 #[test]

@@ -220,6 +220,23 @@ fn nodes_to_use_and_to_avoid_are_shown_and_can_be_changed() {
 }
 
 #[test]
+fn a_database_names_its_action_while_it_runs() {
+    let mut bed = Bed::new();
+    bed.database(plain());
+    let named = |bed: &mut Bed| {
+        bed.ok("GET", "/v1/bdbs/1", Value::Null)
+            .get("action_uid")
+            .cloned()
+    };
+    assert_eq!(named(&mut bed), None);
+    let changed = bed.ok("PUT", "/v1/bdbs/1", json!({"max_connections": 5}));
+    assert!(changed["action_uid"].is_string());
+    assert_eq!(named(&mut bed).as_ref(), changed.get("action_uid"));
+    bed.pass(60);
+    assert_eq!(named(&mut bed), None);
+}
+
+#[test]
 fn an_action_needs_a_body_before_7_22_also_if_it_updates_nothing() {
     for (profile, status) in [
         (Profile::V7_4_6, 400),
