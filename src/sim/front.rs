@@ -7,7 +7,7 @@ use super::bugs::Bug;
 use super::call::{ApiError, Call, Ctx};
 use super::client_cert::{self, ClientCertificates};
 use super::ids::{ClusterId, NodeIndex, NodeUid, UserUid};
-use super::inbound::{body, check_headers, check_state_id, query};
+use super::inbound::{body, check_flags, check_headers, check_state_id, query};
 use super::permission::Permission;
 use super::resources::access;
 use super::route::{self, Handler, Route};
@@ -161,6 +161,7 @@ fn at_member(
         }
     }
     (call.body, call.upload) = body(request)?;
+    check_flags(&call)?;
     check_state_id(cluster, env, &call)?;
     let mut ctx = Ctx {
         cluster,

@@ -82,6 +82,30 @@ pub(crate) fn check_state_id(cluster: &Cluster, env: &Env, call: &Call) -> Resul
     Err(ApiError::new(status, "wrong_cluster_state_id", text))
 }
 
+/// Parameters of the query that are booleans.
+const FLAGS: [&str; 5] = [
+    "dry_run",
+    "extended",
+    "ignore_settings",
+    "issues_only",
+    "only_failovers",
+];
+
+/// 400 for a flag that says neither yes nor no: what is meant as a rehearsal must not be done in earnest.
+pub(crate) fn check_flags(call: &Call) -> Result<(), ApiError> {
+    let boolean = |text: &str| {
+        matches!(
+            text.to_ascii_lowercase().as_str(),
+            "" | "1" | "0" | "true" | "false"
+        )
+    };
+    let wrong = |name: &&str| call.query.get(*name).is_some_and(|text| !boolean(text));
+    match FLAGS.into_iter().find(wrong) {
+        Some(name) => Err(ApiError::bad_request(format!("{name}: a boolean is wanted"))),
+        None => Ok(()),
+    }
+}
+
 /// The JSON body, or the bytes of an upload.
 pub(crate) fn body(request: &Request<Bytes>) -> Result<(Value, Bytes), ApiError> {
     let content_type = request

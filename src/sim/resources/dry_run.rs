@@ -117,6 +117,17 @@ fn has(answer: &Value, wanted: &Value) -> bool {
 }
 
 #[test]
+fn a_dry_run_that_is_neither_yes_nor_no_is_refused_and_changes_nothing() {
+    for row in rows().iter().filter(|row| matches!(row.0, Place::Query)) {
+        let mut bed = bed();
+        let before = kept(&bed);
+        let (path, body) = request(row, Some("dry_run=foo"));
+        assert_eq!(bed.call(row.1, &path, body).0, 400, "{path}");
+        assert_eq!(changed(&bed, &before), Vec::<String>::new(), "{path}");
+    }
+}
+
+#[test]
 fn a_dry_run_answers_as_the_call_does_and_changes_nothing() {
     for row in rows() {
         for form in ["dry_run", "dry_run=true"] {

@@ -116,8 +116,7 @@ fn layout<'a>(shards: impl Iterator<Item = &'a Shard>) -> Value {
 /// Moves the shards to where they would be placed today, or only lets masters and replicas change places.
 fn rebalance(ctx: &mut Ctx<'_>) -> Answer {
     let uid = existing(ctx)?;
-    boolean(ctx, "dry_run")?;
-    let only_failovers = boolean(ctx, "only_failovers")?;
+    let only_failovers = ctx.call.flag("only_failovers");
     let most = match ctx.call.query.get("max_operations") {
         None => None,
         Some(text) => Some(
@@ -136,14 +135,6 @@ fn rebalance(ctx: &mut Ctx<'_>) -> Answer {
     let moved = place(ctx, uid, &wanted)?;
     let action_uid = settle(ctx, uid, moved);
     Ok(Reply::json(json!({"action_uid": action_uid})))
-}
-
-/// A parameter of the query that is a boolean; a bare one is true.
-fn boolean(ctx: &Ctx<'_>, name: &str) -> Result<bool, ApiError> {
-    match ctx.call.query.get(name).map(String::as_str) {
-        None | Some("" | "1" | "0" | "true" | "false") => Ok(ctx.call.flag(name)),
-        Some(_) => Err(ApiError::bad_request(format!("{name}: a boolean is wanted"))),
-    }
 }
 
 /// Failovers without any migration: at most one for each master, or as many as the caller allows.
