@@ -6,7 +6,7 @@ use crate::sim::call::{Answer, ApiError, Call, Reply};
 use crate::sim::ids::NodeIndex;
 use crate::sim::permission::Permission::AnyUser;
 use crate::sim::route::Route;
-use crate::sim::schema::{self, shape};
+use crate::sim::schema::{self, bootstrap::LOCAL_NODE, shape};
 use crate::sim::state::{BootstrapState, BootstrapStatus, Due, Env, Membership, SimNode};
 use crate::sim::switch::Switch;
 use crate::sim::world::World;
@@ -27,7 +27,7 @@ fn status(world: &mut World, index: NodeIndex, _: &Call) -> Answer {
         world.env.on(Switch::RemovedNodeLooksIdle) && node.membership == Membership::Removed,
     );
     Ok(Reply::json(
-        json!({"bootstrap_status": status, "local_node_info": local_node_info(&world.env, node)}),
+        json!({"bootstrap_status": status, "local_node_info": local_node_info(world, node)}),
     ))
 }
 
@@ -164,7 +164,8 @@ fn shown(status: &BootstrapStatus, as_idle: bool) -> Value {
     Value::Object(map)
 }
 
-fn local_node_info(env: &Env, node: &SimNode) -> Value {
+fn local_node_info(world: &World, node: &SimNode) -> Value {
+    let env = &world.env;
     let as_documented = env.on(Switch::TypesAsDocumented);
     let mut info = describe(env, node);
     let address = json!({
@@ -184,7 +185,13 @@ fn local_node_info(env: &Env, node: &SimNode) -> Value {
     );
     info.insert("short_hostname".to_owned(), json!(node.config.name));
     info.insert("supported_bigstore_drivers".to_owned(), json!(["rocksdb"]));
-    if let Membership::Member(_, uid) = node.membership {
+    if let Membership::Member(id, uid) = node.membership {
+        let member = world
+            .clusters
+            .get(&id)
+            .and_then(|cluster| cluster.members.get(&uid));
+        let as_node = member.into_iter().flat_map(|member| member.extra.clone());
+        info.extend(as_node.filter(|(name, _)| schema::find(LOCAL_NODE.fields, env.profile, name).is_some()));
         info.insert(
             "uid".to_owned(),
             if as_documented {

@@ -120,6 +120,27 @@ fn a_malformed_request_is_refused_at_once() {
 }
 
 #[test]
+fn a_member_shows_the_paths_of_its_bootstrap() {
+    let mut sim = Fixture::fresh(1);
+    let mut body = sim.create_body();
+    body["node"] = json!({"paths": {"persistent_path": "/p", "ephemeral_path": "/e", "bigstore_path": "/b"}});
+    assert_eq!(
+        sim.send(0, "POST", "/v1/bootstrap/create_cluster", None, body)
+            .status,
+        200
+    );
+    sim.pass(60);
+    let info = sim.admin(0, "GET", "/v1/bootstrap", Value::Null).json["local_node_info"].take();
+    for (field, path) in [
+        ("persistent_storage_path", "/p"),
+        ("ephemeral_storage_path", "/e"),
+        ("bigredis_storage_path", "/b"),
+    ] {
+        assert_eq!(info[field], path, "{field}");
+    }
+}
+
+#[test]
 fn a_created_cluster_restarts_its_services_then_asks_for_credentials_and_refuses_another_bootstrap() {
     let mut sim = Fixture::fresh(1);
     assert_eq!(sim.send(0, "GET", "/v1/nodes", None, Value::Null).status, 503);
