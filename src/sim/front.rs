@@ -96,7 +96,7 @@ fn routed(world: &mut World, node: NodeIndex, request: &Request<Bytes>) -> Resul
     match (membership, route.handler) {
         (Membership::Member(id, uid), _) => at_member(world, (node, id, uid), route, call, request),
         (Membership::Fresh | Membership::Removed, Handler::Node(handler)) => {
-            (call.body, call.upload) = body(request)?;
+            (call.body, call.upload) = read(route, &world.env, request)?;
             let reply = handler(world, node, &call)?;
             Ok(answered(world, node, route, reply))
         }
@@ -160,7 +160,7 @@ fn at_member(
             return Err(lacking(role).into());
         }
     }
-    (call.body, call.upload) = body(request)?;
+    (call.body, call.upload) = read(route, env, request)?;
     check_flags(&call)?;
     check_state_id(cluster, env, &call)?;
     let mut ctx = Ctx {
@@ -174,6 +174,14 @@ fn at_member(
         Handler::Node(handler) => handler(world, node, &call)?,
     };
     Ok(answered(world, node, route, reply))
+}
+
+/// The body, or what the route says of one that cannot be read.
+fn read(route: &Route, env: &Env, request: &Request<Bytes>) -> Result<(Value, Bytes), ApiError> {
+    body(request).map_err(|error| match route.unread {
+        Some(refusal) => refusal(env, error),
+        None => error,
+    })
 }
 
 /// Whether a call is the leader's to answer: all those of the cluster, and by a defect the availability of databases.

@@ -1,11 +1,12 @@
 //! Which paths exist, in which versions, who may call them, and what answers.
 
 use super::auth::Role;
-use super::call::{Answer, Call, Ctx};
+use super::call::{Answer, ApiError, Call, Ctx};
 use super::ids::NodeIndex;
 use super::permission::Permission;
 use super::resources;
 use super::schema::Shape;
+use super::state::Env;
 use super::switch::{Switch, Switches};
 use super::version::Profile;
 use super::world::World;
@@ -41,6 +42,8 @@ pub(crate) struct Route {
     pub(crate) own: bool,
     /// Credentials may be missing: the handler decides. Those that are given are checked.
     pub(crate) anonymous: bool,
+    /// What is said of a body that is no JSON, if it is not what other calls say.
+    pub(crate) unread: Option<fn(&Env, ApiError) -> ApiError>,
     pub(crate) since: Profile,
     /// Exclusive.
     pub(crate) until: Option<Profile>,
@@ -87,6 +90,7 @@ impl Route {
             instead: None,
             own: false,
             anonymous: false,
+            unread: None,
             since: Profile::V7_4_6,
             until: None,
             handler,
@@ -114,6 +118,12 @@ impl Route {
     /// The same, leaving it to the handler whether credentials may be missing.
     pub(crate) const fn anonymous(mut self) -> Self {
         self.anonymous = true;
+        self
+    }
+
+    /// The same, with an answer of its own to a body that is no JSON.
+    pub(crate) const fn unread(mut self, refusal: fn(&Env, ApiError) -> ApiError) -> Self {
+        self.unread = Some(refusal);
         self
     }
 

@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 pub(crate) const ROUTES: &[Route] = &[
     Route::node("GET", "/v1/bootstrap", AnyUser, shape::BOOTSTRAP, status),
     Route::node("POST", "/v1/bootstrap/{action}", AnyUser, shape::NOTHING, start),
-    Route::node("POST", "/v1/bootstrap/validate/{action}", AnyUser, shape::NOTHING, validate),
+    Route::node("POST", "/v1/bootstrap/validate/{action}", AnyUser, shape::NOTHING, validate).unread(misconfigured),
 ];
 
 fn status(world: &mut World, index: NodeIndex, _: &Call) -> Answer {
@@ -44,11 +44,7 @@ fn start(world: &mut World, index: NodeIndex, call: &Call) -> Answer {
             format!("Bootstrap is {}", name(node.bootstrap.state)),
         ));
     }
-    let mut request = Value::Object(call.object()?);
-    check_shape(&world.env, &request, action)?;
-    if let Some(map) = request.as_object_mut() {
-        map.insert("action".to_owned(), json!(action));
-    }
+    let request = configuration(&world.env, call, action)?;
     let fails = world.env.ordered.failed.take();
     let now = world.env.now;
     let stuck = std::mem::take(&mut world.env.ordered.stuck);
@@ -73,28 +69,45 @@ fn validate(world: &mut World, index: NodeIndex, call: &Call) -> Answer {
     let action = action(call)?;
     let node = world.env.node(index).ok_or_else(gone)?;
     if matches!(node.membership, Membership::Member(..)) {
-        return Err(ApiError::conflict(
-            "bootstrap_in_progress",
-            "The node is a member of a cluster",
-        ));
+        let text = "The node is a member of a cluster";
+        let mut error = ApiError::not_acceptable("bootstrap_in_progress", text);
+        error.body = Some(shown(&node.bootstrap, false));
+        return Err(error);
     }
-    let mut request = Value::Object(call.object()?);
-    check_shape(&world.env, &request, action)?;
-    if let Some(map) = request.as_object_mut() {
-        map.insert("action".to_owned(), json!(action));
-    }
+    let request =
+        configuration(&world.env, call, action).map_err(|error| misconfigured(&world.env, error))?;
     match Plan::check(world, index, &request) {
         Ok(_) => Ok(Reply::empty()),
-        Err(failure) => {
-            let mut error = ApiError::not_acceptable(failure.code, failure.message.clone());
-            error.body = Some(failed(&failure));
-            Err(error)
-        }
+        Err(failure) => Err(invalid(&world.env, &failure)),
     }
 }
 
-fn failed(failure: &Failure) -> Value {
-    json!({"state": "error", "error_code": failure.code, "error_details": failure.details()})
+/// What would become of a bootstrap with a configuration that cannot be read.
+fn misconfigured(env: &Env, error: ApiError) -> ApiError {
+    invalid(env, &Failure::new("config_error", error.description))
+}
+
+/// 406 with what the bootstrap would end as.
+fn invalid(env: &Env, failure: &Failure) -> ApiError {
+    let status = BootstrapStatus {
+        state: BootstrapState::Error,
+        started: Some(env.now),
+        ended: Some(env.now),
+        error_code: Some(failure.code.to_owned()),
+        error_details: Some(failure.details()),
+        ..BootstrapStatus::default()
+    };
+    let mut error = ApiError::not_acceptable(failure.code, failure.message.clone());
+    error.body = Some(shown(&status, false));
+    error
+}
+
+/// The bootstrap object of the body, with its action.
+fn configuration(env: &Env, call: &Call, action: &str) -> Result<Value, ApiError> {
+    let mut request = call.object()?;
+    check_shape(env, &request, action)?;
+    request.insert("action".to_owned(), json!(action));
+    Ok(Value::Object(request))
 }
 
 fn action(call: &Call) -> Result<&'static str, ApiError> {
@@ -106,11 +119,12 @@ fn action(call: &Call) -> Result<&'static str, ApiError> {
 }
 
 /// 400 for a body that has not the shape of a bootstrap object.
-fn check_shape(env: &Env, request: &Value, action: &str) -> Result<(), ApiError> {
-    let map = request.as_object().filter(|map| !map.is_empty());
-    let map = map.ok_or_else(|| ApiError::bad_request("The bootstrap configuration is empty"))?;
-    schema::closed(&schema::bootstrap::BOOTSTRAP, env.profile, map)?;
-    match map.get("action") {
+fn check_shape(env: &Env, request: &Map<String, Value>, action: &str) -> Result<(), ApiError> {
+    if request.is_empty() {
+        return Err(ApiError::bad_request("The bootstrap configuration is empty"));
+    }
+    schema::closed(&schema::bootstrap::BOOTSTRAP, env.profile, request)?;
+    match request.get("action") {
         None => Ok(()),
         Some(Value::String(named)) if named == action => Ok(()),
         Some(_) => Err(ApiError::bad_request(format!(

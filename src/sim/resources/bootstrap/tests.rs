@@ -120,6 +120,34 @@ fn a_malformed_request_is_refused_at_once() {
 }
 
 #[test]
+fn validation_fails_with_the_status_that_the_bootstrap_would_end_in() {
+    let path = "/v1/bootstrap/validate/create_cluster";
+    let mut sim = Fixture::fresh(1);
+    for body in [
+        json!({}),
+        json!([1]),
+        json!({"cluster": "c"}),
+        json!({"cluster": {}, "nonsense": 1}),
+        json!({"action": "join_cluster", "cluster": {}}),
+        json!({"cluster": {"name": "under_score"}}),
+    ] {
+        let reply = sim.send(0, "POST", path, None, body.clone());
+        let status = &reply.json;
+        assert_eq!((reply.status, reply.code()), (406, "config_error"), "{body}");
+        assert_eq!(status["state"], "error");
+        assert!(status["start_time"].is_string() && status["start_time"] == status["end_time"]);
+        assert!(status["error_details"]["message"].is_string());
+    }
+    let request = http::Request::post(path).body(bytes::Bytes::from("{")).unwrap();
+    let reply = sim.deliver(0, &request);
+    assert_eq!((reply.status, reply.code()), (406, "config_error"));
+    let mut member = Fixture::cluster(1, 1);
+    let body = member.create_body();
+    let reply = member.admin(0, "POST", path, body);
+    assert_eq!((reply.status, &reply.json["state"]), (406, &json!("completed")));
+}
+
+#[test]
 fn a_member_shows_the_paths_of_its_bootstrap() {
     let mut sim = Fixture::fresh(1);
     let mut body = sim.create_body();

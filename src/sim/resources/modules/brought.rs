@@ -159,12 +159,12 @@ mod tests {
     fn a_description_of_a_module_is_held_against_its_table() {
         for (module, status) in [
             (named("a", "https://example.com/a.zip"), 200),
-            (json!({"name": "a"}), 400),
+            (json!({"name": "a"}), 406),
             (
                 json!({"name": "a", "location": {"location_type": "ftp", "url": "ftp://example.com"}}),
-                400,
+                406,
             ),
-            (json!({"name": "a", "location": {"location_type": "http"}}), 400),
+            (json!({"name": "a", "location": {"location_type": "http"}}), 406),
         ] {
             let mut sim = Fixture::fresh(1);
             let mut body = sim.create_body();
