@@ -11,7 +11,9 @@ use crate::sim::permission::Permission::{
     UpdateBdbAlerts, ViewAllBdbsAlerts, ViewAllNodesAlerts, ViewBdbAlerts, ViewClusterAlerts, ViewNodeAlerts,
 };
 use crate::sim::route::Route;
-use crate::sim::schema::alert::{BDB_ALERT_SETTINGS, OF_BDB, OF_CLUSTER, OF_CRDT_SOURCE, OF_NODE, OF_SOURCE};
+use crate::sim::schema::alert::{
+    BDB_ALERT_SETTINGS, OF_BDB, OF_CLUSTER, OF_CRDT_SOURCE, OF_NODE, OF_SOURCE, WITHOUT_FIGURE,
+};
 use crate::sim::schema::{Kind, Table, shape};
 use crate::sim::state::Member;
 use crate::sim::switch::Switch;
@@ -181,18 +183,42 @@ fn one_of_bdb(ctx: &mut Ctx<'_>) -> Answer {
     Ok(Reply::json(by_database(ctx, database, alarm)))
 }
 
-/// Turns alerts on and off: `name -> {enabled, threshold}`.
+/// Turns alerts on and off: `name -> {enabled, threshold}`. What a setting leaves out stays as it was.
 fn set_of_bdb(ctx: &mut Ctx<'_>) -> Answer {
     let path = settings_path(database(ctx)?);
     let settings = ctx.call.object()?;
     let wanted = Kind::Of(&BDB_ALERT_SETTINGS).check(ctx.env.profile, &ctx.call.body);
     wanted.map_err(|wanted| ApiError::not_acceptable("invalid_param", format!("{wanted} is wanted")))?;
     let mut kept = ctx.cluster.documents.single(&path).cloned().unwrap_or_default();
-    kept.extend(settings);
+    for (name, setting) in settings {
+        let mut whole = kept
+            .get(&name)
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default();
+        whole.extend(setting.as_object().cloned().unwrap_or_default());
+        let whole = Value::Object(whole);
+        check_threshold(&name, &whole)?;
+        kept.insert(name, whole);
+    }
     let tried = ctx.set_single(&path, kept, |ctx| {
         Ok(Reply::json(bdb_alerts(ctx, database(ctx)?)))
     });
     if ctx.call.dry_run() { tried } else { of_bdb(ctx) }
+}
+
+/// A threshold is a number; it may be empty while its alert is off or needs none.
+fn check_threshold(name: &str, setting: &Value) -> Result<(), ApiError> {
+    let needed = alarms::enabled(Some(setting)) && !WITHOUT_FIGURE.contains(&name);
+    match alarms::threshold(Some(setting)) {
+        None => Ok(()),
+        Some("") if !needed => Ok(()),
+        Some(text) if text.parse::<u64>().is_ok() => Ok(()),
+        Some(text) => {
+            let text = format!("{name}: the threshold {text:?} is no number");
+            Err(ApiError::not_acceptable("invalid_param", text))
+        }
+    }
 }
 
 /// How many sources of the kind in the path a database has.
@@ -317,6 +343,18 @@ mod tests {
         for (body, status) in [
             (json!({"moon": {"enabled": true}}), 406),
             (json!({"bdb_size": {"enabled": "yes"}}), 406),
+            (json!({"bdb_size": {"enabled": true, "threshold": "abc"}}), 406),
+            (json!({"bdb_size": {"enabled": true, "threshold": "-1"}}), 406),
+            (json!({"bdb_size": {"enabled": true, "threshold": ""}}), 406),
+            (json!({"bdb_size": {"enabled": false, "threshold": "abc"}}), 406),
+            (
+                json!({"bdb_backup_delayed": {"enabled": false, "threshold": ""}}),
+                200,
+            ),
+            (
+                json!({"bdb_long_running_action": {"enabled": true, "threshold": ""}}),
+                200,
+            ),
         ] {
             assert_eq!(sim.admin(0, "POST", path, body).status, status);
         }
@@ -330,6 +368,21 @@ mod tests {
                 .status,
             404
         );
+    }
+
+    #[test]
+    fn a_setting_keeps_what_an_update_of_it_leaves_out() {
+        let mut sim = Fixture::cluster(1, 1);
+        sim.database(None);
+        let mut set = |setting: Value| {
+            let body = json!({"bdb_size": setting});
+            let set = sim.admin(0, "POST", "/v1/bdbs/alerts/1", body).json["bdb_size"].take();
+            (set["enabled"].clone(), set["threshold"].clone())
+        };
+        set(json!({"enabled": true, "threshold": "50"}));
+        assert_eq!(set(json!({"enabled": false})), (json!(false), json!("50")));
+        assert_eq!(set(json!({"enabled": true})), (json!(true), json!("50")));
+        assert_eq!(set(json!({"threshold": "60"})), (json!(true), json!("60")));
     }
 
     #[test]

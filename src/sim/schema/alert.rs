@@ -102,6 +102,17 @@ pub(crate) const BDB_ALERT_SETTINGS: Table = Table::new("db_alerts_settings", "A
     at("bdb_syncer_general_error"),
 ]);
 
+/// Alerts of databases that no figure decides: they need no threshold.
+pub(crate) const WITHOUT_FIGURE: [&str; 7] = [
+    "bdb_crdt_src_syncer_connection_error",
+    "bdb_crdt_src_syncer_general_error",
+    "bdb_long_running_action",
+    "bdb_replica_src_syncer_connection_error",
+    "bdb_replica_src_syncer_general_error",
+    "bdb_syncer_connection_error",
+    "bdb_syncer_general_error",
+];
+
 const fn state(name: &'static str) -> Field {
     ro(name, Of(&ALERT))
 }
