@@ -135,8 +135,14 @@ pub(crate) fn settings_path(database: &Database) -> String {
 
 /// An alert of a database: it carries its threshold beside its state.
 fn by_database(ctx: &Ctx<'_>, database: &Database, alarm: Alarm) -> Value {
+    let name = alarm.name;
+    by_setting_of(ctx, database, alarm, name)
+}
+
+/// The same of an alert that the database's settings know by another name.
+fn by_setting_of(ctx: &Ctx<'_>, database: &Database, alarm: Alarm, name: &str) -> Value {
     let setting = ctx.cluster.documents.single(&settings_path(database));
-    let setting = setting.and_then(|settings| settings.get(alarm.name));
+    let setting = setting.and_then(|settings| settings.get(name));
     let turned = database.turns.last(alarm.name).or(Some(database.created));
     let mut alert = shown(ctx, alarm, turned, setting, "threshold");
     if let Some(map) = alert.as_object_mut() {
@@ -244,13 +250,13 @@ fn table(ctx: &Ctx<'_>) -> &'static Table {
 fn source_alerts(ctx: &Ctx<'_>, database: &Database) -> Value {
     let names = table(ctx).names(ctx.env.profile);
     let names = names.filter(|_| sources(ctx, database) > 0);
-    let off = |name: &'static str| {
-        (
-            name.to_owned(),
-            shown(ctx, Alarm::off(name), None, None, "threshold"),
-        )
-    };
-    Value::Object(names.map(off).collect())
+    let shown = |name: &'static str| (name.to_owned(), source_alert(ctx, database, name));
+    Value::Object(names.map(shown).collect())
+}
+
+/// An alert of the sources of a database, which its settings turn on and off.
+fn source_alert(ctx: &Ctx<'_>, database: &Database, name: &'static str) -> Value {
+    by_setting_of(ctx, database, Alarm::off(name), &format!("bdb_{name}"))
 }
 
 fn of_sources(ctx: &mut Ctx<'_>) -> Answer {
@@ -274,8 +280,8 @@ fn of_source(ctx: &mut Ctx<'_>) -> Answer {
         return Err(ApiError::not_found(format!("there is no source {wanted}")));
     }
     if ctx.call.params.contains_key("alert") {
-        let off = Alarm::off(named(ctx, table(ctx))?);
-        return Ok(Reply::json(shown(ctx, off, None, None, "threshold")));
+        let name = named(ctx, table(ctx))?;
+        return Ok(Reply::json(source_alert(ctx, database, name)));
     }
     Ok(Reply::json(source_alerts(ctx, database)))
 }
@@ -402,6 +408,28 @@ mod tests {
         assert_eq!(get("/v1/bdbs/replica_sources/alerts/1/1"), of_database);
         assert_eq!(get("/v1/bdbs/crdt_sources/alerts/1"), json!({}));
     }
+
+    #[test]
+    fn alerts_of_sources_are_as_the_settings_of_their_database() {
+        let mut sim = Fixture::cluster(1, 1);
+        let body = json!({"name": "db", "memory_size": 1 << 28, "replica_sources": [{"uri": "redis://10.1.1.1:12000"}]});
+        assert_eq!(sim.admin(0, "POST", "/v1/bdbs", body).status, 200);
+        sim.pass(30);
+        let path = "/v1/bdbs/replica_sources/alerts/1/1/replica_src_high_syncer_lag";
+        let mut look = || {
+            let alert = sim.admin(0, "GET", path, Value::Null).json;
+            let all = sim
+                .admin(0, "GET", "/v1/bdbs/replica_sources/alerts/1", Value::Null)
+                .json;
+            assert_eq!(all["replica_src_high_syncer_lag"], alert);
+            let setting = json!({"bdb_replica_src_high_syncer_lag": {"enabled": true, "threshold": "30"}});
+            assert_eq!(sim.admin(0, "POST", "/v1/bdbs/alerts/1", setting).status, 200);
+            (alert["enabled"].clone(), alert["threshold"].clone())
+        };
+        assert_eq!(look(), (json!(false), json!("")));
+        assert_eq!(look(), (json!(true), json!("30")));
+    }
+
     #[test]
     fn alerts_of_deprecated_names_and_of_feeds_are_accepted_and_shown_once_set() {
         let mut sim = Fixture::cluster(1, 1);
