@@ -22,7 +22,7 @@ pub(super) fn unchanged(path: &[&str], body: &Value, env: &Env, cluster: &Cluste
         }
         ["v1", "cluster"] => {
             let shown = cluster::shown(cluster, env);
-            let has = |name: &str, value: &Value| shown.get(name).is_some_and(|own| covers(name, own, value));
+            let has = |name: &str, value: &Value| shown.get(name).is_some_and(|own| covers(own, value));
             ("the cluster".to_owned(), named(body, has))
         }
         ["v1", "cluster", "policy"] => {
@@ -44,11 +44,12 @@ fn reopens(member: &Member, field: &str) -> bool {
     member.closed && field == "accept_servers"
 }
 
-/// Settings of alerts are merged alert by alert: those that are left out stay.
-fn covers(field: &str, own: &Value, named: &Value) -> bool {
-    match (field, own, named) {
-        ("alert_settings", Value::Object(own), Value::Object(named)) => {
-            named.iter().all(|(alert, value)| own.get(alert) == Some(value))
+/// Objects are merged: what is left out inside them stays.
+fn covers(own: &Value, named: &Value) -> bool {
+    match (own, named) {
+        (Value::Object(own), Value::Object(named)) => {
+            let has = |(name, value): (&String, &Value)| own.get(name).is_some_and(|own| covers(own, value));
+            named.iter().all(has)
         }
         _ => own == named,
     }

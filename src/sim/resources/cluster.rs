@@ -69,9 +69,7 @@ fn put(ctx: &mut Ctx<'_>) -> Answer {
     let update = schema::update(schema::cluster::FIELDS, ctx.env, &before, ctx.call.object()?)?;
     check_ciphers(ctx, &update)?;
     let mut settings = ctx.cluster.settings.clone();
-    for (name, value) in update {
-        merge(&mut settings, name, value);
-    }
+    merge(&mut settings, update);
     check_ports(&settings)?;
     check_path(&settings)?;
     if ctx.call.dry_run() {
@@ -109,12 +107,14 @@ fn check_ciphers(ctx: &Ctx<'_>, update: &Map<String, Value>) -> Result<(), ApiEr
     }
 }
 
-/// `alert_settings` is merged alert by alert; every other field is replaced.
-fn merge(settings: &mut Map<String, Value>, name: String, value: Value) {
-    match (name.as_str(), settings.get_mut(&name), value) {
-        ("alert_settings", Some(Value::Object(alerts)), Value::Object(update)) => alerts.extend(update),
-        (_, _, value) => {
-            settings.insert(name, value);
+/// An update names only what changes, also inside objects; every other value is replaced.
+fn merge(settings: &mut Map<String, Value>, update: Map<String, Value>) {
+    for (name, value) in update {
+        match (settings.get_mut(&name), value) {
+            (Some(Value::Object(old)), Value::Object(new)) => merge(old, new),
+            (_, value) => {
+                settings.insert(name, value);
+            }
         }
     }
 }
@@ -230,14 +230,29 @@ mod tests {
         assert_eq!(reply.json["handle_redirects"], true);
         assert_eq!(reply.json["email_alerts"], false);
         assert!(reply.json.get("smtp_password").is_none(), "write-only since 8.2");
-        let alerts = sim.admin(
-            0,
-            "PUT",
-            "/v1/cluster",
-            json!({"alert_settings": {"node_failed": true}}),
+    }
+
+    #[test]
+    fn an_update_is_partial_inside_objects_too() {
+        let mut sim = Fixture::cluster(1, 1);
+        let body = json!({
+            "alert_settings": {"node_failed": true, "node_free_flash": {"threshold": "80"}},
+            "logrotate_settings": {"maxage": 3},
+        });
+        let reply = sim.admin(0, "PUT", "/v1/cluster", body).json;
+        let alerts = &reply["alert_settings"];
+        assert_eq!(
+            (&alerts["node_failed"], &alerts["node_checks_error"]),
+            (&json!(true), &json!(true))
         );
-        assert_eq!(alerts.json["alert_settings"]["node_failed"], true);
-        assert_eq!(alerts.json["alert_settings"]["node_checks_error"], true);
+        assert_eq!(
+            alerts["node_free_flash"],
+            json!({"enabled": true, "threshold": "80"})
+        );
+        assert_eq!(
+            reply["logrotate_settings"],
+            json!({"maxage": 3, "maxsize": "200M", "rotate": 10})
+        );
     }
 
     #[test]
