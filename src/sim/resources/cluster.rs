@@ -256,6 +256,22 @@ mod tests {
     }
 
     #[test]
+    fn a_new_cluster_tells_when_users_become_too_many() {
+        for (profile, wanted) in [
+            (Profile::V7_22_2, Value::Null),
+            (Profile::V8_0_20, json!({"enabled": true, "threshold": "90"})),
+        ] {
+            let mut sim = Fixture::cluster_of(profile, 1);
+            let cluster = sim.admin(0, "GET", "/v1/cluster", Value::Null).json;
+            let alerts = &cluster["alert_settings"];
+            assert_eq!(
+                alerts["cluster_users_count_approaches_limit"], wanted,
+                "{profile}"
+            );
+        }
+    }
+
+    #[test]
     fn a_dry_run_and_an_unchanged_value_leave_the_state_id_alone() {
         let mut sim = Fixture::cluster(1, 1);
         let before = sim.admin(0, "GET", "/v1/cluster", Value::Null);

@@ -47,7 +47,7 @@ pub(crate) const FIELDS: &[Field] = &[
     ro("created_time", Kind::Text, ""),
     ro("uuid", Kind::Text, "").since(V8_0_20).source(Source::Live),
     ro("rack_aware", Kind::Bool, NO),
-    rw("alert_settings", Kind::Of(&ALERT_SETTINGS), r#"{"cluster_ca_cert_about_to_expire":{"enabled":true,"threshold":"90"},"cluster_certs_about_to_expire":{"enabled":true,"threshold":"45"},"cluster_license_about_to_expire":{"enabled":true,"threshold":"7"},"cluster_node_operation_failed":true,"cluster_ocsp_query_failed":true,"cluster_ocsp_status_revoked":true,"node_checks_error":true,"node_ephemeral_storage":{"enabled":true,"threshold":"70"},"node_free_flash":{"enabled":true,"threshold":"70"},"node_internal_certs_about_to_expire":{"enabled":true,"threshold":"45"},"node_persistent_storage":{"enabled":true,"threshold":"70"}}"#),
+    rw("alert_settings", Kind::Of(&ALERT_SETTINGS), r#"{"cluster_ca_cert_about_to_expire":{"enabled":true,"threshold":"90"},"cluster_certs_about_to_expire":{"enabled":true,"threshold":"45"},"cluster_license_about_to_expire":{"enabled":true,"threshold":"7"},"cluster_node_operation_failed":true,"cluster_ocsp_query_failed":true,"cluster_ocsp_status_revoked":true,"cluster_users_count_approaches_limit":{"enabled":true,"threshold":"90"},"node_checks_error":true,"node_ephemeral_storage":{"enabled":true,"threshold":"70"},"node_free_flash":{"enabled":true,"threshold":"70"},"node_internal_certs_about_to_expire":{"enabled":true,"threshold":"45"},"node_persistent_storage":{"enabled":true,"threshold":"70"}}"#),
     rw("email_alerts", Kind::Bool, NO),
     rw("email_from", Kind::Text, ""),
     rw("smtp_host", Kind::Text, ""),
