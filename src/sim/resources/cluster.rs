@@ -68,6 +68,8 @@ fn put(ctx: &mut Ctx<'_>) -> Answer {
     let before = shown(ctx.cluster, ctx.env);
     let update = schema::update(schema::cluster::FIELDS, ctx.env, &before, ctx.call.object()?)?;
     check_ciphers(ctx, &update)?;
+    check_sender(&update)?;
+    check_unbound(ctx, &update)?;
     let mut settings = ctx.cluster.settings.clone();
     merge(&mut settings, update);
     check_ports(&settings)?;
@@ -119,6 +121,36 @@ fn merge(settings: &mut Map<String, Value>, update: Map<String, Value>) {
     }
 }
 
+/// The name that mail is sent by has no special characters.
+fn check_sender(update: &Map<String, Value>) -> Result<(), ApiError> {
+    let name = update.get("smtp_username").and_then(Value::as_str);
+    match name {
+        Some(name) if name.contains(['&', '<', '>', '"']) => Err(ApiError::bad_request(format!(
+            "smtp_username: {name:?} has characters that are not allowed"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// A port of the management plane moves to one that neither a database nor another service of the cluster has.
+fn check_unbound(ctx: &Ctx<'_>, update: &Map<String, Value>) -> Result<(), ApiError> {
+    let defaults = schema::defaults(schema::cluster::FIELDS, ctx.env.profile);
+    let own = |port: &Value| PORTS.iter().any(|name| defaults.get(*name) == Some(port));
+    let by_service = |port: &Value| {
+        let reserved = defaults.get("system_reserved_ports").and_then(Value::as_array);
+        reserved.is_some_and(|reserved| reserved.contains(port)) && !own(port)
+    };
+    let by_database = |port: &Value| {
+        let port = port.as_u64().and_then(|port| u16::try_from(port).ok());
+        port.is_some_and(|port| ctx.cluster.databases.port_in_use(port))
+    };
+    let bound = |port: &Value| by_service(port) || by_database(port);
+    match PORTS.iter().find(|name| update.get(**name).is_some_and(bound)) {
+        Some(name) => Err(bad_nginx_conf(format!("{name} is a port that is already bound"))),
+        None => Ok(()),
+    }
+}
+
 fn check_ports(settings: &Map<String, Value>) -> Result<(), ApiError> {
     for (place, name) in PORTS.iter().enumerate() {
         let taken = PORTS
@@ -127,14 +159,14 @@ fn check_ports(settings: &Map<String, Value>) -> Result<(), ApiError> {
             .find(|other| settings.get(**other) == settings.get(*name));
         if let Some(other) = taken {
             let text = format!("{name} and {other} would listen on the same port");
-            return Err(ApiError::new(
-                http::StatusCode::BAD_REQUEST,
-                "bad_nginx_conf",
-                text,
-            ));
+            return Err(bad_nginx_conf(text));
         }
     }
     Ok(())
+}
+
+fn bad_nginx_conf(text: String) -> ApiError {
+    ApiError::bad_request(text).with_code("bad_nginx_conf")
 }
 
 fn check_path(settings: &Map<String, Value>) -> Result<(), ApiError> {
@@ -189,7 +221,12 @@ mod tests {
             (json!({"cm_port": 8443}), 200, ""),
             (json!({"cm_port": 80}), 400, "invalid_schema"),
             (json!({"cm_port": 9443}), 400, "bad_nginx_conf"),
-            (json!({"cm_port": "8444"}), 400, "invalid_schema"),
+            (json!({"cm_port": "8445"}), 400, "invalid_schema"),
+            (json!({"cm_port": 8445}), 200, ""),
+            (json!({"cm_port": 8444}), 400, "bad_nginx_conf"),
+            (json!({"cm_port": 9443, "cnm_https_port": 8443}), 200, ""),
+            (json!({"smtp_username": "ops@example.com"}), 200, ""),
+            (json!({"smtp_username": "a&b"}), 400, "invalid_schema"),
             (json!({"debuginfo_path": "tmp"}), 400, "bad_debuginfo_path"),
             (json!({"min_control_TLS_version": "1.1"}), 400, "invalid_schema"),
             (json!({"name": "other"}), 400, "invalid_schema"),
@@ -253,6 +290,16 @@ mod tests {
             reply["logrotate_settings"],
             json!({"maxage": 3, "maxsize": "200M", "rotate": 10})
         );
+    }
+
+    #[test]
+    fn the_port_of_a_database_is_bound() {
+        let mut sim = Fixture::cluster(1, 1);
+        let uid = sim.database(None);
+        let database = sim.admin(0, "GET", &format!("/v1/bdbs/{uid}"), Value::Null).json;
+        let port = &database["endpoints"][0]["port"];
+        let reply = sim.admin(0, "PUT", "/v1/cluster", json!({"cm_port": port}));
+        assert_eq!((reply.status, reply.code()), (400, "bad_nginx_conf"));
     }
 
     #[test]
