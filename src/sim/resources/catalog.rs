@@ -110,25 +110,39 @@ impl Build {
     }
 }
 
-/// What a module can do, by the names of `/v1/cluster/module-capabilities`.
-pub(crate) fn capabilities(name: &str) -> Vec<&'static str> {
-    let mut own = vec![
-        "types",
-        "replica_of",
-        "backup_restore",
-        "eviction_expiry",
-        "hash_policy",
-        "reshard_rebalance",
-        "failover_migrate",
-        "persistence_aof",
-        "persistence_rdb",
-        "clustering",
-        "ipv6",
-    ];
-    if matches!(name, "search" | "ReJSON") {
-        own.push("flash");
-    }
-    own
+const ALL: &[&str] = &["bf", "ReJSON", "search", "timeseries"];
+
+/// Name of a capability, what it means, and which of the modules that come with the cluster have it. The first two meanings are
+/// data of the page (requests/cluster/module-capabilities); the others are the simulator's own words.
+#[rustfmt::skip]
+const CAPABILITIES: &[(&str, &str, &[&str])] = &[
+    ("types", "module has its own types and not only operate on existing redis types", ALL),
+    ("no_multi_key", "module has no methods that operate on multiple keys", &[]),
+    ("replica_of", "module works in a database that replicates another one", ALL),
+    ("backup_restore", "module's data is in backups and comes back from them", ALL),
+    ("eviction_expiry", "module's keys can be evicted and can expire", ALL),
+    ("hash_policy", "module works with hashing policies other than the default", ALL),
+    ("reshard_rebalance", "module's keys can move to other shards", ALL),
+    ("failover_migrate", "module's data survives failover and migration of shards", ALL),
+    ("persistence_aof", "module's data is in append-only files", ALL),
+    ("persistence_rdb", "module's data is in snapshots", ALL),
+    ("clustering", "module works in a database of several shards", ALL),
+    ("ipv6", "module works with IPv6 addresses", ALL),
+    ("crdb", "module works in Active-Active databases", &[]),
+    ("flash", "module works in a database on flash", &["ReJSON", "search"]),
+];
+
+/// Every capability with what it means, as `/v1/cluster/module-capabilities` lists them.
+pub(crate) fn all_capabilities() -> impl Iterator<Item = (&'static str, &'static str)> {
+    CAPABILITIES.iter().map(|(name, meaning, _)| (*name, *meaning))
+}
+
+/// What a module that comes with the cluster can do.
+pub(crate) fn capabilities(module: &str) -> Vec<&'static str> {
+    let own = CAPABILITIES
+        .iter()
+        .filter(|(_, _, modules)| modules.contains(&module));
+    own.map(|(name, _, _)| *name).collect()
 }
 
 /// Command that changes a module's arguments at run time; empty without one.

@@ -338,12 +338,10 @@ fn delete_artifact(ctx: &mut Ctx<'_>) -> Answer {
     Ok(Reply::empty())
 }
 
-/// Every capability that some module has.
 fn capabilities(_: &mut Ctx<'_>) -> Answer {
-    let all = catalog::capabilities("search");
+    let all = catalog::all_capabilities();
     let all: Vec<Value> = all
-        .into_iter()
-        .map(|name| json!({"name": name, "desc": name.replace('_', " ")}))
+        .map(|(name, meaning)| json!({"name": name, "desc": meaning}))
         .collect();
     Ok(Reply::json(json!({"all_capabilities": all})))
 }
@@ -436,5 +434,25 @@ mod tests {
         assert_eq!((status, &module["module_name"]), (200, &json!("mine")));
         let mut later = Fixture::cluster(1, 1);
         assert_eq!(upload(&mut later, "/v2/modules", Vec::new()).0, 404);
+    }
+
+    #[test]
+    fn capabilities_are_listed_with_what_they_mean() {
+        let mut sim = Fixture::cluster(1, 1);
+        let listed = sim
+            .admin(0, "GET", "/v1/cluster/module-capabilities", Value::Null)
+            .json;
+        let meant = |name: &str| {
+            let mut all = listed["all_capabilities"].as_array().unwrap().iter();
+            all.find(|capability| capability["name"] == name)
+                .map(|capability| capability["desc"].clone())
+        };
+        let wanted = json!("module has no methods that operate on multiple keys");
+        assert_eq!(meant("no_multi_key"), Some(wanted));
+        let modules = sim.admin(0, "GET", "/v1/modules", Value::Null).json;
+        let modules = modules.as_array().unwrap().iter();
+        for name in modules.flat_map(|module| module["capabilities"].as_array().unwrap()) {
+            assert!(meant(name.as_str().unwrap()).is_some(), "{name}");
+        }
     }
 }
