@@ -129,6 +129,23 @@ macro_rules! refusals {
 use Profile::{V7_4_6, V7_22_2};
 use Step::{As, At, Crash, Do, Fault, Fill, Fresh, In, Nodes, Odd, Pass, Spare};
 
+/// A description of a module with this name, semantic version and least version of Redis, and more fields.
+macro_rules! module {
+    ($name:literal $version:literal $redis:literal $more:literal) => {
+        concat!(
+            r#"{"module_name":""#,
+            $name,
+            r#"","version":1,"semantic_version":""#,
+            $version,
+            r#"","display_name":"","commands":[],"command_line_args":"","capabilities":[],"min_redis_version":""#,
+            $redis,
+            r#"""#,
+            $more,
+            "}"
+        )
+    };
+}
+
 const DB: Step = Do(
     "POST",
     "/v1/bdbs",
@@ -148,11 +165,7 @@ const VIEWER: Step = Do(
 const AS_VIEWER: Step = As("v@example.com", "v-pass");
 const UPLOADS: Step = Do("PUT", "/v1/cluster", r#"{"allow_modules_upload":true}"#);
 /// A module that can do nothing besides what it is for.
-const UNSAVABLE: Step = Do(
-    "POST",
-    "/v2/modules/user-defined",
-    r#"{"module_name":"m","semantic_version":"1.0.0"}"#,
-);
+const UNSAVABLE: Step = Do("POST", "/v2/modules/user-defined", module!("m" "1.0.0" "7.2" ""));
 const WITH_UNSAVABLE: Step = Do(
     "POST",
     "/v1/bdbs",
@@ -309,11 +322,14 @@ refusals! {
     config_that_is_not_parsed: Documented "requests/modules/config" [DB, MINUTE] "POST" "/v1/modules/config/bdb/1" r#"{"modules":[{"module_name":"search","module_args":"a&b"}]}"# => 400 "param_error";
     config_of_absent_module: Deduced "requests/modules/config" [DB, MINUTE] "POST" "/v1/modules/config/bdb/1" r#"{"modules":[{"module_name":"search","module_args":"MINPREFIX 3"}]}"# => 400 "module_not_exist";
     upgrade_to_missing_module: Deduced "requests/bdbs/modules/upgrade" [DB, MINUTE] "POST" "/v1/bdbs/1/modules/upgrade" r#"{"modules":[{"new_module":"0"}]}"# => 406 "missing_module";
-    module_downgrade_unsupported: Deduced "requests/bdbs/modules/upgrade" [UPLOADS, Do("POST", "/v2/modules/user-defined", r#"{"module_name":"bf","semantic_version":"0.0.1"}"#), DB, MINUTE] "POST" "/v1/bdbs/1/modules/upgrade" r#"{"modules":[{"new_module":"<module bf 0.0.1>"}]}"# => 406 "module_downgrade_unsupported";
-    redis_incompatible_version: Deduced "requests/bdbs/modules/upgrade" [UPLOADS, Do("POST", "/v2/modules/user-defined", r#"{"module_name":"bf","semantic_version":"99.0.0","min_redis_version":"8.4"}"#), DB, MINUTE] "POST" "/v1/bdbs/1/modules/upgrade" r#"{"modules":[{"new_module":"<module bf 99.0.0>"}]}"# => 406 "redis_incompatible_version";
-    redis_pack_incompatible_version: Deduced "requests/bdbs/modules/upgrade" [UPLOADS, Do("POST", "/v2/modules/user-defined", r#"{"module_name":"bf","semantic_version":"99.0.0","min_redis_pack_version":"99.0"}"#), DB, MINUTE] "POST" "/v1/bdbs/1/modules/upgrade" r#"{"modules":[{"new_module":"<module bf 99.0.0>"}]}"# => 406 "redis_pack_incompatible_version";
-    upgrade_lacks_capabilities: Deduced "requests/bdbs/modules/upgrade" [UPLOADS, Do("POST", "/v2/modules/user-defined", r#"{"module_name":"bf","semantic_version":"99.0.0"}"#), TWIN, MINUTE] "POST" "/v1/bdbs/1/modules/upgrade" r#"{"modules":[{"new_module":"<module bf 99.0.0>"}]}"# => 406 "unsupported_module_capabilities";
+    module_downgrade_unsupported: Deduced "requests/bdbs/modules/upgrade" [UPLOADS, Do("POST", "/v2/modules/user-defined", module!("bf" "0.0.1" "7.2" "")), DB, MINUTE] "POST" "/v1/bdbs/1/modules/upgrade" r#"{"modules":[{"new_module":"<module bf 0.0.1>"}]}"# => 406 "module_downgrade_unsupported";
+    redis_incompatible_version: Deduced "requests/bdbs/modules/upgrade" [UPLOADS, Do("POST", "/v2/modules/user-defined", module!("bf" "99.0.0" "8.4" "")), DB, MINUTE] "POST" "/v1/bdbs/1/modules/upgrade" r#"{"modules":[{"new_module":"<module bf 99.0.0>"}]}"# => 406 "redis_incompatible_version";
+    redis_pack_incompatible_version: Deduced "requests/bdbs/modules/upgrade" [UPLOADS, Do("POST", "/v2/modules/user-defined", module!("bf" "99.0.0" "7.2" r#","min_redis_pack_version":"99.0""#)), DB, MINUTE] "POST" "/v1/bdbs/1/modules/upgrade" r#"{"modules":[{"new_module":"<module bf 99.0.0>"}]}"# => 406 "redis_pack_incompatible_version";
+    upgrade_lacks_capabilities: Deduced "requests/bdbs/modules/upgrade" [UPLOADS, Do("POST", "/v2/modules/user-defined", module!("bf" "99.0.0" "7.2" "")), TWIN, MINUTE] "POST" "/v1/bdbs/1/modules/upgrade" r#"{"modules":[{"new_module":"<module bf 99.0.0>"}]}"# => 406 "unsupported_module_capabilities";
     upgrade_that_loses_data: OwnCode "requests/bdbs/upgrade" [DB, MINUTE, Fill(4096)] "POST" "/v1/bdbs/1/upgrade" "{}" => 400 "invalid_schema";
+    module_lacks_fields: OwnCode "requests/modules/user-defined" [UPLOADS] "POST" "/v2/modules/user-defined" r#"{"module_name":"m","semantic_version":"1.0.0"}"# => 406 "invalid_module";
+    artifact_missing: OwnCode "requests/modules/user-defined" [UPLOADS] "POST" "/v2/local/modules/user-defined/artifacts" "" => 400 "no_module";
+    artifact_with_bad_metadata: OwnCode "requests/modules/user-defined" [UPLOADS] "POST" "/v2/local/modules/user-defined/artifacts" PACKAGE => 406 "invalid_module";
     modules_upload_disabled: Documented "release-notes/rs-8-2-0-25" [] "POST" "/v2/modules/user-defined" r#"{"module_name":"x","semantic_version":"1.0.0"}"# => 403 "modules_upload_disabled";
 
     // Uploads of modules before 8.

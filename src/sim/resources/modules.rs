@@ -1,19 +1,20 @@
 //! Modules: those that come with the cluster, those that users bring, and what they can do.
 
+mod artifact;
 mod brought;
 mod upload;
 
+use artifact::{artifacts, delete_artifact, upload_artifact};
 pub(crate) use brought::bring;
 
 use super::catalog::{self, Build, builds, number};
-use super::package;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
-use crate::sim::ids::NodeUid;
 use crate::sim::permission::Permission::{ManageClusterModules, UpdateCluster, ViewClusterModules};
 use crate::sim::route::Route;
+use crate::sim::schema::module::{USER_DEFINED, USER_DEFINED_TABLE};
 use crate::sim::schema::shape;
-use crate::sim::schema::{self, Ignored, Phase, module::USER_DEFINED};
-use crate::sim::state::{Cluster, Member};
+use crate::sim::schema::{self, Ignored, Phase};
+use crate::sim::state::Cluster;
 use crate::sim::version::Profile::{self, V8_0_20, V8_2_0};
 use serde_json::{Map, Value, json};
 use upload::{delete_v1, delete_v2, upload, upload_v2};
@@ -30,7 +31,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("POST", "/v2/modules/user-defined", ManageClusterModules, shape::MODULE, define).since(V8_0_20),
     Route::new("DELETE", "/v2/modules/user-defined/{uid}", ManageClusterModules, shape::NOTHING, delete).since(V8_0_20),
     Route::new("GET", "/v2/local/modules/user-defined/artifacts", ViewClusterModules, shape::ARTIFACTS, artifacts).local().since(V8_0_20),
-    Route::new("POST", "/v2/local/modules/user-defined/artifacts", ManageClusterModules, shape::ARTIFACT, upload_artifact).local().since(V8_0_20),
+    Route::new("POST", "/v2/local/modules/user-defined/artifacts", ManageClusterModules, shape::NOTHING, upload_artifact).local().since(V8_0_20),
     Route::new("DELETE", "/v2/local/modules/user-defined/artifacts/{name}/{version}", ManageClusterModules, shape::NOTHING, delete_artifact).local().since(V8_0_20),
     Route::new("GET", "/v1/cluster/module-capabilities", ViewClusterModules, shape::CAPABILITIES, capabilities),
 ];
@@ -154,12 +155,15 @@ pub(crate) fn newest(ctx: &Ctx<'_>, name: &str, redis_version: &str) -> Option<S
 
 fn all(ctx: &Ctx<'_>) -> Vec<Value> {
     let bundled = builds(ctx.env.profile).into_iter().map(|build| build.shown());
-    let own = ctx.cluster.documents.all(FAMILY).map(|(_, module)| {
-        let mut module = module.clone();
-        module.insert("is_bundled".to_owned(), json!(false));
-        Value::Object(module)
-    });
+    let own = ctx.cluster.documents.all(FAMILY);
+    let own = own.map(|(_, module)| Value::Object(shown(module.clone())));
     bundled.chain(own).collect()
+}
+
+/// A module of a user as the API shows it.
+fn shown(mut module: Map<String, Value>) -> Map<String, Value> {
+    module.insert("is_bundled".to_owned(), json!(false));
+    module
 }
 
 fn list(ctx: &mut Ctx<'_>) -> Answer {
@@ -228,8 +232,13 @@ fn uploads_allowed(ctx: &Ctx<'_>) -> Result<(), ApiError> {
 
 fn define(ctx: &mut Ctx<'_>) -> Answer {
     uploads_allowed(ctx)?;
-    let body = ctx.call.object()?;
+    let body = ctx.body(&USER_DEFINED_TABLE).map_err(not_acceptable)?;
     Ok(Reply::json(kept(ctx, &body, Map::new())?))
+}
+
+/// What is wrong with the description of a module is 406, also when it is the schema.
+fn not_acceptable(error: ApiError) -> ApiError {
+    ApiError::not_acceptable("invalid_module", error.description)
 }
 
 /// Checks the description of a module and keeps it, with `more`, under an uid of its own.
@@ -272,70 +281,7 @@ fn kept(
     let key = ctx.cluster.documents.next_uid(FAMILY);
     ctx.cluster.documents.put(FAMILY, key, module.clone());
     ctx.commit();
-    Ok(module)
-}
-
-/// The place of the packages that lie on the node that was asked.
-fn shelf(ctx: &Ctx<'_>) -> String {
-    let own = ctx
-        .cluster
-        .members
-        .values()
-        .find(|member: &&Member| member.host == ctx.node);
-    shelf_of(own.map_or(NodeUid(0), |member| member.uid))
-}
-
-fn shelf_of(node: NodeUid) -> String {
-    format!("artifacts of node {node}")
-}
-
-fn artifacts(ctx: &mut Ctx<'_>) -> Answer {
-    let kept = ctx.cluster.documents.single(&shelf(ctx));
-    Ok(Reply::json(
-        kept.into_iter()
-            .flatten()
-            .map(|(_, artifact)| artifact.clone())
-            .collect::<Vec<_>>(),
-    ))
-}
-
-fn upload_artifact(ctx: &mut Ctx<'_>) -> Answer {
-    uploads_allowed(ctx)?;
-    let metadata = package::metadata(&ctx.call.upload)?;
-    let text = |key: &str| metadata.get(key).and_then(Value::as_str).unwrap_or_default();
-    let (name, semantic) = (text("module_name"), text("semantic_version"));
-    if name.is_empty() || semantic.is_empty() {
-        return Err(ApiError::not_acceptable(
-            "missing_field",
-            "module.json lacks module_name or semantic_version",
-        ));
-    }
-    let version = metadata.get("version").and_then(Value::as_u64);
-    let version = version.unwrap_or_else(|| number(semantic));
-    let needs = metadata.get("dependencies").and_then(Value::as_object);
-    let needs: Vec<&String> = needs.into_iter().flat_map(Map::keys).collect();
-    let artifact = json!({"module_name": name, "version": version, "dependencies": needs});
-    let shelf = shelf(ctx);
-    let mut kept = ctx.cluster.documents.single(&shelf).cloned().unwrap_or_default();
-    kept.insert(format!("{name}/{version}"), artifact.clone());
-    ctx.cluster.documents.set_single(&shelf, kept);
-    ctx.commit();
-    Ok(Reply::json(artifact))
-}
-
-fn delete_artifact(ctx: &mut Ctx<'_>) -> Answer {
-    let part = |name: &str| ctx.call.params.get(name).cloned().unwrap_or_default();
-    let key = format!("{}/{}", part("name"), part("version"));
-    let shelf = shelf(ctx);
-    let mut kept = ctx.cluster.documents.single(&shelf).cloned().unwrap_or_default();
-    if kept.remove(&key).is_none() {
-        return Err(ApiError::not_found(format!(
-            "there is no package {key} on this node"
-        )));
-    }
-    ctx.cluster.documents.set_single(&shelf, kept);
-    ctx.commit();
-    Ok(Reply::empty())
+    Ok(shown(module))
 }
 
 fn capabilities(_: &mut Ctx<'_>) -> Answer {
@@ -349,28 +295,49 @@ fn capabilities(_: &mut Ctx<'_>) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::fixture::{Fixture, LOGIN};
-    use crate::sim::version::Profile;
-    use bytes::Bytes;
-    use http::Request;
+    use crate::sim::fixture::Fixture;
 
-    fn upload(sim: &mut Fixture, path: &str, bytes: Vec<u8>) -> (u16, Value) {
-        let request = Request::post(path)
-            .header("authorization", LOGIN)
-            .header("content-type", "multipart/form-data; boundary=x");
-        let got = sim.deliver(0, &request.body(Bytes::from(bytes)).unwrap());
-        (got.status, got.json)
+    /// A description of a module with every field that is needed.
+    pub(super) fn description() -> Value {
+        json!({
+            "module_name": "mine", "version": 10203, "semantic_version": "1.2.3", "display_name": "Mine", "commands": [],
+            "command_line_args": "", "capabilities": ["types"], "min_redis_version": "7.2",
+        })
+    }
+
+    #[test]
+    fn a_description_of_a_module_has_every_field_and_sound_values() {
+        let mut sim = Fixture::cluster(1, 1);
+        sim.admin(0, "PUT", "/v1/cluster", json!({"allow_modules_upload": true}));
+        let mut refused = |body: Value| {
+            let got = sim.admin(0, "POST", "/v2/modules/user-defined", body.clone());
+            assert_eq!((got.status, got.code()), (406, "invalid_module"), "{body}");
+        };
+        for field in description().as_object().unwrap().keys() {
+            let mut body = description();
+            body.as_object_mut().unwrap().remove(field);
+            refused(body);
+        }
+        for (field, value) in [
+            ("version", json!("1.2.3")),
+            ("commands", json!({})),
+            ("colour", json!(1)),
+        ] {
+            let mut body = description();
+            body[field] = value;
+            refused(body);
+        }
     }
 
     #[test]
     fn a_module_of_a_user_is_kept_until_it_is_deleted() {
         let mut sim = Fixture::cluster(1, 1);
-        let body = json!({"module_name": "mine", "semantic_version": "1.2.3", "min_redis_version": "7.2"});
+        let body = description();
         let refused = sim.admin(0, "POST", "/v2/modules/user-defined", body.clone());
         assert_eq!((refused.status, refused.code()), (403, "modules_upload_disabled"));
         sim.admin(0, "PUT", "/v1/cluster", json!({"allow_modules_upload": true}));
         let made = sim.admin(0, "POST", "/v2/modules/user-defined", body.clone());
-        assert_eq!((made.status, &made.json["version"]), (200, &json!(10203)));
+        assert_eq!((made.status, &made.json["is_bundled"]), (200, &json!(false)));
         assert_eq!(sim.admin(0, "POST", "/v2/modules/user-defined", body).status, 406);
         let uid = made.json["uid"].as_str().unwrap().to_owned();
         assert_eq!(
@@ -393,47 +360,6 @@ mod tests {
                 .status,
             404
         );
-    }
-
-    #[test]
-    fn a_package_is_read_and_lies_on_the_node_that_took_it() {
-        let mut sim = Fixture::cluster(2, 2);
-        sim.admin(0, "PUT", "/v1/cluster", json!({"allow_modules_upload": true}));
-        let path = "/v2/local/modules/user-defined/artifacts";
-        let package = package::tests::package(
-            br#"{"module_name":"mine","semantic_version":"1.0.0","dependencies":{"other":{}}}"#,
-        );
-        let artifact = json!({"module_name": "mine", "version": 10000, "dependencies": ["other"]});
-        assert_eq!(upload(&mut sim, path, package), (200, artifact));
-        assert_eq!(upload(&mut sim, path, b"no package".to_vec()).0, 400);
-        let on = |sim: &mut Fixture, node| {
-            sim.admin(node, "GET", path, Value::Null)
-                .json
-                .as_array()
-                .map(Vec::len)
-        };
-        assert_eq!((on(&mut sim, 0), on(&mut sim, 1)), (Some(1), Some(0)));
-        assert_eq!(
-            sim.admin(0, "DELETE", &format!("{path}/mine/10000"), Value::Null)
-                .status,
-            200
-        );
-        assert_eq!(
-            sim.admin(0, "DELETE", &format!("{path}/mine/10000"), Value::Null)
-                .status,
-            404
-        );
-    }
-
-    #[test]
-    fn older_versions_take_whole_packages() {
-        let mut sim = Fixture::cluster_of(Profile::V7_22_2, 1);
-        let package =
-            package::tests::package(br#"{"module_name":"mine","semantic_version":"1.0.0","sha256":"0"}"#);
-        let (status, module) = upload(&mut sim, "/v2/modules", package);
-        assert_eq!((status, &module["module_name"]), (200, &json!("mine")));
-        let mut later = Fixture::cluster(1, 1);
-        assert_eq!(upload(&mut later, "/v2/modules", Vec::new()).0, 404);
     }
 
     #[test]

@@ -38,15 +38,15 @@ const COMMANDS: Kind = Kind::ListOf(&Kind::Nested(COMMAND));
 
 /// `POST /v2/modules/user-defined`
 pub(crate) const USER_DEFINED: &[Field] = &[
-    rw("module_name", Kind::Text, ""),
-    rw("version", COUNT, ""),
-    rw("semantic_version", Kind::Text, ""),
-    rw("display_name", Kind::Text, r#""""#),
-    rw("commands", COMMANDS, "[]"),
-    rw("command_line_args", Kind::Text, r#""""#),
+    rw("module_name", Kind::Text, "").needed(),
+    rw("version", COUNT, "").needed(),
+    rw("semantic_version", Kind::Text, "").needed(),
+    rw("display_name", Kind::Text, r#""""#).needed(),
+    rw("commands", COMMANDS, "[]").needed(),
+    rw("command_line_args", Kind::Text, r#""""#).needed(),
     rw("config_command", Kind::Text, r#""""#),
-    rw("capabilities", Kind::Texts, "[]"),
-    rw("min_redis_version", Kind::Text, r#""""#),
+    rw("capabilities", Kind::Texts, "[]").needed(),
+    rw("min_redis_version", Kind::Text, r#""""#).needed(),
     rw("min_redis_pack_version", Kind::Text, r#""""#),
     rw("capability_name", Kind::Text, ""),
     rw("compatible_redis_version", Kind::Text, "").since(V7_8_6),
@@ -163,6 +163,22 @@ pub(crate) const USER_DEFINED_TABLE: Table = Table::new(
     "The description of a module that a user brings.",
     USER_DEFINED,
 );
+
+/// What `module.json` says in a package for one node, as far as it is read.
+pub(crate) const PACKAGED: Table = Table::part(
+    "module_json",
+    "The description of a module in its package.",
+    &[
+        rw("module_name", Kind::Text, "").needed(),
+        rw("version", COUNT, "").needed(),
+        rw("semantic_version", Kind::Text, "").needed(),
+        rw("min_redis_version", Kind::Text, "").needed(),
+        rw("commands", COMMANDS, "").needed(),
+        rw("capabilities", Kind::Texts, "").needed(),
+        rw("dependencies", Kind::Either(&[Kind::Object, Kind::Texts]), ""),
+    ],
+)
+.since(V8_0_20);
 
 pub(crate) const ARTIFACT: Table = Table::part(
     "artifact",

@@ -108,6 +108,7 @@ pub(crate) const TABLES: &[&Table] = &[
     &node::SERVICE,
     &node::OPERATE_SERVICES,
     &module::SET_PROXY,
+    &module::PACKAGED,
     &module::ARTIFACT,
     &alert::ALERT_SETTINGS,
     &alert::THRESHOLD,

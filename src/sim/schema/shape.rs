@@ -21,7 +21,6 @@ pub(crate) const ACTION_V1: Shape = Shape::Json(action::ONE_V1);
 pub(crate) const ACTION_V2: Shape = Shape::one(&action::ACTION_V2);
 pub(crate) const ALERT: Shape = Shape::one(&alert::ALERT);
 pub(crate) const SOURCES_ALERTS: Shape = Shape::Json(MapOf(&alert::OF_SOURCES));
-pub(crate) const ARTIFACT: Shape = Shape::one(&module::ARTIFACT);
 pub(crate) const ARTIFACTS: Shape = Shape::Json(ListOf(&Of(&module::ARTIFACT)));
 pub(crate) const AUDITING: Shape = Shape::one(&settings::AUDITING_TABLE);
 pub(crate) const BDB: Shape = Shape::one(&bdb::TABLE);

@@ -1,6 +1,7 @@
 //! Modules that a bootstrap names: every node fetches them for itself, and what it cannot fetch stops nothing.
 
-use super::{FAMILY, shelf_of};
+use super::FAMILY;
+use super::artifact::shelf_of;
 use crate::sim::ids::NodeUid;
 use crate::sim::resources::catalog;
 use crate::sim::schema::{self, module::USER_DEFINED};

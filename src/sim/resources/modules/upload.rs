@@ -53,10 +53,7 @@ fn followed(ctx: &mut Ctx<'_>, action: &'static str, module: &str) -> String {
 /// What an uploaded package says of its module, if this cluster can take it.
 fn received(ctx: &Ctx<'_>) -> Result<Map<String, Value>, ApiError> {
     let refuse = |code: &str, text: String| Err(ApiError::bad_request(text).with_code(code));
-    if ctx.call.upload.is_empty() {
-        return refuse("no_module", "there is no module in the request".to_owned());
-    }
-    let module = package::metadata(&ctx.call.upload).map_err(|error| error.with_code("invalid_module"))?;
+    let module = package::metadata(&ctx.call.upload).map_err(bad_request)?;
     let text = |key: &str| module.get(key).and_then(Value::as_str).unwrap_or_default();
     if text("module_name").is_empty() || text("semantic_version").is_empty() {
         let text = "module.json lacks module_name or semantic_version";
@@ -81,7 +78,13 @@ fn depends(module: &Map<String, Value>) -> bool {
     dependencies.is_some_and(|all| !all.is_empty())
 }
 
-/// Keeps an uploaded module; everything that is wrong with it is 400 here.
+/// Everything that is wrong with a whole package is 400.
+fn bad_request(mut error: ApiError) -> ApiError {
+    error.status = StatusCode::BAD_REQUEST;
+    error
+}
+
+/// Keeps an uploaded module.
 fn installed(ctx: &mut Ctx<'_>, module: &Map<String, Value>) -> Result<Map<String, Value>, ApiError> {
     let known = module
         .iter()
@@ -89,10 +92,7 @@ fn installed(ctx: &mut Ctx<'_>, module: &Map<String, Value>) -> Result<Map<Strin
     let known: Map<String, Value> = known.map(|(key, value)| (key.clone(), value.clone())).collect();
     let dependencies = module.get("dependencies").cloned().unwrap_or(json!({}));
     let more = Map::from_iter([("dependencies".to_owned(), dependencies)]);
-    kept(ctx, &known, more).map_err(|mut error| {
-        error.status = StatusCode::BAD_REQUEST;
-        error
-    })
+    kept(ctx, &known, more).map_err(bad_request)
 }
 
 /// A module with dependencies goes through the second version of the call only.
@@ -152,5 +152,15 @@ mod tests {
                 "{version}"
             );
         }
+    }
+
+    #[test]
+    fn older_versions_take_whole_packages() {
+        let description = r#"{"module_name":"mine","semantic_version":"1.0.0","sha256":"0"}"#;
+        let mut sim = Fixture::cluster_of(Profile::V7_22_2, 1);
+        let made = post(&mut sim, "/v2/modules", description);
+        assert_eq!((made.status, &made.json["module_name"]), (200, &json!("mine")));
+        let mut later = Fixture::cluster(1, 1);
+        assert_eq!(post(&mut later, "/v2/modules", description).status, 404);
     }
 }

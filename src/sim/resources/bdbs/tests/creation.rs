@@ -74,8 +74,10 @@ fn a_database_can_have_every_module_that_the_cluster_has_and_no_other() {
 fn a_module_that_a_user_brought_is_in_a_database_of_every_version_beside_the_bundled_ones() {
     let mut bed = Bed::new();
     bed.ok("PUT", "/v1/cluster", json!({"allow_modules_upload": true}));
-    let module =
-        json!({"module_name": "mine", "semantic_version": "1.2.3", "config_command": "MINE.CONFIG SET"});
+    let module = json!({
+        "module_name": "mine", "version": 1, "semantic_version": "1.2.3", "display_name": "", "commands": [],
+        "command_line_args": "", "config_command": "MINE.CONFIG SET", "capabilities": [], "min_redis_version": "7.2",
+    });
     let module = bed.ok("POST", "/v2/modules/user-defined", module);
     for (redis_version, count) in [("7.2", 1), ("8.2", 5)] {
         let body = json!({"redis_version": redis_version, "module_list": [{"module_name": "mine"}]});
