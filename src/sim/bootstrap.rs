@@ -10,6 +10,7 @@ use super::auth::Accounts;
 use super::bugs::Bug;
 use super::config::{CertificateOrder, Timings, TlsIdentity};
 use super::documents::Documents;
+use super::events::Told;
 use super::ids::{ClusterId, NodeIndex, NodeUid};
 use super::internode;
 use super::license_text::License;
@@ -247,7 +248,7 @@ fn become_member(world: &mut World, index: NodeIndex, request: &Value, id: Clust
     if uid != NodeUid(1) || cluster.members.len() > 1 {
         cluster
             .documents
-            .tell(now, "cluster_node_joined", &json!({"node_uid": uid.0}));
+            .tell(now, Told::NodeJoined, &json!({"node_uid": uid.0}));
     }
     cluster.state_id += 1;
     if cluster.master.is_none() {

@@ -1,6 +1,7 @@
 //! A request as handlers see it, and what they answer.
 
 use super::auth::Actor;
+use super::events::Told;
 use super::ids::NodeIndex;
 use super::schema::{self, Rows, Table};
 use super::state::{Cluster, Env};
@@ -100,6 +101,11 @@ impl Ctx<'_> {
     pub(crate) fn commit(&mut self) {
         self.env.touched = true;
         self.cluster.state_id += 1;
+    }
+
+    /// Adds to the event log.
+    pub(crate) fn tell(&mut self, told: Told, details: &Value) {
+        self.cluster.documents.tell(self.env.now, told, details);
     }
 
     /// Sets a document of the cluster and gives what is then shown; a dry run takes it back.

@@ -1,6 +1,7 @@
 //! Objects of the API that are kept as they were written: settings of which a cluster has one, numbered objects (roles,
 //! ACLs ...), and the log of events.
 
+use super::events::Told;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -134,14 +135,14 @@ impl Documents {
     }
 
     /// Adds an event; beyond a limit the oldest are forgotten.
-    pub(crate) fn tell(&mut self, at: Timestamp, name: &str, details: &Value) {
+    pub(crate) fn tell(&mut self, at: Timestamp, told: Told, details: &Value) {
         if self.events.len() >= MAX_EVENTS {
             self.events.drain(..MAX_EVENTS / 10);
         }
         self.events.push(Event {
             at,
-            name: name.to_owned(),
-            severity: "INFO".to_owned(),
+            name: told.name().to_owned(),
+            severity: told.severity().to_owned(),
             details: details.as_object().cloned().unwrap_or_default(),
         });
     }
@@ -165,7 +166,7 @@ mod tests {
     fn the_oldest_events_are_forgotten() {
         let mut documents = Documents::fresh();
         for _ in 0..=MAX_EVENTS {
-            documents.tell(Timestamp::UNIX_EPOCH, "x", &json!({}));
+            documents.tell(Timestamp::UNIX_EPOCH, Told::ClusterUpdated, &json!({}));
         }
         assert!(documents.events.len() < MAX_EVENTS);
     }

@@ -101,6 +101,10 @@ const LIMITS: &[(&str, &str)] = &[
     ),
     ("Commands to a database", "`PING` and `DBSIZE` only"),
     (
+        "Events of the log",
+        "none for alerts that turn on or off nor for errors of replication; none says who made a change",
+    ),
+    (
         "Shards, with `--data-plane`",
         "one `redis-server`, and one for the replica, stand for all shards of a database; they lose power with the machines of the shards that have the first slots",
     ),

@@ -46,6 +46,7 @@ pub mod cli;
 mod client_cert;
 mod config;
 mod documents;
+mod events;
 mod fault;
 mod fidelity;
 #[cfg(test)]

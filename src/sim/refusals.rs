@@ -146,7 +146,7 @@ macro_rules! module {
     };
 }
 
-const DB: Step = Do(
+pub(super) const DB: Step = Do(
     "POST",
     "/v1/bdbs",
     r#"{"name":"db","memory_size":268435456,"redis_version":"7.2"}"#,
@@ -156,8 +156,8 @@ const TWIN: Step = Do(
     "/v1/bdbs",
     r#"{"name":"db","memory_size":268435456,"redis_version":"7.2","replication":true}"#,
 );
-const MINUTE: Step = Pass(60);
-const VIEWER: Step = Do(
+pub(super) const MINUTE: Step = Pass(60);
+pub(super) const VIEWER: Step = Do(
     "POST",
     "/v1/users",
     r#"{"email":"v@example.com","name":"v","password":"v-pass","role":"cluster_viewer"}"#,
@@ -421,4 +421,4 @@ refusals! {
 mod register;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,6 +1,7 @@
 //! What node and cluster actions do while they run: removal, maintenance, change of leader.
 
 use super::bugs::Bug;
+use super::events::Told;
 use super::ids::NodeUid;
 use super::resources::alarms;
 use super::resources::bdbs::{self, Evacuation};
@@ -122,28 +123,26 @@ fn end(cluster: &mut Cluster, env: &Env, id: &str, stop: Option<Stop>) {
     task.status = status;
     task.error = error;
     task.ended = Some(env.now);
-    tell_of_removal(cluster, env, id);
+    tell_of_end(cluster, env, id);
     after_stop(cluster, id);
     cluster.state_id += 1;
 }
 
-/// Adds the end of a removal to the event log.
-fn tell_of_removal(cluster: &mut Cluster, env: &Env, id: &str) {
-    let Some(task) = cluster.tasks.get(id).filter(|task| task.kind == Kind::RemoveNode) else {
+/// Adds the end of an action on a node to the event log.
+pub(crate) fn tell_of_end(cluster: &mut Cluster, env: &Env, id: &str) {
+    let Some((task, node)) = cluster.tasks.get(id).and_then(|task| Some((task, task.node?))) else {
         return;
     };
-    let name = match task.status {
-        TaskStatus::Completed => "cluster_node_remove_completed",
-        TaskStatus::Cancelled => "cluster_node_remove_abort_completed",
-        TaskStatus::Queued
-        | TaskStatus::Starting
-        | TaskStatus::Running
-        | TaskStatus::Cancelling
-        | TaskStatus::Aborted
-        | TaskStatus::Failed => "cluster_node_remove_failed",
+    let told = match (task.status, task.kind == Kind::RemoveNode) {
+        (TaskStatus::Completed, true) => Told::NodeRemoved,
+        (TaskStatus::Cancelled | TaskStatus::Aborted, true) => Told::RemovalAborted,
+        (TaskStatus::Failed, true) => Told::RemovalFailed,
+        (TaskStatus::Failed, false) => Told::NodeOperationFailed,
+        (TaskStatus::Queued | TaskStatus::Starting | TaskStatus::Running | TaskStatus::Cancelling, _)
+        | (TaskStatus::Completed | TaskStatus::Cancelled | TaskStatus::Aborted, false) => return,
     };
-    let details = json!({"node_uid": task.node.map(|uid| uid.0)});
-    cluster.documents.tell(env.now, name, &details);
+    let details = json!({"node_uid": node.0});
+    cluster.documents.tell(env.now, told, &details);
 }
 
 fn fail_as_ordered(cluster: &mut Cluster, env: &Env, task: &Task, code: String) {
@@ -152,6 +151,7 @@ fn fail_as_ordered(cluster: &mut Cluster, env: &Env, task: &Task, code: String) 
         task.error = Some((code, "The action failed".to_owned()));
         task.ended = Some(env.now);
     }
+    tell_of_end(cluster, env, &task.id);
     after_stop(cluster, &task.id);
     cluster.state_id += 1;
 }

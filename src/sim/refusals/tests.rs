@@ -5,6 +5,7 @@ use super::*;
 use crate::sim::config::NodeConfig;
 use crate::sim::fixture::{Fixture, Got};
 use crate::sim::ids::NodeIndex;
+use crate::sim::license_text::License;
 use crate::sim::resources::{catalog, package};
 use crate::sim::switch::Switches;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -17,14 +18,7 @@ use std::collections::BTreeMap;
 /// Plays the row of this name.
 pub(super) fn play(name: &str) {
     let row = REFUSALS.iter().find(|row| row.name == name).unwrap();
-    let mut scene = Scene {
-        sim: world(row.before),
-        user: Some(("admin@example.com", "secret")),
-        machine: 0,
-    };
-    for step in row.before {
-        scene.take(*step);
-    }
+    let mut scene = Scene::after(row.before);
     let got = scene.send(row.method, row.path, row.body);
     let pointer = if row.path == "/v1/bootstrap" {
         "/bootstrap_status/error_code"
@@ -37,6 +31,11 @@ pub(super) fn play(name: &str) {
         .and_then(Value::as_str)
         .unwrap_or_default();
     assert_eq!((got.status, code), (row.status, row.code), "{got:?}");
+}
+
+/// The world after these steps.
+pub(crate) fn after(steps: &[Step]) -> Fixture {
+    Scene::after(steps).sim
 }
 
 /// The world in which a row begins.
@@ -84,6 +83,18 @@ struct Scene {
 }
 
 impl Scene {
+    fn after(steps: &[Step]) -> Self {
+        let mut scene = Self {
+            sim: world(steps),
+            user: Some(("admin@example.com", "secret")),
+            machine: 0,
+        };
+        for step in steps {
+            scene.take(*step);
+        }
+        scene
+    }
+
     fn take(&mut self, step: Step) {
         match step {
             In(_) | Nodes(_) | Fresh | Spare | Odd(..) => {}
@@ -164,6 +175,10 @@ fn filled(text: &str, sim: &mut Fixture) -> String {
         if text.contains(placeholder) {
             text = text.replace(placeholder, &pem(year));
         }
+    }
+    if text.contains("<license>") {
+        let license = License::bought("cluster.example.com", 20, sim.world.now(), 30);
+        text = text.replace("<license>", &license.text.replace('\n', "\\n"));
     }
     if text.contains("<snapshot>") {
         let snapshots = sim.admin(0, "GET", "/v1/nodes/2/snapshots", Value::Null).json;

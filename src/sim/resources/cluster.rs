@@ -1,6 +1,7 @@
 //! `/v1/cluster` and `/v1/cluster/check`.
 
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::events::Told;
 use crate::sim::permission::Permission::{UpdateCluster, ViewAllNodesChecks, ViewClusterInfo};
 use crate::sim::route::Route;
 use crate::sim::schema::shape;
@@ -82,6 +83,7 @@ fn put(ctx: &mut Ctx<'_>) -> Answer {
     }
     if settings != ctx.cluster.settings {
         ctx.cluster.settings = settings;
+        ctx.tell(Told::ClusterUpdated, &json!({}));
         ctx.commit();
     }
     Ok(Reply::json(shown(ctx.cluster, ctx.env)))

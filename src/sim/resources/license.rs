@@ -2,6 +2,7 @@
 
 use super::iso;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::events::Told;
 use crate::sim::license_text;
 use crate::sim::permission::Permission::{InstallNewLicense, ViewLicense};
 use crate::sim::route::Route;
@@ -62,6 +63,7 @@ fn put(ctx: &mut Ctx<'_>) -> Answer {
     }
     if license != ctx.cluster.license {
         ctx.cluster.license = license;
+        ctx.tell(Told::LicenseUpdated, &json!({}));
         ctx.commit();
     }
     Ok(Reply::empty())

@@ -2,6 +2,7 @@
 
 use super::nodes;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::events::Told;
 use crate::sim::ids::NodeUid;
 use crate::sim::permission::Permission::{
     CancelNodeAction, StartNodeAction, ViewStatusOfAllNodeActions, ViewStatusOfNodeAction,
@@ -91,10 +92,11 @@ fn post(ctx: &mut Ctx<'_>) -> Answer {
             format!("{} is running already", kind.name()),
         ));
     }
-    if kind == Kind::RemoveNode
-        && let Some(member) = ctx.cluster.members.get_mut(&uid)
-    {
-        member.closed = true;
+    if kind == Kind::RemoveNode {
+        if let Some(member) = ctx.cluster.members.get_mut(&uid) {
+            member.closed = true;
+        }
+        ctx.tell(Told::RemovalRequested, &json!({"node_uid": uid.0}));
     }
     let id = ctx.cluster.tasks.start(ctx.env, kind, Some(uid), body);
     ctx.env
@@ -116,6 +118,7 @@ fn delete(ctx: &mut Ctx<'_>) -> Answer {
         .iter_mut()
         .find(|task| (task.kind, task.node) == (kind, Some(uid)));
     let task = task.ok_or_else(|| ApiError::not_found(format!("The action is not running on node {uid}")))?;
+    let (id, over) = (task.id.clone(), task.status.is_over());
     match task.status {
         TaskStatus::Queued | TaskStatus::Starting => {
             let queued = task.status == TaskStatus::Queued;
@@ -138,6 +141,10 @@ fn delete(ctx: &mut Ctx<'_>) -> Answer {
                 .0
                 .retain(|task| (task.kind, task.node) != (kind, Some(uid)));
         }
+    }
+    if kind == Kind::RemoveNode && !over {
+        ctx.tell(Told::RemovalAbortRequested, &json!({"node_uid": uid.0}));
+        work::tell_of_end(ctx.cluster, ctx.env, &id);
     }
     ctx.commit();
     Ok(Reply::empty())

@@ -3,6 +3,7 @@
 
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::certs::read_bundle;
+use crate::sim::events::Told;
 use crate::sim::internode;
 use crate::sim::permission::Permission::{
     ConfigLdap, ConfigOcsp, UpdateCluster, ViewClusterInfo, ViewLdapConfig, ViewOcspConfig,
@@ -155,6 +156,7 @@ pub(crate) fn store(ctx: &mut Ctx<'_>, path: &str, fields: &[Field], after: Obje
         if path == "/v1/job_scheduler" {
             internode::plan(ctx.cluster, ctx.env);
         }
+        ctx.tell(Told::ClusterUpdated, &json!({}));
         ctx.commit();
     }
 }

@@ -11,6 +11,7 @@ use super::iso;
 use crate::sim::auth::{Actor, LoginRules, Role, User, unauthorized};
 use crate::sim::bugs::Bug;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::events::Told;
 use crate::sim::front::lacking;
 use crate::sim::ids::UserUid;
 use crate::sim::permission::Permission::{
@@ -158,6 +159,7 @@ fn post(ctx: &mut Ctx<'_>) -> Answer {
     if !ctx.call.dry_run() {
         ctx.cluster.accounts.next_uid = ctx.cluster.accounts.next_uid.max(uid.0 + 1);
         ctx.cluster.accounts.users.insert(uid, user);
+        ctx.tell(Told::UserCreated, &json!({"user_uid": uid.0}));
         ctx.commit();
     }
     Ok(reply)
@@ -246,6 +248,7 @@ fn put(ctx: &mut Ctx<'_>) -> Answer {
     changed.corrupt |= changed.action_uid.is_some() && ctx.env.has(Bug::RacedUserIsCorrupt);
     let reply = Reply::json(shown(ctx, &changed));
     if !ctx.call.dry_run() {
+        ctx.tell(Told::UserUpdated, &json!({"user_uid": changed.uid.0}));
         ctx.cluster.accounts.users.insert(changed.uid, changed);
         ctx.commit();
     }
@@ -325,6 +328,9 @@ pub(crate) fn gone(cluster: &mut Cluster, env: &Env, uid: u64) {
     cluster.state_id += 1;
     if user.corrupt {
         cluster.accounts.users.insert(user.uid, user);
+    } else {
+        let details = json!({"user_uid": uid});
+        cluster.documents.tell(env.now, Told::UserDeleted, &details);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Events of the log, and what else a cluster tells of itself.
 
-use super::{Access, Field, INT, Kind, Table};
+use super::{Access, Field, INT, Kind, Source, Table};
 use crate::sim::version::Profile::{V7_22_2, V8_0_20};
 use Kind::{Bool, Either, ListOf, Nested, Null, OneOf, Text};
 
@@ -18,6 +18,7 @@ pub(crate) const TABLE: Table = Table::part("event", "Something that happened. W
     ro("old_val", Kind::Any),
     ro("new_val", Kind::Any),
     ro("node_uid", Either(&[INT, Text])),
+    ro("user_uid", INT).source(Source::Inferred),
 ]);
 
 const CAPABILITY: &[Field] = &[ro("name", Text), ro("desc", Text)];

@@ -3,6 +3,7 @@
 
 use super::locations::check_location;
 use super::store::{Database, Status};
+use crate::sim::events::Told;
 use crate::sim::ids::BdbUid;
 use crate::sim::placement::Role;
 use crate::sim::state::{Cluster, Due, Env};
@@ -171,6 +172,7 @@ fn begin(cluster: &mut Cluster, env: &mut Env, uid: BdbUid) {
     let action_uid = cluster.machines.start(&mut env.ids, env.now, BACKUP, object);
     cluster.machines.tidy(env.now, env.timings.action_retention);
     change(cluster, uid, |backup| backup.action_uid = action_uid);
+    tell(cluster, env, uid, Told::BackupStarted);
     step(cluster, env, uid, 0);
 }
 
@@ -195,15 +197,21 @@ fn say(cluster: &mut Cluster, uid: BdbUid, field: &str, value: Value) {
     }
 }
 
+fn tell(cluster: &mut Cluster, env: &Env, uid: BdbUid, told: Told) {
+    let details = json!({"bdb_uid": uid.to_string()});
+    cluster.documents.tell(env.now, told, &details);
+}
+
 fn end(cluster: &mut Cluster, env: &mut Env, uid: BdbUid, backup: &Backup) {
     let failure = failure(cluster, env, uid);
     let error = failure.map(str::to_owned);
     cluster.machines.finish(&backup.action_uid, env.now, error);
-    let (status, progress) = if failure.is_some() {
-        ("failed", 0.0)
+    let (status, progress, told) = if failure.is_some() {
+        ("failed", 0.0, Told::BackupFailed)
     } else {
-        ("succeeded", 100.0)
+        ("succeeded", 100.0, Told::BackupSucceeded)
     };
+    tell(cluster, env, uid, told);
     say(cluster, uid, "backup_status", json!(status));
     say(cluster, uid, "backup_progress", json!(progress));
     say(

@@ -10,6 +10,7 @@ use super::validate::{self, Candidate};
 use super::{licensed, missing, precondition, settled, shown};
 use crate::sim::bugs::Bug;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::events::Told;
 use crate::sim::ids::{BdbUid, ShardUid};
 use crate::sim::placement::{Demand, NoRoom, Role, Shard};
 use crate::sim::schema::{Ignored, Phase, accept, bdb::FIELDS, request::CREATE_V2};
@@ -89,11 +90,8 @@ fn create_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>, plan: Option<&Plann
     if let Some(plan) = plan {
         plan.load(ctx.cluster, ctx.env, uid);
     }
-    tell(
-        ctx,
-        "cluster_bdb_created",
-        &json!({"bdb_uid": uid.to_string(), "bdb_name": named.get("name")}),
-    );
+    let details = json!({"bdb_uid": uid.to_string(), "bdb_name": named.get("name")});
+    ctx.tell(Told::BdbCreated, &details);
     ctx.commit();
     Ok(Reply::json(shown(ctx, uid, &view)))
 }
@@ -184,13 +182,7 @@ pub(super) fn update_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>, acts: bo
     }
     begin(ctx, uid, before, old_shards);
     secrets(ctx, uid, &named);
-    if let Some(name) = named.get("name") {
-        tell(
-            ctx,
-            "bdb_name_updated",
-            &json!({"bdb_uid": uid.to_string(), "old_val": old_name, "new_val": name}),
-        );
-    }
+    tell_of_update(ctx, uid, &named, old_name.as_ref());
     ctx.commit();
     Ok(Reply::json(shown(ctx, uid, &view)))
 }
@@ -488,9 +480,16 @@ fn store_again(ctx: &mut Ctx<'_>, uid: BdbUid, before: &Map<String, Value>) {
     store(ctx, uid, before.clone());
 }
 
-/// Adds to the event log.
-fn tell(ctx: &mut Ctx<'_>, name: &str, details: &Value) {
-    ctx.cluster.documents.tell(ctx.env.now, name, details);
+/// A new name has an event of its own.
+fn tell_of_update(ctx: &mut Ctx<'_>, uid: BdbUid, named: &Map<String, Value>, old_name: Option<&Value>) {
+    let uid = uid.to_string();
+    if let Some(name) = named.get("name") {
+        let details = json!({"bdb_uid": uid, "old_val": old_name, "new_val": name});
+        ctx.tell(Told::BdbRenamed, &details);
+    }
+    if named.keys().any(|field| field != "name") {
+        ctx.tell(Told::BdbUpdated, &json!({"bdb_uid": uid}));
+    }
 }
 
 /// Passwords live beside the configuration.

@@ -2,6 +2,8 @@
 
 use super::backups;
 use super::store::{Change, Database, Status, bind};
+use crate::sim::documents::Documents;
+use crate::sim::events::Told;
 use crate::sim::ids::{BdbUid, NodeUid, ShardUid};
 use crate::sim::state::{Cluster, Due, Env};
 use crate::sim::task::{EXPORT, IMPORT};
@@ -52,6 +54,7 @@ pub(crate) fn start(
     if let Some(machine) = cluster.machines.get_mut(&action_uid) {
         machine.state = STEPS.first().map(|step| (*step).to_owned());
     }
+    tell(&mut cluster.documents, env, uid, &change, None);
     if let Some(database) = cluster.databases.get_mut(uid) {
         database.status = change.status();
         database.action_uid = action_uid.clone();
@@ -127,6 +130,9 @@ fn end(cluster: &mut Cluster, env: &Env, uid: BdbUid, failure: Option<&str>) {
         return;
     };
     database.touch(env.now);
+    if let Some(change) = &database.change {
+        tell(&mut cluster.documents, env, uid, change, Some(failure.is_some()));
+    }
     cluster.state_id += 1;
     let status = match (database.change.take(), failure.is_some()) {
         (Some(Change::Delete), false) => return forget(cluster, env, uid),
@@ -161,6 +167,28 @@ fn end(cluster: &mut Cluster, env: &Env, uid: BdbUid, failure: Option<&str>) {
     settle(cluster, env, uid, status);
 }
 
+/// Adds the start of a change, or its end and whether it failed, to the event log.
+fn tell(documents: &mut Documents, env: &Env, uid: BdbUid, change: &Change, failed: Option<bool>) {
+    let told = match (change, failed) {
+        (Change::Import, None) => Told::ImportStarted,
+        (Change::Import, Some(false)) => Told::ImportSucceeded,
+        (Change::Import, Some(true)) => Told::ImportFailed,
+        (Change::Export, None) => Told::ExportStarted,
+        (Change::Export, Some(false)) => Told::ExportSucceeded,
+        (Change::Export, Some(true)) => Told::ExportFailed,
+        (
+            Change::Create
+            | Change::Update { .. }
+            | Change::Upgrade { .. }
+            | Change::Settle
+            | Change::Recover { .. }
+            | Change::Delete,
+            _,
+        ) => return,
+    };
+    documents.tell(env.now, told, &json!({"bdb_uid": uid.to_string()}));
+}
+
 /// The new status, and the endpoint that goes with it.
 fn settle(cluster: &mut Cluster, env: &Env, uid: BdbUid, status: Status) {
     if let Some(database) = cluster.databases.get_mut(uid) {
@@ -190,7 +218,7 @@ fn forget(cluster: &mut Cluster, env: &Env, uid: BdbUid) {
         .get(uid)
         .map(|database| database.text("name").to_owned());
     let details = json!({"bdb_uid": uid.to_string(), "bdb_name": name});
-    cluster.documents.tell(env.now, "cluster_bdb_deleted", &details);
+    cluster.documents.tell(env.now, Told::BdbDeleted, &details);
     backups::stop(cluster, env, uid);
     cluster.databases.remove(uid);
     for path in [
