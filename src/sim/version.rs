@@ -55,21 +55,16 @@ impl Profile {
     pub(crate) fn database_versions(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::V7_4_6 => &[("6.0", "6.0.20"), ("6.2", "6.2.13"), ("7.2", "7.2.4")],
-            Self::V7_8_6 | Self::V7_22_2 => &[("6.2", "6.2.13"), ("7.2", "7.2.7"), ("7.4", "7.4.2")],
-            Self::V8_0_20 => &[
-                ("6.2", "6.2.13"),
-                ("7.2", "7.2.7"),
-                ("7.4", "7.4.3"),
-                ("8.0", "8.0.2"),
-                ("8.2", "8.2.1"),
-            ],
-            Self::V8_2_0 => &[
+            Self::V7_8_6 => &[("6.2", "6.2.13"), ("7.2", "7.2.4"), ("7.4", "7.4.0")],
+            Self::V7_22_2 => &[("6.2", "6.2.13"), ("7.2", "7.2.7"), ("7.4", "7.4.3")],
+            Self::V8_0_20 | Self::V8_2_0 => &[
                 ("6.2", "6.2.13"),
                 ("7.2", "7.2.7"),
                 ("7.4", "7.4.3"),
                 ("8.0", "8.0.2"),
                 ("8.2", "8.2.1"),
                 ("8.4", "8.4.0"),
+                ("8.6", "8.6.2"),
             ],
         }
     }
@@ -126,5 +121,26 @@ mod tests {
             assert_eq!(text.parse(), Ok(want), "{text}");
         }
         assert!("7.2".parse::<Profile>().is_err());
+    }
+
+    #[test]
+    fn each_build_brings_the_redis_versions_that_its_release_notes_name() {
+        for (profile, named) in [
+            (Profile::V7_4_6, "7.2.4, 6.2.13, 6.0.20"),
+            (Profile::V7_8_6, "7.4.0, 7.2.4, 6.2.13"),
+            (Profile::V7_22_2, "7.4.3, 7.2.7, 6.2.13"),
+            (
+                Profile::V8_0_20,
+                "8.6.2, 8.4.0, 8.2.1, 8.0.2, 7.4.3, 7.2.7, 6.2.13",
+            ),
+            (
+                Profile::V8_2_0,
+                "8.6.2, 8.4.0, 8.2.1, 8.0.2, 7.4.3, 7.2.7, 6.2.13",
+            ),
+        ] {
+            let newest_first = profile.database_versions().iter().rev();
+            let full: Vec<&str> = newest_first.map(|(_, full)| *full).collect();
+            assert_eq!(full.join(", "), named, "{profile}");
+        }
     }
 }

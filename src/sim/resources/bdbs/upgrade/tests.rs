@@ -33,7 +33,7 @@ fn an_upgrade_brings_a_newer_redis_and_its_modules_and_never_goes_back() {
     sim.pass(120);
     assert_eq!(
         sim.admin(0, "GET", "/v1/bdbs/1", Value::Null).json["redis_version"],
-        "8.4"
+        "8.6"
     );
 }
 
