@@ -1,6 +1,8 @@
 //! Objects of which a cluster has one: LDAP, services, jobs, diagnostics, metrics, OCSP, Cluster Manager settings. Each is a
 //! row of [`SINGLES`]; a PUT changes the fields that it names, also inside nested objects.
 
+mod check;
+
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::certs::read_bundle;
 use crate::sim::events::Told;
@@ -13,7 +15,7 @@ use crate::sim::schema::shape;
 use crate::sim::schema::{self, Field, Kind, settings};
 use crate::sim::state::Cluster;
 use crate::sim::version::Profile::{V7_8_6, V7_22_2, V8_0_20};
-use http::StatusCode;
+use check::Verdict;
 use serde_json::{Map, Value, json};
 
 /// Routes of this family.
@@ -46,34 +48,34 @@ struct Single {
     path: &'static str,
     fields: &'static [Field],
     /// What has to hold of the whole object after a change.
-    check: fn(&Object) -> Result<(), ApiError>,
+    check: fn(&Object) -> Verdict,
 }
 
-const fn single(
-    path: &'static str,
-    fields: &'static [Field],
-    check: fn(&Object) -> Result<(), ApiError>,
-) -> Single {
+const fn single(path: &'static str, fields: &'static [Field], check: fn(&Object) -> Verdict) -> Single {
     Single { path, fields, check }
 }
 
 const SINGLES: &[Single] = &[
-    single("/v1/cluster/ldap", settings::LDAP, check_ldap),
-    single("/v1/cluster/services_configuration", settings::SERVICES, anything),
-    single("/v1/cluster/auditing/db_conns", settings::AUDITING, anything),
-    single("/v1/job_scheduler", settings::JOBS, check_cron),
-    single("/v1/cm_settings", settings::CM, check_timezone),
-    single("/v1/diagnostics", settings::DIAGNOSTICS, check_cron),
-    single("/v1/metrics_config", settings::METRICS, check_tag_keys),
-    single(OCSP, settings::OCSP, check_responder),
+    single("/v1/cluster/ldap", settings::LDAP, check::ldap),
+    single(
+        "/v1/cluster/services_configuration",
+        settings::SERVICES,
+        check::anything,
+    ),
+    single(
+        "/v1/cluster/auditing/db_conns",
+        settings::AUDITING,
+        check::anything,
+    ),
+    single("/v1/job_scheduler", settings::JOBS, check::jobs),
+    single("/v1/cm_settings", settings::CM, check::timezone),
+    single("/v1/diagnostics", settings::DIAGNOSTICS, check::jobs),
+    single("/v1/metrics_config", settings::METRICS, check::metrics),
+    single(OCSP, settings::OCSP, check::responder),
 ];
 
 /// Where the settings of OCSP are.
 pub(crate) const OCSP: &str = "/v1/ocsp";
-
-fn anything(_: &Object) -> Result<(), ApiError> {
-    Ok(())
-}
 
 fn row(ctx: &Ctx<'_>) -> Result<&'static Single, ApiError> {
     SINGLES
@@ -167,94 +169,6 @@ fn clear(ctx: &mut Ctx<'_>) -> Answer {
         ctx.commit();
     }
     Ok(Reply::empty())
-}
-
-/// A query or an attribute, a query or a template; a query is empty or whole; addresses are `ldap(s)://host:port`.
-fn check_ldap(ldap: &Object) -> Result<(), ApiError> {
-    let wrong = |text: &str| {
-        Err(ApiError::new(
-            StatusCode::BAD_REQUEST,
-            "illegal_fields_combination",
-            text,
-        ))
-    };
-    let text = |key: &str| ldap.get(key).and_then(Value::as_str).unwrap_or_default();
-    let query = |key: &str| ldap.get(key).and_then(Value::as_object).map_or(0, Map::len);
-    for key in ["dn_group_query", "user_dn_query"] {
-        if !matches!(query(key), 0 | 3) {
-            return wrong(&format!("{key} is {{}} or has base, filter and scope"));
-        }
-    }
-    if !text("dn_group_attr").is_empty() && query("dn_group_query") > 0 {
-        return wrong("dn_group_attr and dn_group_query exclude each other");
-    }
-    if !text("user_dn_template").is_empty() && query("user_dn_query") > 0 {
-        return wrong("user_dn_template and user_dn_query exclude each other");
-    }
-    let uris = ldap.get("uris").and_then(Value::as_array).into_iter().flatten();
-    let mut uris = uris.filter_map(Value::as_str);
-    let fits = |uri: &str| {
-        let rest = uri
-            .strip_prefix("ldap://")
-            .or_else(|| uri.strip_prefix("ldaps://"));
-        let host_and_port = rest.and_then(|rest| rest.rsplit_once(':'));
-        host_and_port.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
-    };
-    match uris.find(|uri| !fits(uri)) {
-        Some(uri) => Err(ApiError::bad_request(format!(
-            "uris: {uri} is not ldap(s)://host:port"
-        ))),
-        None => Ok(()),
-    }
-}
-
-/// Five fields of digits, `*`, `/`, `-` and `,`.
-fn check_cron(jobs: &Object) -> Result<(), ApiError> {
-    for (name, job) in jobs {
-        let cron = job
-            .get("cron_expression")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let fields: Vec<&str> = cron.split_whitespace().collect();
-        let fits = |field: &&str| field.chars().all(|c| c.is_ascii_digit() || "*/-,".contains(c));
-        if fields.len() != 5 || !fields.iter().all(fits) {
-            return Err(ApiError::bad_request(format!(
-                "{name}: {cron:?} is not a cron expression of five fields"
-            )));
-        }
-    }
-    Ok(())
-}
-
-fn check_timezone(settings: &Object) -> Result<(), ApiError> {
-    let name = settings
-        .get("timezone")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let letters = |c: char| c.is_ascii_alphanumeric() || "/_+-".contains(c);
-    if name.starts_with(|c: char| c.is_ascii_uppercase()) && name.chars().all(letters) {
-        return Ok(());
-    }
-    Err(ApiError::bad_request(format!(
-        "timezone: there is no time zone {name:?}"
-    )))
-}
-
-fn check_tag_keys(config: &Object) -> Result<(), ApiError> {
-    let keys = config.get("metrics_tag_keys_exposed").and_then(Value::as_array);
-    if keys.is_some_and(|keys| keys.len() > 50) {
-        return Err(ApiError::bad_request("metrics_tag_keys_exposed: at most 50 keys"));
-    }
-    Ok(())
-}
-
-fn check_responder(ocsp: &Object) -> Result<(), ApiError> {
-    let nobody = ocsp.get("responder_url") == Some(&json!(""));
-    if nobody && ocsp.get("ocsp_functionality") == Some(&json!(true)) {
-        let text = "OCSP cannot be turned on while the proxy certificate names no responder";
-        return Err(ApiError::bad_request(text).with_code("no_responder_url"));
-    }
-    Ok(())
 }
 
 /// The settings can go once nothing is audited any more.
