@@ -14,6 +14,7 @@ pub(crate) mod certificates;
 pub(crate) mod cluster;
 pub(crate) mod cluster_actions;
 pub(crate) mod crdbs;
+mod cron;
 #[cfg(test)]
 mod dry_run;
 pub(crate) mod health;

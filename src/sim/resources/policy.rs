@@ -1,11 +1,12 @@
 //! `/v1/cluster/policy`.
 
+use super::cron::is_cron;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::permission::Permission::{UpdateCluster, ViewClusterInfo};
 use crate::sim::route::Route;
 use crate::sim::schema;
 use crate::sim::schema::shape;
-use crate::sim::state::Due;
+use crate::sim::state::{Due, Env};
 use crate::sim::switch::Switch;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -36,21 +37,7 @@ fn put(ctx: &mut Ctx<'_>) -> Answer {
     let body = ctx.call.object()?;
     let update = schema::update(schema::policy::FIELDS, ctx.env, &ctx.cluster.policy, body)?;
     check_rack_aware(ctx, &update)?;
-    let version = update
-        .get("default_provisioned_redis_version")
-        .and_then(Value::as_str);
-    let known = |version: &str| {
-        ctx.env
-            .profile
-            .database_versions()
-            .iter()
-            .any(|(known, _)| *known == version)
-    };
-    if version.is_some_and(|version| !known(version)) {
-        return Err(ApiError::bad_request(
-            "default_provisioned_redis_version is not a supported version",
-        ));
-    }
+    check_texts(ctx.env, &update)?;
     if !ctx.call.dry_run() {
         apply(ctx, update);
     }
@@ -86,6 +73,22 @@ fn apply(ctx: &mut Ctx<'_>, update: Map<String, Value>) {
             .schedule(Duration::ZERO, Due::AutoRecovery(ctx.cluster.id));
     }
     ctx.commit();
+}
+
+/// Fields of which the table says only that they are texts.
+fn check_texts(env: &Env, update: &Map<String, Value>) -> Result<(), ApiError> {
+    let text = |field: &str| update.get(field).and_then(Value::as_str);
+    let refuse = |text: &str| Err(ApiError::bad_request(text));
+    let mut versions = env.profile.database_versions().iter();
+    if text("default_provisioned_redis_version")
+        .is_some_and(|wanted| !versions.any(|(version, _)| *version == wanted))
+    {
+        return refuse("default_provisioned_redis_version is not a supported version");
+    }
+    if text("persistence_cleanup_scan_interval").is_some_and(|cron| !is_cron(cron)) {
+        return refuse("persistence_cleanup_scan_interval is not a cron expression");
+    }
+    Ok(())
 }
 
 /// Rack awareness needs a rack id on every node and is never turned off.
@@ -159,6 +162,7 @@ mod tests {
             json!({"nonsense": 1}),
             json!({"default_provisioned_redis_version": "1.0"}),
             json!({"rack_aware": true}),
+            json!({"persistence_cleanup_scan_interval": "daily"}),
         ] {
             assert_eq!(
                 Fixture::cluster(1, 1)

@@ -69,7 +69,7 @@ const SINGLES: &[Single] = &[
     ),
     single("/v1/job_scheduler", settings::JOBS, check::jobs),
     single("/v1/cm_settings", settings::CM, check::timezone),
-    single("/v1/diagnostics", settings::DIAGNOSTICS, check::jobs),
+    single("/v1/diagnostics", settings::DIAGNOSTICS, check::collectors),
     single("/v1/metrics_config", settings::METRICS, check::metrics),
     single(OCSP, settings::OCSP, check::responder),
 ];
@@ -245,6 +245,12 @@ mod tests {
                 json!({"cron_expression": "*/15 * * * *"}),
             ),
             (
+                "/v1/diagnostics",
+                json!({"shard_target": {"cron_expression": ""}}),
+                "shard_target",
+                json!({"cron_expression": ""}),
+            ),
+            (
                 "/v1/metrics_config",
                 json!({"metrics_tag_keys_exposed": ["team"], "expose_db_tags": true}),
                 "metrics_tag_keys_exposed",
@@ -278,6 +284,14 @@ mod tests {
                 json!({"backup_job_settings": {"cron_expression": "daily"}}),
             ),
             ("/v1/job_scheduler", json!({"backup_job_settings": {"other": 1}})),
+            (
+                "/v1/job_scheduler",
+                json!({"backup_job_settings": {"cron_expression": ""}}),
+            ),
+            (
+                "/v1/job_scheduler",
+                json!({"backup_job_settings": {"cron_expression": "99 99 99 99 99"}}),
+            ),
             (
                 "/v1/job_scheduler",
                 json!({"cert_rotation_job_settings": {"expiry_days_before_rotation": 91}}),

@@ -2,6 +2,7 @@
 
 use super::Object;
 use crate::sim::call::ApiError;
+use crate::sim::resources::cron::is_cron;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
@@ -50,18 +51,23 @@ pub(super) fn ldap(ldap: &Object) -> Verdict {
     }
 }
 
-/// Five fields of digits, `*`, `/`, `-` and `,`.
+/// Every job says when it runs.
 pub(super) fn jobs(jobs: &Object) -> Verdict {
-    for (name, job) in jobs {
-        let cron = job
-            .get("cron_expression")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let fields: Vec<&str> = cron.split_whitespace().collect();
-        let fits = |field: &&str| field.chars().all(|c| c.is_ascii_digit() || "*/-,".contains(c));
-        if fields.len() != 5 || !fields.iter().all(fits) {
+    schedules(jobs, is_cron)
+}
+
+/// Every collector says when it runs; an empty text turns it off (clusters/logging/diagnostic-logging).
+pub(super) fn collectors(collectors: &Object) -> Verdict {
+    schedules(collectors, |cron| cron.is_empty() || is_cron(cron))
+}
+
+fn schedules(objects: &Object, fits: fn(&str) -> bool) -> Verdict {
+    for (name, object) in objects {
+        let cron = object.get("cron_expression").and_then(Value::as_str);
+        if !cron.is_some_and(fits) {
+            let cron = cron.unwrap_or_default();
             return Err(ApiError::bad_request(format!(
-                "{name}: {cron:?} is not a cron expression of five fields"
+                "{name}: {cron:?} is not a cron expression"
             )));
         }
     }
