@@ -238,7 +238,7 @@ refusals! {
     tls_cipher_update_not_allowed: Deduced "release-notes/rs-8-2-0-25" [Odd(1, Oddity::Fips)] "PUT" "/v1/cluster" r#"{"control_cipher_suites":"HIGH"}"# => 400 "tls_cipher_update_not_allowed";
     illegal_fields_combination: Documented "requests/cluster/ldap" [] "PUT" "/v1/cluster/ldap" r#"{"dn_group_attr":"memberOf","dn_group_query":{"base":"a","filter":"b","scope":"one"}}"# => 400 "illegal_fields_combination";
     missing_param: Documented "requests/cluster/sso" [] "PUT" "/v1/cluster/sso" r#"{"control_plane":true}"# => 400 "missing_param";
-    missing_certificate: Documented "requests/cluster/sso" [] "PUT" "/v1/cluster/sso" r#"{"control_plane":true,"issuer":{"id":"i","login_url":"l","logout_url":"o"},"service":{"address":"https://c"}}"# => 406 "missing_certificate";
+    missing_certificate: Documented "requests/cluster/sso" [] "PUT" "/v1/cluster/sso" r#"{"control_plane":true,"issuer":{"id":"i","login_url":"l"}}"# => 406 "missing_certificate";
     missing_service_certificate: Documented "requests/cluster/sso" [] "GET" "/v1/cluster/sso/saml/metadata/sp" "" => 406 "missing_certificate";
     issuer_before_service: Documented "requests/cluster/sso" [] "POST" "/v1/cluster/sso/saml/metadata/idp" r#"{"idp_metadata":"PEVudGl0eURlc2NyaXB0b3IgZW50aXR5SUQ9ImkiPjxTaW5nbGVTaWduT25TZXJ2aWNlIExvY2F0aW9uPSJsIi8+PC9FbnRpdHlEZXNjcmlwdG9yPg=="}"# => 406 "missing_certificate";
     saml_metadata_parsing_error: Documented "requests/cluster/sso" [] "POST" "/v1/cluster/sso/saml/metadata/idp" r#"{"idp_metadata":"!"}"# => 400 "saml_metadata_parsing_error";

@@ -12,8 +12,8 @@ use crate::sim::permission::Permission::{
 };
 use crate::sim::route::Route;
 use crate::sim::schema::shape;
-use crate::sim::schema::{self, Field, Kind, settings};
-use crate::sim::state::Cluster;
+use crate::sim::schema::{self, Field, settings};
+use crate::sim::state::{Cluster, Env};
 use crate::sim::version::Profile::{V7_8_6, V7_22_2, V8_0_20};
 use check::Verdict;
 use serde_json::{Map, Value, json};
@@ -121,7 +121,7 @@ fn put(ctx: &mut Ctx<'_>) -> Answer {
     if body.is_empty() {
         return Err(ApiError::bad_request("the request body names no field"));
     }
-    let after = changed(ctx, row.path, row.fields, body)?;
+    let after = changed(ctx.env, current(ctx, row.path, row.fields), row.fields, body)?;
     (row.check)(&after)?;
     store(ctx, row.path, row.fields, after.clone());
     Ok(Reply::json(readable(after)))
@@ -132,18 +132,19 @@ fn put(ctx: &mut Ctx<'_>) -> Answer {
 /// # Errors
 /// 400 for what the table does not allow.
 pub(crate) fn changed(
-    ctx: &Ctx<'_>,
-    path: &str,
-    fields: &'static [Field],
+    env: &Env,
+    mut object: Object,
+    fields: &[Field],
     body: Object,
 ) -> Result<Object, ApiError> {
-    let mut object = current(ctx, path, fields);
-    for (name, value) in schema::update(fields, ctx.env, &object, body)? {
-        let nested = schema::find(fields, ctx.env.profile, &name)
-            .is_some_and(|field| matches!(field.kind, Kind::Nested(_)));
-        match (object.get_mut(&name), value) {
-            (Some(Value::Object(old)), Value::Object(new)) if nested && !new.is_empty() => old.extend(new),
-            (_, value) => {
+    for (name, value) in schema::update(fields, env, &object, body)? {
+        let inner = schema::find(fields, env.profile, &name).and_then(|field| field.kind.fields());
+        match (object.get_mut(&name), value, inner) {
+            (Some(Value::Object(old)), Value::Object(new), Some(inner)) if !new.is_empty() => {
+                let new = schema::update(inner, env, old, new)?;
+                old.extend(new);
+            }
+            (_, value, _) => {
                 object.insert(name, value);
             }
         }

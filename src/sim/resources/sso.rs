@@ -27,8 +27,10 @@ pub(crate) const ROUTES: &[Route] = &[
 
 const PATH: &str = "/v1/cluster/sso";
 
+type Object = Map<String, Value>;
+
 /// The configuration with what follows from the cluster.
-fn shown(ctx: &Ctx<'_>, mut sso: Map<String, Value>) -> Value {
+fn shown(ctx: &Ctx<'_>, mut sso: Object) -> Object {
     let url = |path: &str| format!("https://cnm.{}{path}", ctx.cluster.name);
     let saml2 = json!({
         "entity_id": url("/sp"), "acs_url": url("/v1/cluster/sso/saml/acs"), "slo_url": url("/v1/cluster/sso/saml/slo"),
@@ -36,7 +38,7 @@ fn shown(ctx: &Ctx<'_>, mut sso: Map<String, Value>) -> Value {
     if let Some(Value::Object(service)) = sso.get_mut("service") {
         service.insert("saml2".to_owned(), saml2);
     }
-    Value::Object(sso)
+    sso
 }
 
 fn get(ctx: &mut Ctx<'_>) -> Answer {
@@ -45,25 +47,26 @@ fn get(ctx: &mut Ctx<'_>) -> Answer {
 }
 
 fn put(ctx: &mut Ctx<'_>) -> Answer {
-    let after = changed(ctx, PATH, settings::SSO, ctx.call.object()?)?;
+    let before = shown(ctx, current(ctx, PATH, settings::SSO));
+    let mut after = changed(ctx.env, before, settings::SSO, ctx.call.object()?)?;
+    // What follows from the cluster is not kept.
+    if let Some(Value::Object(service)) = after.get_mut("service") {
+        service.remove("saml2");
+    }
     complete(ctx, &after)?;
     store(ctx, PATH, settings::SSO, after);
     Ok(Reply::empty())
 }
 
-/// Sign-on that is turned on needs both sides' addresses and certificates.
-fn complete(ctx: &Ctx<'_>, sso: &Map<String, Value>) -> Result<(), ApiError> {
+/// Sign-on that is turned on needs the issuer's name and address, and the certificates of both sides. The service has an address
+/// by itself, and the issuer need not have one for logging out (objects/sso, security/access-control/saml-sso).
+fn complete(ctx: &Ctx<'_>, sso: &Object) -> Result<(), ApiError> {
     if sso.get("control_plane") != Some(&json!(true)) {
         return Ok(());
     }
-    for (part, key) in [
-        ("issuer", "id"),
-        ("issuer", "login_url"),
-        ("issuer", "logout_url"),
-        ("service", "address"),
-    ] {
-        if sso.get(part).and_then(|part| part.get(key)).is_none() {
-            let text = format!("{part}.{key} is needed to turn single sign-on on");
+    for key in ["id", "login_url"] {
+        if sso.get("issuer").and_then(|issuer| issuer.get(key)).is_none() {
+            let text = format!("issuer.{key} is needed to turn single sign-on on");
             return Err(ApiError::new(StatusCode::BAD_REQUEST, "missing_param", text));
         }
     }
@@ -140,12 +143,18 @@ fn issuer_metadata(ctx: &mut Ctx<'_>) -> Answer {
         );
     };
     certificate(ctx, "sso_service")?;
-    let logout = location("SingleLogoutService").unwrap_or_else(|| login.clone());
+    let issuer = [
+        ("id", Some(id)),
+        ("login_url", Some(login)),
+        ("logout_url", location("SingleLogoutService")),
+        ("metadata", Some(encoded.to_owned())),
+    ];
+    let issuer: Object = issuer
+        .into_iter()
+        .filter_map(|(key, value)| Some((key.to_owned(), json!(value?))))
+        .collect();
     let mut sso = current(ctx, PATH, settings::SSO);
-    sso.insert(
-        "issuer".to_owned(),
-        json!({"id": id, "login_url": login, "logout_url": logout, "metadata": encoded}),
-    );
+    sso.insert("issuer".to_owned(), json!(issuer));
     complete(ctx, &sso)?;
     store(ctx, PATH, settings::SSO, sso.clone());
     Ok(Reply::json(shown(ctx, sso)))
@@ -247,6 +256,33 @@ mod tests {
     }
 
     #[test]
+    fn sign_on_set_up_step_by_step_needs_no_address_of_the_service_and_none_for_logging_out() {
+        let mut sim = with_certificates(&["sso_service", "sso_issuer"]);
+        for body in [
+            json!({"protocol": "saml2", "issuer": {"id": "urn:idp", "login_url": "https://idp/in"}}),
+            json!({"control_plane": true}),
+        ] {
+            assert_eq!(sim.admin(0, "PUT", PATH, body.clone()).status, 200, "{body}");
+        }
+        let shown = sim.admin(0, "GET", PATH, Value::Null).json;
+        assert_eq!(shown["control_plane"], true);
+        assert_eq!(sim.admin(0, "PUT", PATH, shown).status, 200, "as it was read");
+    }
+
+    #[test]
+    fn what_follows_from_elsewhere_cannot_be_written_inside_an_object() {
+        let mut sim = with_certificates(&[]);
+        let before = sim.admin(0, "GET", PATH, Value::Null).json;
+        for body in [
+            json!({"issuer": {"metadata": "eA=="}}),
+            json!({"service": {"saml2": {"entity_id": "urn:other"}}}),
+        ] {
+            assert_eq!(sim.admin(0, "PUT", PATH, body.clone()).status, 400, "{body}");
+        }
+        assert_eq!(sim.admin(0, "GET", PATH, Value::Null).json, before);
+    }
+
+    #[test]
     fn metadata_of_an_issuer_sets_its_addresses() {
         let mut sim = with_certificates(&["sso_service"]);
         let xml = "<EntityDescriptor entityID=\"urn:idp\"><SingleSignOnService Location=\"https://idp/in\"/></EntityDescriptor>";
@@ -257,7 +293,10 @@ mod tests {
             (200, &json!("urn:idp"))
         );
         let shown = sim.admin(0, "GET", "/v1/cluster/sso", Value::Null).json;
-        assert_eq!(shown["issuer"]["login_url"], "https://idp/in");
+        assert_eq!(
+            shown["issuer"],
+            json!({"id": "urn:idp", "login_url": "https://idp/in", "metadata": BASE64.encode(xml)})
+        );
         assert_eq!(
             shown["service"]["saml2"]["entity_id"],
             "https://cnm.cluster.example.com/sp"
