@@ -4,7 +4,7 @@ mod check;
 
 #[cfg(test)]
 pub(crate) use check::ERROR_CODES;
-pub(crate) use check::{Failure, Plan, is_rack_id, large_enough, text};
+pub(crate) use check::{Failure, Plan, is_host_name, is_rack_id, large_enough, text};
 
 use super::auth::Accounts;
 use super::bugs::Bug;

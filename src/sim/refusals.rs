@@ -182,6 +182,11 @@ const JOIN_AS_NOBODY: &str = r#"{"action":"join_cluster","cluster":{"name":"clus
 const REPLACE: &str = r#"{"action":"join_cluster","cluster":{"name":"cluster.example.com","nodes":["10.0.0.1"]},"node":{"identity":{"uid":3}},"credentials":{"username":"admin@example.com","password":"secret"}}"#;
 const PACKAGE: &str = r#"<package {"module_name":"m","semantic_version":"1.0.0"}>"#;
 const DEPENDENT: &str = r#"<package {"module_name":"m","semantic_version":"1.0.0","dependencies":{"d":{"url":"https://example.com/d","sha256":"0"}}}>"#;
+const AUDITED: Step = Do(
+    "PUT",
+    "/v1/cluster/auditing/db_conns",
+    r#"{"audit_protocol":"local","audit_address":"/tmp/audit"}"#,
+);
 const COMPLEX: Step = Do("PUT", "/v1/cluster", r#"{"password_complexity":true}"#);
 
 #[rustfmt::skip]
@@ -246,8 +251,12 @@ refusals! {
     saml_metadata_generation_error: ByFault "requests/cluster/sso" [Fault(r#"{"effect":{"status":{"code":500,"body":"{\"error_code\":\"saml_metadata_generation_error\"}"}}}"#)] "GET" "/v1/cluster/sso/saml/metadata/sp" "" => 500 "saml_metadata_generation_error";
     delete_certificate_error: ByFault "requests/cluster/sso" [Fault(r#"{"effect":{"status":{"code":500,"body":"{\"error_code\":\"delete_certificate_error\"}"}}}"#)] "DELETE" "/v1/cluster/sso" "" => 500 "delete_certificate_error";
     db_conns_audit_config_not_found: Documented "requests/cluster/auditing-db-conns" [] "DELETE" "/v1/cluster/auditing/db_conns" "" => 404 "db_conns_audit_config_not_found";
-    cannot_delete_audit_config_when_policy_enabled: Deduced "requests/cluster/auditing-db-conns" [Do("PUT", "/v1/cluster/auditing/db_conns", r#"{"audit_protocol":"local"}"#), Do("PUT", "/v1/cluster/policy", r#"{"db_conns_auditing":true}"#)] "DELETE" "/v1/cluster/auditing/db_conns" "" => 406 "cannot_delete_audit_config_when_policy_enabled";
-    cannot_delete_audit_config_when_bdb_enabled: Deduced "requests/cluster/auditing-db-conns" [Do("PUT", "/v1/cluster/auditing/db_conns", r#"{"audit_protocol":"local"}"#), Do("POST", "/v1/bdbs", r#"{"name":"db","memory_size":268435456,"redis_version":"7.2","db_conns_auditing":true}"#), MINUTE] "DELETE" "/v1/cluster/auditing/db_conns" "" => 406 "cannot_delete_audit_config_when_bdb_enabled";
+    db_conns_auditing_missing_config: Deduced "security/audit-events" [] "PUT" "/v1/cluster/auditing/db_conns" r#"{"audit_protocol":"TCP","audit_address":"127.0.0.1"}"# => 400 "db_conns_auditing_missing_config";
+    db_conns_auditing_bad_config: Deduced "security/audit-events" [] "PUT" "/v1/cluster/auditing/db_conns" r#"{"audit_protocol":"local","audit_address":"/tmp/audit","audit_port":1}"# => 400 "db_conns_auditing_bad_config";
+    db_conns_auditing_bad_address: Deduced "security/audit-events" [] "PUT" "/v1/cluster/auditing/db_conns" r#"{"audit_protocol":"local","audit_address":"audit"}"# => 400 "db_conns_auditing_bad_address";
+    negative_audit_queue: Deduced "security/audit-events" [] "PUT" "/v1/cluster/auditing/db_conns" r#"{"audit_queue_max_bytes":-1}"# => 400 "invalid_schema";
+    cannot_delete_audit_config_when_policy_enabled: Deduced "requests/cluster/auditing-db-conns" [AUDITED, Do("PUT", "/v1/cluster/policy", r#"{"db_conns_auditing":true}"#)] "DELETE" "/v1/cluster/auditing/db_conns" "" => 406 "cannot_delete_audit_config_when_policy_enabled";
+    cannot_delete_audit_config_when_bdb_enabled: Deduced "requests/cluster/auditing-db-conns" [AUDITED, Do("POST", "/v1/bdbs", r#"{"name":"db","memory_size":268435456,"redis_version":"7.2","db_conns_auditing":true}"#), MINUTE] "DELETE" "/v1/cluster/auditing/db_conns" "" => 406 "cannot_delete_audit_config_when_bdb_enabled";
     same_hashing: OwnCode "requests/cluster/change_password_hashing_algorithm" [] "PATCH" "/v1/cluster/change_password_hashing_algorithm" r#"{"algorithm":"SHA-256"}"# => 400 "invalid_schema";
     master_of_unknown_node: OwnCode "requests/cluster/actions" [] "POST" "/v1/cluster/actions/change_master" r#"{"node_uid":"9"}"# => 404 "not_found";
 

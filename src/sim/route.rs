@@ -191,6 +191,7 @@ pub(crate) const TABLES: &[&[Route]] = &[
     resources::suffixes::ROUTES,
     resources::settings::ROUTES,
     resources::sso::ROUTES,
+    resources::auditing::ROUTES,
     resources::numbered::ROUTES,
     resources::logs::ROUTES,
     resources::crdbs::ROUTES,

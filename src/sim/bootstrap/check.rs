@@ -193,7 +193,7 @@ pub(crate) fn is_rack_id(rack: &str) -> bool {
 }
 
 /// RFC 952 and RFC 1123: labels of letters, digits and hyphens.
-fn is_host_name(name: &str) -> bool {
+pub(crate) fn is_host_name(name: &str) -> bool {
     let label = |label: &str| {
         !label.is_empty()
             && label.len() <= 63

@@ -246,4 +246,13 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
             "user_not_exist",
         ],
     ),
+    (
+        "security/audit-events",
+        &[
+            "db_conns_auditing_bad_address",
+            "db_conns_auditing_bad_config",
+            "db_conns_auditing_missing_config",
+            "invalid_schema",
+        ],
+    ),
 ];

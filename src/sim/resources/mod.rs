@@ -5,6 +5,7 @@ pub(crate) mod actions;
 pub(crate) mod alarms;
 pub(crate) mod alerts;
 mod archive;
+pub(crate) mod auditing;
 pub(crate) mod availability;
 pub(crate) mod bdb_certificates;
 pub(crate) mod bdbs;

@@ -26,9 +26,6 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("DELETE", "/v1/cluster/ldap", ConfigLdap, shape::NOTHING, clear),
     Route::new("GET", "/v1/cluster/services_configuration", ViewClusterInfo, shape::SERVICES_CONFIGURATION, get),
     Route::new("PUT", "/v1/cluster/services_configuration", UpdateCluster, shape::SERVICES_CONFIGURATION, put),
-    Route::new("GET", "/v1/cluster/auditing/db_conns", ViewClusterInfo, shape::AUDITING, get),
-    Route::new("PUT", "/v1/cluster/auditing/db_conns", UpdateCluster, shape::AUDITING, put),
-    Route::new("DELETE", "/v1/cluster/auditing/db_conns", UpdateCluster, shape::NOTHING, stop_auditing),
     Route::new("GET", "/v1/job_scheduler", ViewClusterInfo, shape::JOBS, get),
     Route::new("PUT", "/v1/job_scheduler", UpdateCluster, shape::JOBS, put),
     Route::new("GET", "/v1/cm_settings", ViewClusterInfo, shape::CM, get).since(V7_8_6),
@@ -172,34 +169,6 @@ fn clear(ctx: &mut Ctx<'_>) -> Answer {
     Ok(Reply::empty())
 }
 
-/// The settings can go once nothing is audited any more.
-fn stop_auditing(ctx: &mut Ctx<'_>) -> Answer {
-    const PATH: &str = "/v1/cluster/auditing/db_conns";
-    if ctx.cluster.documents.single(PATH).is_none() {
-        return Err(
-            ApiError::not_found("connections are not audited").with_code("db_conns_audit_config_not_found")
-        );
-    }
-    if ctx.cluster.policy.get("db_conns_auditing") == Some(&json!(true)) {
-        return Err(ApiError::not_acceptable(
-            "cannot_delete_audit_config_when_policy_enabled",
-            "the policy db_conns_auditing is on",
-        ));
-    }
-    let audited = ctx
-        .cluster
-        .databases
-        .iter()
-        .find(|database| database.flag("db_conns_auditing"));
-    if let Some(database) = audited {
-        return Err(ApiError::not_acceptable(
-            "cannot_delete_audit_config_when_bdb_enabled",
-            format!("database {} is audited", database.uid),
-        ));
-    }
-    clear(ctx)
-}
-
 #[cfg(test)]
 mod tests {
     use crate::sim::fixture::Fixture;
@@ -256,12 +225,6 @@ mod tests {
                 json!({"metrics_tag_keys_exposed": ["team"], "expose_db_tags": true}),
                 "metrics_tag_keys_exposed",
                 json!(["team"]),
-            ),
-            (
-                "/v1/cluster/auditing/db_conns",
-                json!({"audit_protocol": "local", "audit_address": "/tmp/audit"}),
-                "audit_address",
-                json!("/tmp/audit"),
             ),
         ] {
             let mut after = sim.admin(0, "GET", path, Value::Null).json;

@@ -90,6 +90,7 @@ pub(crate) const AUDITING: &[Field] = &[
     rw("audit_port", Kind::Int(1, 65535), ""),
     rw("audit_reconnect_interval", COUNT, "1"),
     rw("audit_reconnect_max_attempts", COUNT, "0"),
+    rw("audit_queue_max_bytes", COUNT, "524288").since(V8_2_0),
 ];
 
 const CRON: Field = rw("cron_expression", Kind::Text, "");
