@@ -242,6 +242,7 @@ refusals! {
     config_edit_conflict: ByFault "requests/cluster" [Fault(r#"{"method":"PUT","effect":{"status":{"code":400,"body":"{\"error_code\":\"config_edit_conflict\"}"}}}"#)] "PUT" "/v1/cluster" "{}" => 400 "config_edit_conflict";
     tls_cipher_update_not_allowed: Deduced "release-notes/rs-8-2-0-25" [Odd(1, Oddity::Fips)] "PUT" "/v1/cluster" r#"{"control_cipher_suites":"HIGH"}"# => 400 "tls_cipher_update_not_allowed";
     illegal_fields_combination: Documented "requests/cluster/ldap" [] "PUT" "/v1/cluster/ldap" r#"{"dn_group_attr":"memberOf","dn_group_query":{"base":"a","filter":"b","scope":"one"}}"# => 400 "illegal_fields_combination";
+    directory_without_address: Deduced "requests/cluster/ldap" [] "PUT" "/v1/cluster/ldap" r#"{"control_plane":true}"# => 400 "illegal_fields_combination";
     missing_param: Documented "requests/cluster/sso" [] "PUT" "/v1/cluster/sso" r#"{"control_plane":true}"# => 400 "missing_param";
     missing_certificate: Documented "requests/cluster/sso" [] "PUT" "/v1/cluster/sso" r#"{"control_plane":true,"issuer":{"id":"i","login_url":"l"}}"# => 406 "missing_certificate";
     missing_service_certificate: Documented "requests/cluster/sso" [] "GET" "/v1/cluster/sso/saml/metadata/sp" "" => 406 "missing_certificate";

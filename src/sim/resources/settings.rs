@@ -172,6 +172,7 @@ fn clear(ctx: &mut Ctx<'_>) -> Answer {
 #[cfg(test)]
 mod tests {
     use crate::sim::fixture::Fixture;
+    use crate::sim::version::Profile::{V8_0_20, V8_2_0};
     use serde_json::{Value, json};
 
     #[test]
@@ -262,6 +263,14 @@ mod tests {
             ),
             ("/v1/cm_settings", json!({"timezone": "not a place"})),
             ("/v1/metrics_config", Value::Null),
+            ("/v1/metrics_config", json!({"local_storage_max_size_mb": 0})),
+            ("/v1/metrics_config", json!({"local_storage_retention_days": 0})),
+            ("/v1/metrics_config", json!({"key_size_buckets": "8K,1K"})),
+            ("/v1/metrics_config", json!({"key_items_buckets": "many"})),
+            (
+                "/v1/metrics_config",
+                json!({"metrics_tag_keys_exposed": ["team-name"]}),
+            ),
             (
                 "/v1/diagnostics",
                 json!({"bdb_info_target": {"cron_expression": "* * * *"}}),
@@ -270,6 +279,8 @@ mod tests {
             ("/v1/ocsp", json!({"responder_url": "http://ocsp.example.com"})),
             ("/v1/cluster/ldap", json!({"uris": ["example.com"]})),
             ("/v1/cluster/ldap", json!({"user_dn_query": {"base": "dc=x"}})),
+            ("/v1/cluster/ldap", json!({"control_plane": true})),
+            ("/v1/cluster/ldap", json!({"cba_identity_source": "subject_oid"})),
         ] {
             let mut sim = Fixture::cluster(1, 1);
             let before = sim.admin(0, "GET", path, Value::Null).json;
@@ -279,6 +290,38 @@ mod tests {
                 "{path} {body}"
             );
             assert_eq!(sim.admin(0, "GET", path, Value::Null).json, before);
+        }
+    }
+
+    #[test]
+    fn a_directory_is_used_once_it_is_known_where_it_is_and_how_users_and_groups_are_found() {
+        let mut sim = Fixture::cluster(1, 1);
+        let path = "/v1/cluster/ldap";
+        let query = json!({"base": "dc=example", "filter": "(member=%D)", "scope": "subtree"});
+        for body in [
+            json!({"uris": ["ldap://ldap.example.com:389"]}),
+            json!({"user_dn_template": "cn=%u,dc=example"}),
+            json!({"dn_group_query": query}),
+        ] {
+            let used = sim.admin(0, "PUT", path, json!({"data_plane": true}));
+            assert_eq!(
+                (used.status, used.code()),
+                (400, "illegal_fields_combination"),
+                "before {body}"
+            );
+            assert_eq!(sim.admin(0, "PUT", path, body).status, 200);
+        }
+        let used = sim.admin(0, "PUT", path, json!({"data_plane": true}));
+        assert_eq!(used.status, 200);
+    }
+
+    #[test]
+    fn tags_are_exposed_since_8_2() {
+        for (profile, status) in [(V8_0_20, 400), (V8_2_0, 200)] {
+            let mut sim = Fixture::cluster_of(profile, 1);
+            let body = json!({"expose_db_tags": true, "metrics_tag_keys_exposed": ["env", "team"]});
+            let put = sim.admin(0, "PUT", "/v1/metrics_config", body);
+            assert_eq!(put.status, status, "{profile}");
         }
     }
 

@@ -139,10 +139,10 @@ pub(crate) const METRICS: &[Field] = &[
     rw("key_distribution_enabled", Kind::Bool, NO),
     rw("key_size_buckets", Kind::Text, r#""""#),
     rw("key_items_buckets", Kind::Text, r#""""#),
-    rw("local_storage_max_size_mb", COUNT, "1024"),
-    rw("local_storage_retention_days", COUNT, "8"),
-    rw("expose_db_tags", Kind::Bool, NO),
-    rw("metrics_tag_keys_exposed", Kind::Texts, "[]"),
+    rw("local_storage_max_size_mb", Kind::Int(1, i64::MAX), "1024"),
+    rw("local_storage_retention_days", Kind::Int(1, i64::MAX), "8"),
+    rw("expose_db_tags", Kind::Bool, NO).since(V8_2_0),
+    rw("metrics_tag_keys_exposed", Kind::Texts, "[]").since(V8_2_0),
     rw("max_requests_in_flight", COUNT, "2"),
 ];
 

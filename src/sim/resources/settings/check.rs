@@ -12,43 +12,79 @@ pub(super) fn anything(_: &Object) -> Verdict {
     Ok(())
 }
 
-/// A query or an attribute, a query or a template; a query is empty or whole; addresses are `ldap(s)://host:port`.
+/// Fields fit together, and addresses are `ldap(s)://host:port`.
 pub(super) fn ldap(ldap: &Object) -> Verdict {
-    let wrong = |text: &str| {
-        Err(ApiError::new(
+    if let Some(text) = combination(ldap) {
+        return Err(ApiError::new(
             StatusCode::BAD_REQUEST,
             "illegal_fields_combination",
             text,
-        ))
-    };
-    let text = |key: &str| ldap.get(key).and_then(Value::as_str).unwrap_or_default();
-    let query = |key: &str| ldap.get(key).and_then(Value::as_object).map_or(0, Map::len);
-    for key in ["dn_group_query", "user_dn_query"] {
-        if !matches!(query(key), 0 | 3) {
-            return wrong(&format!("{key} is {{}} or has base, filter and scope"));
-        }
+        ));
     }
-    if !text("dn_group_attr").is_empty() && query("dn_group_query") > 0 {
-        return wrong("dn_group_attr and dn_group_query exclude each other");
-    }
-    if !text("user_dn_template").is_empty() && query("user_dn_query") > 0 {
-        return wrong("user_dn_template and user_dn_query exclude each other");
-    }
-    let uris = ldap.get("uris").and_then(Value::as_array).into_iter().flatten();
-    let mut uris = uris.filter_map(Value::as_str);
-    let fits = |uri: &str| {
+    let fits = |uri: &&str| {
         let rest = uri
             .strip_prefix("ldap://")
             .or_else(|| uri.strip_prefix("ldaps://"));
         let host_and_port = rest.and_then(|rest| rest.rsplit_once(':'));
         host_and_port.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
     };
-    match uris.find(|uri| !fits(uri)) {
+    match texts(ldap, "uris").find(|uri| !fits(uri)) {
         Some(uri) => Err(ApiError::bad_request(format!(
             "uris: {uri} is not ldap(s)://host:port"
         ))),
         None => Ok(()),
     }
+}
+
+/// What is wrong with the fields beside each other. A directory that is used has an address and a way to find users and their
+/// groups; the page of the call says of required fields only that there are some.
+fn combination(ldap: &Object) -> Option<&'static str> {
+    let text = |key: &str| ldap.get(key).and_then(Value::as_str).unwrap_or_default();
+    let query = |key: &str| ldap.get(key).and_then(Value::as_object).map_or(0, Map::len);
+    let (groups, users) = (query("dn_group_query"), query("user_dn_query"));
+    let by_attribute = !text("dn_group_attr").is_empty();
+    let by_template = !text("user_dn_template").is_empty();
+    let used = ["control_plane", "data_plane"].map(|plane| ldap.get(plane) == Some(&json!(true)));
+    let used = used.contains(&true);
+    let by_oid = text("cba_identity_source") == "subject_oid";
+    let rules = [
+        (
+            [groups, users].iter().any(|fields| !matches!(fields, 0 | 3)),
+            "a query is {} or has base, filter and scope",
+        ),
+        (
+            by_attribute && groups > 0,
+            "dn_group_attr and dn_group_query exclude each other",
+        ),
+        (
+            by_template && users > 0,
+            "user_dn_template and user_dn_query exclude each other",
+        ),
+        (
+            used && texts(ldap, "uris").next().is_none(),
+            "a directory that is used needs uris",
+        ),
+        (
+            used && !by_attribute && groups == 0,
+            "a directory that is used needs dn_group_attr or dn_group_query",
+        ),
+        (
+            used && !by_template && users == 0,
+            "a directory that is used needs user_dn_template or user_dn_query",
+        ),
+        (
+            by_oid && text("cba_identity_oid").is_empty(),
+            "cba_identity_source subject_oid needs cba_identity_oid",
+        ),
+    ];
+    let broken = rules.into_iter().find(|(is_broken, _)| *is_broken);
+    broken.map(|(_, text)| text)
+}
+
+/// The texts of a list.
+fn texts<'a>(object: &'a Object, key: &str) -> impl Iterator<Item = &'a str> {
+    let list = object.get(key).and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(Value::as_str)
 }
 
 /// Every job says when it runs.
@@ -88,12 +124,55 @@ pub(super) fn timezone(settings: &Object) -> Verdict {
     )))
 }
 
+/// Buckets of both histograms, and keys of tags, of which there are at most fifty.
 pub(super) fn metrics(config: &Object) -> Verdict {
-    let keys = config.get("metrics_tag_keys_exposed").and_then(Value::as_array);
-    if keys.is_some_and(|keys| keys.len() > 50) {
+    for name in ["key_size_buckets", "key_items_buckets"] {
+        let buckets = config.get(name).and_then(Value::as_str).unwrap_or_default();
+        if !are_buckets(buckets) {
+            return Err(ApiError::bad_request(format!(
+                "{name}: {buckets:?} are not ascending boundaries such as 1K,8K,1M"
+            )));
+        }
+    }
+    let keys = || texts(config, "metrics_tag_keys_exposed");
+    if keys().count() > 50 {
         return Err(ApiError::bad_request("metrics_tag_keys_exposed: at most 50 keys"));
     }
-    Ok(())
+    match keys().find(|key| !is_tag_key(key)) {
+        Some(key) => Err(ApiError::bad_request(format!(
+            "metrics_tag_keys_exposed: {key:?} cannot be the key of a tag"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Nothing, which leaves them to Redis, or numbers from 1 to 1023, with a unit or without, each greater than the one before.
+fn are_buckets(text: &str) -> bool {
+    let boundary = |text: &str| {
+        let unit = text.find(|c: char| !c.is_ascii_digit());
+        let (number, unit) = text.split_at(unit.unwrap_or(text.len()));
+        let power = ["B", "K", "M", "G", "T", "P", "E"]
+            .iter()
+            .position(|known| *known == unit || unit.is_empty())?;
+        let number = number
+            .parse::<u128>()
+            .ok()
+            .filter(|number| (1..=1023).contains(number))?;
+        Some(number << (10 * power))
+    };
+    let boundaries: Option<Vec<u128>> = text.split(',').map(boundary).collect();
+    text.is_empty() || boundaries.is_some_and(|all| all.is_sorted_by(|one, next| one < next))
+}
+
+/// What a label of a metric can be called, and none of the names that RS uses itself (databases/configure/db-tags).
+fn is_tag_key(key: &str) -> bool {
+    let mut characters = key.chars();
+    characters
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+        && characters.all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && key.len() <= 64
+        && !["redis", "cluster", "db"].contains(&key)
 }
 
 pub(super) fn responder(ocsp: &Object) -> Verdict {
@@ -103,4 +182,56 @@ pub(super) fn responder(ocsp: &Object) -> Verdict {
         return Err(ApiError::bad_request(text).with_code("no_responder_url"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_are_ascending_boundaries_with_or_without_units() {
+        for text in ["", "128M,512M", "1,1023,1K", "1B,2,1E,1023E"] {
+            assert!(are_buckets(text), "{text:?}");
+        }
+        for text in [
+            "0",
+            "1024",
+            "1k",
+            "1KB",
+            "K",
+            "1.5M",
+            "2,1",
+            "1,1B",
+            "1023K,1M,1M",
+            "1,,2",
+            "1,",
+            "1, 2",
+        ] {
+            assert!(!are_buckets(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn keys_of_tags_are_names_of_labels_that_nobody_else_uses() {
+        let longest = "a".repeat(64);
+        for key in ["env", "TEAM", "_owner", "app_1", &longest] {
+            assert!(is_tag_key(key), "{key:?}");
+        }
+        let too_long = "a".repeat(65);
+        for key in [
+            "",
+            " ",
+            "1team",
+            "env.prod",
+            "team-name",
+            "with space",
+            "é",
+            "redis",
+            "cluster",
+            "db",
+            &too_long,
+        ] {
+            assert!(!is_tag_key(key), "{key:?}");
+        }
+    }
 }
