@@ -350,6 +350,13 @@ fn extra(request: &Value) -> Map<String, Value> {
     extra
 }
 
+/// What of the first policy the cluster object repeats.
+const REPEATED_POLICY: [&str; 3] = [
+    "rack_aware",
+    "default_non_sharded_proxy_policy",
+    "default_sharded_proxy_policy",
+];
+
 fn create(
     world: &mut World,
     index: NodeIndex,
@@ -363,10 +370,8 @@ fn create(
     let credential = |key: &str| text(request, &format!("/credentials/{key}")).unwrap_or_default();
     let policy = first_policy(env, request);
     let mut settings = schema::cluster::fresh(env, &name);
-    settings.insert(
-        "rack_aware".to_owned(),
-        policy.get("rack_aware").cloned().unwrap_or(json!(false)),
-    );
+    let repeated = REPEATED_POLICY.iter().map(|field| (*field).to_owned());
+    settings.extend(repeated.filter_map(|field| policy.get(&field).cloned().map(|value| (field, value))));
     let cluster = Cluster {
         id,
         name: name.clone(),

@@ -22,6 +22,8 @@ pub(crate) const ROUTES: &[Route] = &[
 
 /// Policy fields that the cluster object repeats.
 const REPEATED: &[&str] = &[
+    "default_non_sharded_proxy_policy",
+    "default_sharded_proxy_policy",
     "rack_aware",
     "slave_ha",
     "slave_ha_grace_period",
@@ -152,6 +154,25 @@ mod tests {
                 .json["slave_ha"],
             false
         );
+    }
+
+    #[test]
+    fn the_cluster_repeats_the_policies_of_proxies_from_the_first_on() {
+        let mut sim = Fixture::fresh(1);
+        let mut body = sim.create_body();
+        body["policy"] = json!({"default_sharded_proxy_policy": "all-nodes"});
+        let made = sim.send(0, "POST", "/v1/bootstrap/create_cluster", None, body);
+        assert_eq!(made.status, 200);
+        sim.pass(60);
+        let mut shown = || {
+            let cluster = sim.admin(0, "GET", "/v1/cluster", Value::Null).json;
+            let update = json!({"default_non_sharded_proxy_policy": "all-master-shards"});
+            sim.admin(0, "PUT", "/v1/cluster/policy", update);
+            ["default_non_sharded_proxy_policy", "default_sharded_proxy_policy"]
+                .map(|field| cluster[field].clone())
+        };
+        assert_eq!(shown(), ["single", "all-nodes"]);
+        assert_eq!(shown(), ["all-master-shards", "all-nodes"]);
     }
 
     #[test]
