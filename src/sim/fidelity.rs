@@ -24,7 +24,7 @@ made from the tables that it works by: what stands here is what it does. Where s
 const LIMITS: &[(&str, &str)] = &[
     (
         "Active-Active databases",
-        "every path answers 501 `unsupported_resource`; with the switch `crdb-lists-empty` the lists are empty instead",
+        "every path answers 501 `unsupported_resource`; with the switch `crdb-lists-empty` the lists are empty instead; the cluster does not show the maps of what it supports (`crdt_supported_*_map`)",
     ),
     (
         "Clusters with nodes of several versions",
@@ -65,6 +65,10 @@ const LIMITS: &[(&str, &str)] = &[
     (
         "Services",
         "a stopped service shows as stopped and fails its node's check; without `cnm_http` or `envoy` the node's REST API is gone, without `ccs` the cluster loses the node; what the others did is still done",
+    ),
+    (
+        "Time zones",
+        "`timezone` of the Cluster Manager is anything that looks like the name of one",
     ),
     ("Migrations and the witness disk", "there never is one"),
     (
@@ -164,6 +168,10 @@ const UNSWITCHED: &[(&str, &str)] = &[
     (
         "406 of the deletion of an LDAP mapping stands on its page and not in the API schema",
         "never answered: no occasion is documented",
+    ),
+    (
+        "`saslauthd` is a service to turn off on the page about freeing memory and none in the object and in the list of rladmin",
+        "there is no such service, as the object has it",
     ),
 ];
 
