@@ -249,6 +249,7 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
     (
         "security/audit-events",
         &[
+            "audit_settings_config_missing",
             "db_conns_auditing_bad_address",
             "db_conns_auditing_bad_config",
             "db_conns_auditing_missing_config",

@@ -1,6 +1,5 @@
 //! `/v1/cluster/auditing/db_conns`: where connections and commands of databases are audited.
 
-use super::bdbs::Database;
 use super::settings::{changed, current, store};
 use crate::sim::bootstrap::is_host_name;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
@@ -20,7 +19,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("DELETE", PATH, UpdateCluster, shape::NOTHING, stop),
 ];
 
-const PATH: &str = "/v1/cluster/auditing/db_conns";
+pub(crate) const PATH: &str = "/v1/cluster/auditing/db_conns";
 
 fn get(ctx: &mut Ctx<'_>) -> Answer {
     Ok(Reply::json(current(ctx, PATH, AUDITING)))
@@ -81,7 +80,11 @@ fn stop(ctx: &mut Ctx<'_>) -> Answer {
             "the policy db_conns_auditing is on",
         ));
     }
-    let audited = ctx.cluster.databases.iter().find(|database| is_audited(database));
+    let audited = ctx
+        .cluster
+        .databases
+        .iter()
+        .find(|database| database.flag("db_conns_auditing") || is_audited(&database.set));
     if let Some(database) = audited {
         return Err(ApiError::not_acceptable(
             "cannot_delete_audit_config_when_bdb_enabled",
@@ -93,13 +96,11 @@ fn stop(ctx: &mut Ctx<'_>) -> Answer {
     Ok(Reply::empty())
 }
 
-/// Whether the old flag or the settings that came with 8.2 say so.
-fn is_audited(database: &Database) -> bool {
-    let mode = database
-        .set
-        .get("audit_settings")
-        .and_then(|settings| settings.get("audit_mode"));
-    database.flag("db_conns_auditing") || mode.is_some_and(|mode| mode != "disabled")
+/// Whether a database's `audit_settings` ask for records.
+pub(crate) fn is_audited(database: &Map<String, Value>) -> bool {
+    let settings = database.get("audit_settings");
+    let mode = settings.and_then(|settings| settings.get("audit_mode"));
+    mode.is_some_and(|mode| mode != "disabled")
 }
 
 #[cfg(test)]

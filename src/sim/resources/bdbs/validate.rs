@@ -6,6 +6,7 @@ use super::store::Databases;
 use crate::sim::call::ApiError;
 use crate::sim::certs::read_bundle;
 use crate::sim::placement::NoRoom;
+use crate::sim::resources::auditing;
 use crate::sim::resources::modules::meant;
 use crate::sim::schema::Phase;
 use crate::sim::state::{Cluster, Env};
@@ -61,6 +62,7 @@ impl Candidate<'_> {
 pub(crate) fn check(cluster: &Cluster, env: &Env, candidate: &Candidate<'_>) -> Result<(), ApiError> {
     name(candidate)?;
     tags(candidate)?;
+    audited(cluster, candidate)?;
     sharding(candidate)?;
     racks(cluster, candidate)?;
     persistence(candidate)?;
@@ -107,6 +109,17 @@ fn tags(candidate: &Candidate<'_>) -> Verdict {
         if !keys.insert(key) {
             return refuse("invalid_bdb_tags", format!("tags: the key {key:?} appears twice"));
         }
+    }
+    Ok(())
+}
+
+/// Records need a place to go before there are any.
+fn audited(cluster: &Cluster, candidate: &Candidate<'_>) -> Verdict {
+    if auditing::is_audited(candidate.set) && cluster.documents.single(auditing::PATH).is_none() {
+        return refuse(
+            "audit_settings_config_missing",
+            "audit_settings: the cluster does not say where records go",
+        );
     }
     Ok(())
 }
