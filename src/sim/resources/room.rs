@@ -13,7 +13,7 @@ use crate::sim::permission::Permission::{
 };
 use crate::sim::route::Route;
 use crate::sim::schema::certificate::HASHING;
-use crate::sim::schema::module::{PROXY, SET_PROXY, fresh_proxy};
+use crate::sim::schema::module::{PROXY, SET_PROXY};
 use crate::sim::schema::{self, Ignored, Phase, shape};
 use crate::sim::state::{Member, MemberStatus};
 use crate::sim::version::Profile::{V7_8_6, V7_22_2};
@@ -49,7 +49,7 @@ fn proxy_path(uid: NodeUid) -> String {
 }
 
 fn proxy_of(ctx: &Ctx<'_>, uid: NodeUid) -> Map<String, Value> {
-    let mut proxy = fresh_proxy(ctx.env);
+    let mut proxy = schema::defaults(PROXY, ctx.env.profile);
     proxy.extend(
         ctx.cluster
             .documents
@@ -253,7 +253,7 @@ mod tests {
     use crate::sim::fixture::{Fixture, LOGIN};
     use crate::sim::ids::NodeIndex;
     use crate::sim::resources::inflate::inflate;
-    use crate::sim::switch::{Switch, Switches};
+    use crate::sim::version::Profile::{V8_0_20, V8_2_0};
 
     #[test]
     fn a_proxy_is_changed_alone_or_with_all_and_a_dead_one_is_not_waited_for() {
@@ -317,14 +317,11 @@ mod tests {
     }
 
     #[test]
-    fn the_proxy_of_a_new_node_is_as_captured_or_as_documented() {
-        for (switches, evicts) in [
-            (Switches::default(), false),
-            (Switches::default().with(Switch::DefaultsAsDocumented), true),
-        ] {
-            let mut sim = Fixture::cluster_with(1, 1, switches);
+    fn the_proxy_of_a_new_node_evicts_clients_since_8_0_20() {
+        for (profile, evicts) in [(V7_22_2, false), (V8_0_20, true), (V8_2_0, true)] {
+            let mut sim = Fixture::cluster_of(profile, 1);
             let proxy = sim.admin(0, "GET", "/v1/proxies/1", Value::Null).json;
-            assert_eq!(proxy["client_eviction"], evicts);
+            assert_eq!(proxy["client_eviction"], evicts, "{profile}");
             let body = json!({"proxy": {"client_eviction": !evicts}});
             assert_eq!(sim.admin(0, "PUT", "/v1/proxies/1", body).status, 200);
             let proxy = sim.admin(0, "GET", "/v1/proxies/1", Value::Null).json;

@@ -1,10 +1,7 @@
 //! Modules, those that users bring, and proxies.
 
 use super::{Access, COUNT, Field, INT, Kind, Source, Table};
-use crate::sim::state::Env;
-use crate::sim::switch::Switch;
 use crate::sim::version::Profile::{V7_8_6, V7_22_2, V8_0_20};
-use serde_json::{Map, Value};
 
 const fn rw(name: &'static str, kind: Kind, default: &'static str) -> Field {
     Field::new(name, kind, default, Access::CreateUpdate)
@@ -92,23 +89,13 @@ pub(crate) const PROXY: &[Field] = &[
     captured("incoming_connections_rate_limit", COUNT, "0").since(V7_22_2),
     captured("ignore_bdb_cconn_limit", Kind::Bool, "false"),
     captured("ignore_bdb_cconn_output_buff_limits", Kind::Bool, "false"),
-    captured("client_eviction", Kind::Bool, "false").since(V7_22_2),
+    rw("client_eviction", Kind::Bool, "false").since(V7_22_2).until(V8_0_20),
+    // The capture with false is older than the build that turned it on (rs-8-0-20-44).
+    rw("client_eviction", Kind::Bool, "true").since(V8_0_20),
     captured("maxmemory_clients", COUNT, "4294967296").since(V7_22_2),
     captured("log_level", Kind::OneOf(&["crit", "error", "warn", "info", "trace", "debug"]), r#""info""#),
     captured("corefile", Kind::Bool, "false"),
 ];
-
-/// Fields whose documented default is another one than the captured.
-const DOCUMENTED: &[(&str, &str)] = &[("client_eviction", "true")];
-
-/// The proxy of a new node.
-pub(crate) fn fresh_proxy(env: &Env) -> Map<String, Value> {
-    let mut proxy = super::defaults(PROXY, env.profile);
-    if env.on(Switch::DefaultsAsDocumented) {
-        proxy.extend(super::defaults_instead(PROXY, env.profile, DOCUMENTED));
-    }
-    proxy
-}
 
 pub(crate) const PROXY_TABLE: Table = Table::new("proxy", "The proxy of a node.", PROXY);
 

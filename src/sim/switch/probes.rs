@@ -64,8 +64,8 @@ const PROBES: &[Probe] = &[
     probe(
         Switch::DefaultsAsDocumented,
         defaults,
-        r#"[true,true,true,600,7200,true,"batch","single","dense",false,true,false,"16k"]"#,
-        r#"[false,false,false,900,86400,false,"disabled","all-master-shards","sparse",true,false,true,"legacy"]"#,
+        r#"[true,true,true,600,7200,true,"batch","single","dense",false,true,"16k"]"#,
+        r#"[false,false,false,900,86400,false,"disabled","all-master-shards","sparse",true,false,"legacy"]"#,
     ),
     probe(Switch::RemovingNodeStaysActive, node_that_is_removed, r#"["decommissioning","decommissioning"]"#, r#"["active","active"]"#),
     probe(Switch::AclUserRulesAccepted, |on| status(on, "POST", "/v1/redis_acls", json!({"name": "a", "acl": "on ~*"})), "400", "200"),
@@ -390,7 +390,6 @@ fn defaults(switches: &Switches) -> Value {
         policy["default_shards_placement"],
         policy["shards_overbooking"],
         policy["default_fork_evict_ram"],
-        look("/v1/proxies/1")["client_eviction"],
         look("/v1/bdbs/1")["hash_slots_policy"],
     ])
 }

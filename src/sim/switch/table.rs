@@ -147,8 +147,8 @@ pub const SWITCHES: &[SwitchRow] = &[
     SwitchRow {
         switch: Switch::DefaultsAsDocumented,
         name: "defaults-as-documented",
-        default: "settings of clusters, proxies and databases start as captured",
-        alternative: "they start as documented (slave_ha off, http_support off, client_eviction on, hash_slots_policy legacy, ...)",
+        default: "settings of clusters and databases start as captured",
+        alternative: "they start as documented (slave_ha off, http_support off, hash_slots_policy legacy, ...)",
         source: "documentation against a capture of an 8.0 build",
     },
     SwitchRow {
