@@ -351,6 +351,14 @@ mod tests {
             (&reply.json["slave_ha"], &reply.json["slave_ha_grace_period"]),
             (&json!(false), &json!(900))
         );
+        for (field, unset) in [
+            ("email_from", json!("")),
+            ("smtp_host", json!("")),
+            ("smtp_port", json!(25)),
+            ("smtp_username", json!("")),
+        ] {
+            assert_eq!(reply.json[field], unset, "{field}");
+        }
         assert!(reply.json.get("nonsense").is_none());
     }
 

@@ -172,6 +172,11 @@ const DOCUMENTED: &[(&str, &str)] = &[
     ("slave_ha_bdb_cooldown_period", "86400"),
     ("robust_crdt_syncer", NO),
     ("multi_commands_opt", r#""disabled""#),
+    ("email_from", r#""""#),
+    ("smtp_host", r#""""#),
+    ("smtp_password", r#""""#),
+    ("smtp_port", "25"),
+    ("smtp_username", r#""""#),
 ];
 
 /// Fields whose documented type is another one than the captured.

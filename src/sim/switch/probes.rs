@@ -64,8 +64,8 @@ const PROBES: &[Probe] = &[
     probe(
         Switch::DefaultsAsDocumented,
         defaults,
-        r#"[true,true,true,600,7200,true,"batch","single","dense",false,true,"16k"]"#,
-        r#"[false,false,false,900,86400,false,"disabled","all-master-shards","sparse",true,false,"legacy"]"#,
+        r#"[true,true,true,600,7200,true,"batch",null,"single","dense",false,true,"16k"]"#,
+        r#"[false,false,false,900,86400,false,"disabled",25,"all-master-shards","sparse",true,false,"legacy"]"#,
     ),
     probe(Switch::RemovingNodeStaysActive, node_that_is_removed, r#"["decommissioning","decommissioning"]"#, r#"["active","active"]"#),
     probe(Switch::AclUserRulesAccepted, |on| status(on, "POST", "/v1/redis_acls", json!({"name": "a", "acl": "on ~*"})), "400", "200"),
@@ -386,6 +386,7 @@ fn defaults(switches: &Switches) -> Value {
         cluster["slave_ha_bdb_cooldown_period"],
         cluster["robust_crdt_syncer"],
         cluster["multi_commands_opt"],
+        cluster["smtp_port"],
         policy["default_sharded_proxy_policy"],
         policy["default_shards_placement"],
         policy["shards_overbooking"],

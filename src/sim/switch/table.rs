@@ -148,7 +148,7 @@ pub const SWITCHES: &[SwitchRow] = &[
         switch: Switch::DefaultsAsDocumented,
         name: "defaults-as-documented",
         default: "settings of clusters and databases start as captured",
-        alternative: "they start as documented (slave_ha off, http_support off, hash_slots_policy legacy, ...)",
+        alternative: "they start as documented (slave_ha off, http_support off, smtp_port 25, hash_slots_policy legacy, ...)",
         source: "documentation against a capture of an 8.0 build",
     },
     SwitchRow {
