@@ -347,8 +347,19 @@ fn extra(request: &Value) -> Map<String, Value> {
         let value = request.pointer(asked).cloned();
         extra.insert(shown.to_owned(), value.unwrap_or(json!(false)));
     }
+    let driver = request.pointer("/node/bigstore_driver").cloned();
+    extra.extend(driver.map(|driver| ("bigstore_driver".to_owned(), driver)));
     extra
 }
+
+/// What of a request that makes a cluster becomes a field of the cluster object.
+const REQUESTED: [(&str, &str); 5] = [
+    ("/cluster/wait_command", "wait_command"),
+    ("/crdb_coordinator_port", "crdb_coordinator_port"),
+    ("/envoy_admin_port", "envoy_admin_port"),
+    ("/envoy_mgmt_server_port", "envoy_mgmt_server_port"),
+    ("/gossip_envoy_admin_port", "gossip_envoy_admin_port"),
+];
 
 /// What of the first policy the cluster object repeats.
 const REPEATED_POLICY: [&str; 3] = [
@@ -369,9 +380,7 @@ fn create(
     let certificates = first_certificates(env, &name);
     let credential = |key: &str| text(request, &format!("/credentials/{key}")).unwrap_or_default();
     let policy = first_policy(env, request);
-    let mut settings = schema::cluster::fresh(env, &name);
-    let repeated = REPEATED_POLICY.iter().map(|field| (*field).to_owned());
-    settings.extend(repeated.filter_map(|field| policy.get(&field).cloned().map(|value| (field, value))));
+    let settings = first_settings(env, &name, request, &policy);
     let cluster = Cluster {
         id,
         name: name.clone(),
@@ -412,6 +421,23 @@ fn first_certificates(env: &Env, cluster_name: &str) -> BTreeMap<String, TlsIden
         ((*certificate).to_owned(), env.certificates.issue(&order))
     };
     REQUIRED_CERTIFICATES.iter().map(issue).collect()
+}
+
+/// The defaults, and over them what the request and the first policy set.
+fn first_settings(
+    env: &mut Env,
+    name: &str,
+    request: &Value,
+    policy: &Map<String, Value>,
+) -> Map<String, Value> {
+    let mut settings = schema::cluster::fresh(env, name);
+    let requested = REQUESTED
+        .iter()
+        .map(|(asked, field)| (*field, request.pointer(asked)));
+    let repeated = REPEATED_POLICY.iter().map(|field| (*field, policy.get(*field)));
+    let given = requested.chain(repeated);
+    settings.extend(given.filter_map(|(field, value)| Some((field.to_owned(), value?.clone()))));
+    settings
 }
 
 /// The defaults, and over them what the request sets.

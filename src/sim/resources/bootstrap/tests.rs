@@ -209,6 +209,33 @@ fn a_created_cluster_restarts_its_services_then_asks_for_credentials_and_refuses
 }
 
 #[test]
+fn a_new_cluster_has_the_ports_and_the_drivers_of_its_request() {
+    let mut sim = Fixture::fresh(1);
+    let mut body = sim.create_body();
+    body["cluster"]["wait_command"] = json!(false);
+    body["node"] = json!({"bigstore_enabled": true, "bigstore_driver": "rocksdb"});
+    let ports = [
+        ("crdb_coordinator_port", 9181),
+        ("envoy_admin_port", 8102),
+        ("envoy_mgmt_server_port", 8104),
+        ("gossip_envoy_admin_port", 8106),
+    ];
+    for (port, number) in ports {
+        body[port] = json!(number);
+    }
+    let made = sim.send(0, "POST", "/v1/bootstrap/create_cluster", None, body);
+    assert_eq!(made.status, 200);
+    sim.pass(60);
+    let cluster = sim.admin(0, "GET", "/v1/cluster", Value::Null).json;
+    assert_eq!(cluster["wait_command"], false);
+    for (port, number) in ports {
+        assert_eq!(cluster[port], number, "{port}");
+    }
+    let node = sim.admin(0, "GET", "/v1/nodes/1", Value::Null).json;
+    assert_eq!(node["bigstore_driver"], "rocksdb");
+}
+
+#[test]
 fn what_no_request_causes_is_caused_by_the_machine_or_a_fault() {
     for code in bootstrap::ERROR_CODES {
         let mut sim = Fixture::cluster(1, 2);
