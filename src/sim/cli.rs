@@ -117,6 +117,9 @@ struct ServeArgs {
     /// Memory of each node: GiB, or with a unit, as 512Mi.
     #[arg(long, help_heading = WORLD, value_name = "SIZE", default_value = "32", value_parser = parse_size)]
     node_memory: u64,
+    /// Flash of each node: GiB, or with a unit; none if absent. The nodes of --cluster have it enabled for databases.
+    #[arg(long, help_heading = WORLD, value_name = "SIZE", value_parser = parse_size)]
+    node_flash: Option<u64>,
     /// Ids and choices that look random follow from it.
     #[arg(long, help_heading = WORLD, value_name = "N", default_value_t = 1)]
     seed: u64,

@@ -58,6 +58,8 @@ pub(crate) fn form(world: &mut World, formation: &Formation) -> Result<(), Strin
         };
         let nodes = if place == 0 { json!([]) } else { json!([seed.0]) };
         let rack = formation.racks.get(place).cloned().unwrap_or_default();
+        let machine = world.env.node(NodeIndex(place));
+        let flash = machine.is_some_and(|machine| machine.config.flash_bytes > 0);
         let body = json!({
             "action": action,
             "cluster": {"name": formation.name, "nodes": nodes},
@@ -67,6 +69,7 @@ pub(crate) fn form(world: &mut World, formation: &Formation) -> Result<(), Strin
                     "max_redis_servers": formation.node_shards,
                     "max_listeners": formation.node_listeners,
                 },
+                "bigstore_enabled": flash,
             },
             "credentials": {"username": formation.username, "password": formation.password},
             "license": formation.license,
@@ -190,6 +193,35 @@ mod tests {
                 assert_eq!(sim.world.log(), []);
             }
         }
+    }
+
+    #[test]
+    fn databases_on_flash_live_on_nodes_whose_flash_was_there_when_the_cluster_was_formed() {
+        let mut sim = Fixture::fresh(3);
+        sim.world.env.nodes[1].config.flash_bytes = 64 << 30;
+        sim.world
+            .form(&Formation::new(
+                "cluster.example.com",
+                "admin@example.com",
+                "secret",
+            ))
+            .unwrap();
+        sim.world.env.nodes[2].config.flash_bytes = 64 << 30;
+        let database = json!({
+            "name": "db", "memory_size": 1 << 30, "bigstore": true, "bigstore_ram_size": 1 << 28,
+        });
+        assert_eq!(sim.admin(0, "POST", "/v1/bdbs", database.clone()).status, 200);
+        let nodes = sim.world.peek(NodeIndex(0), "/v1/nodes").unwrap();
+        let of = |field: &str| {
+            let nodes = nodes.as_array().unwrap().iter();
+            nodes.map(|node| node[field].clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(of("bigstore_enabled"), [false, true, false]);
+        assert_eq!(of("flash_shard_count"), [0, 1, 0]);
+        let mut replicated = database;
+        replicated["replication"] = json!(true);
+        let refused = sim.admin(0, "POST", "/v1/bdbs", replicated);
+        assert_eq!(refused.code(), "insufficient_resources");
     }
 
     #[test]

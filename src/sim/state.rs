@@ -424,6 +424,7 @@ impl Cluster {
     pub(crate) fn hosts(&self, env: &Env) -> Vec<Host> {
         let host = |member: &Member| {
             let node = env.node(member.host)?;
+            let has_flash = member.extra.get("bigstore_enabled") == Some(&Value::Bool(true));
             Some(Host {
                 uid: member.uid,
                 address: member.addr.clone(),
@@ -436,7 +437,7 @@ impl Cluster {
                 max_shards: member.max_redis_servers,
                 max_listeners: member.max_listeners,
                 memory_bytes: node.config.memory_bytes,
-                flash_bytes: node.config.flash_bytes,
+                flash_bytes: if has_flash { node.config.flash_bytes } else { 0 },
             })
         };
         self.members.values().filter_map(host).collect()

@@ -188,6 +188,17 @@ impl Bed {
         )
     }
 
+    /// Gives every node so many bytes of flash, enabled for databases.
+    pub(crate) fn flash(&mut self, bytes: u64) {
+        for node in &mut self.world.env.nodes {
+            node.config.flash_bytes = bytes;
+        }
+        let clusters = self.world.clusters.values_mut();
+        for member in clusters.flat_map(|cluster| cluster.members.values_mut()) {
+            member.extra.insert("bigstore_enabled".to_owned(), json!(true));
+        }
+    }
+
     /// Lets time pass.
     pub(crate) fn pass(&mut self, secs: i64) {
         self.world

@@ -39,6 +39,7 @@ pub(super) fn make_world(
         nodes.push(NodeConfig {
             port: address.port(),
             memory_bytes: args.node_memory,
+            flash_bytes: args.node_flash.unwrap_or_default(),
             ..node
         });
     }

@@ -19,6 +19,7 @@ pub(crate) struct Host {
     pub(crate) max_listeners: u64,
     /// All memory of the machine.
     pub(crate) memory_bytes: u64,
+    /// Flash that databases may use.
     pub(crate) flash_bytes: u64,
 }
 
@@ -171,7 +172,8 @@ impl Shards {
         let load = self.load(host.uid);
         let memory = rules.overbooking
             || shard.memory_bytes <= provisional_memory(host.memory_bytes, load.memory_bytes);
-        memory && load.shards() < host.max_shards
+        let flash = !shard.flash || host.flash_bytes > 0;
+        memory && flash && load.shards() < host.max_shards
     }
 }
 

@@ -12,7 +12,7 @@ use crate::sim::bugs::Bug;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::events::Told;
 use crate::sim::ids::{BdbUid, ShardUid};
-use crate::sim::placement::{Demand, NoRoom, Role, Shard};
+use crate::sim::placement::{Demand, Role, Shard};
 use crate::sim::schema::{Ignored, Phase, accept, bdb::FIELDS, request::CREATE_V2};
 use crate::sim::switch::Switch;
 use crate::sim::version::Profile;
@@ -425,9 +425,6 @@ fn reshape(ctx: &mut Ctx<'_>, uid: BdbUid, phase: Phase) -> Result<Vec<Shard>, A
     let rules = rules(ctx.cluster, &database.set);
     within_license(ctx, uid, demand)?;
     let hosts = ctx.cluster.hosts(ctx.env);
-    if demand.flash && !hosts.iter().any(|host| host.flash_bytes > 0) {
-        return Err(validate::no_room(phase, NoRoom::Resources));
-    }
     let before = ctx.cluster.databases.shards.shape(uid, &hosts, &rules, demand);
     let before = before.map_err(|no_room| validate::no_room(phase, no_room))?;
     let blueprint = ctx

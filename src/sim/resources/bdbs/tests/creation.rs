@@ -266,9 +266,7 @@ fn the_version_of_flash_follows_from_that_of_redis() {
         ("8.2", Some(1), None),
     ] {
         let mut bed = Bed::new();
-        for node in &mut bed.world.env.nodes {
-            node.config.flash_bytes = 64 * GIB;
-        }
+        bed.flash(64 * GIB);
         let mut body = json!({"redis_version": redis, "bigstore": true, "bigstore_ram_size": GIB / 5});
         if let Some(asked) = asked {
             body["bigstore_version"] = json!(asked);
