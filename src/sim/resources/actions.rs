@@ -31,7 +31,7 @@ fn forget(ctx: &mut Ctx<'_>) {
 fn list(ctx: &mut Ctx<'_>) -> Answer {
     forget(ctx);
     let tasks: Vec<_> = ctx.cluster.tasks.0.iter().map(|task| v1(ctx, task)).collect();
-    let machines = v1_machines(ctx, ctx.cluster.machines.iter());
+    let machines = v1_machines(ctx, visible(ctx, ctx.cluster.machines.iter()));
     Ok(Reply::json(json!({"actions": tasks, "state-machines": machines})))
 }
 
@@ -39,6 +39,18 @@ fn list(ctx: &mut Ctx<'_>) -> Answer {
 fn v1_machines<'a>(ctx: &Ctx<'_>, machines: impl Iterator<Item = &'a Machine>) -> Vec<Value> {
     let known = machines.filter(|machine| machine.is_state_machine());
     known.map(|machine| machine.v1(ctx.env)).collect()
+}
+
+/// The machines among these that are not about databases which are hidden from the caller.
+fn visible<'a>(
+    ctx: &Ctx<'_>,
+    machines: impl Iterator<Item = &'a Machine>,
+) -> impl Iterator<Item = &'a Machine> {
+    let scope = scope(ctx);
+    machines.filter(move |machine| {
+        let database = machine.object_name.strip_prefix("bdb:");
+        database.is_none_or(|uid| scope.has_text(uid))
+    })
 }
 
 fn unknown(ctx: &Ctx<'_>) -> ApiError {
@@ -53,7 +65,7 @@ fn get(ctx: &mut Ctx<'_>) -> Answer {
         .tasks
         .get(uid)
         .map(|task| Value::Object(v1(ctx, task)));
-    let machine = ctx.cluster.machines.get(uid);
+    let machine = visible(ctx, ctx.cluster.machines.get(uid).into_iter()).next();
     let machine = machine.filter(|machine| machine.is_state_machine());
     let found = task.or_else(|| Some(machine?.v1(ctx.env)));
     found.map(Reply::json).ok_or_else(|| unknown(ctx))
@@ -91,7 +103,7 @@ fn list_v2(ctx: &mut Ctx<'_>) -> Answer {
     let tasks = ctx.cluster.tasks.0.iter().map(|task| task_v2(ctx, task));
     Ok(Reply::json(
         tasks
-            .chain(ctx.cluster.machines.iter().map(machine_v2))
+            .chain(visible(ctx, ctx.cluster.machines.iter()).map(machine_v2))
             .collect::<Vec<_>>(),
     ))
 }
@@ -100,7 +112,8 @@ fn get_v2(ctx: &mut Ctx<'_>) -> Answer {
     forget(ctx);
     let uid = ctx.call.params.get("uid").map_or("", String::as_str);
     let task = ctx.cluster.tasks.get(uid).map(|task| task_v2(ctx, task));
-    let found = task.or_else(|| ctx.cluster.machines.get(uid).map(machine_v2));
+    let mut machines = visible(ctx, ctx.cluster.machines.get(uid).into_iter());
+    let found = task.or_else(|| machines.next().map(machine_v2));
     found.map(Reply::json).ok_or_else(|| unknown(ctx))
 }
 
@@ -191,6 +204,40 @@ mod tests {
         let (mut sim, _) = ran(Switches::default().with(Switch::TypesAsDocumented));
         let action = sim.admin(0, "GET", "/v1/actions", Value::Null).json["actions"][0].clone();
         assert_eq!(action["progress"], 100.0);
+    }
+
+    #[test]
+    fn a_role_that_is_bound_to_databases_sees_their_actions_only() {
+        let mut sim = Fixture::cluster(1, 1);
+        let [own, other] = [sim.database(None), sim.database(None)];
+        let role = json!({
+            "name": "Own", "management": "db_viewer", "resources": [{"type": "db", "uids": [own.to_string()]}],
+        });
+        let role = sim.admin(0, "POST", "/v1/roles", role).json["uid"].clone();
+        let user = json!({"email": "a@example.com", "name": "a", "password": "a-pass", "role_uids": [role]});
+        assert_eq!(sim.admin(0, "POST", "/v1/users", user).status, 200);
+        let all = sim.admin(0, "GET", "/v1/actions", Value::Null).json["state-machines"].clone();
+        let login = Some(("a@example.com", "a-pass"));
+        let mut get = |path: &str| sim.send(0, "GET", path, login, Value::Null);
+        let seen = get("/v1/actions").json["state-machines"].clone();
+        let about = |seen: &Value, key: &str, uid: u64| {
+            let names = seen.as_array().unwrap().iter().map(|action| action[key].clone());
+            names.filter(|name| *name == format!("bdb:{uid}")).count()
+        };
+        assert_eq!(about(&seen, "object_name", own), about(&all, "object_name", own));
+        assert_eq!(about(&seen, "object_name", other), 0);
+        assert_eq!(
+            get("/v2/actions").json.as_array().map(Vec::len),
+            seen.as_array().map(Vec::len)
+        );
+        for action in all.as_array().unwrap() {
+            let uid = action["action_uid"].as_str().unwrap();
+            let hidden = action["object_name"] == format!("bdb:{other}");
+            for version in ["v1", "v2"] {
+                let status = get(&format!("/{version}/actions/{uid}")).status;
+                assert_eq!(status, if hidden { 404 } else { 200 }, "{action}");
+            }
+        }
     }
 
     #[test]
