@@ -29,13 +29,38 @@ const PATH: &str = "/v1/cluster/sso";
 
 type Object = Map<String, Value>;
 
-/// The configuration with what follows from the cluster.
+/// How the issuer knows the service.
+struct Saml {
+    entity_id: String,
+    acs_url: String,
+    slo_url: String,
+}
+
+/// What follows from the address of the service, or from the cluster if it has none.
+fn saml(ctx: &Ctx<'_>, sso: &Object) -> Saml {
+    let address = sso
+        .get("service")
+        .and_then(|service| service.get("address")?.as_str());
+    let address = address.filter(|address| !address.is_empty()).map_or_else(
+        || format!("https://cnm.{}", ctx.cluster.name),
+        |address| address.trim_end_matches('/').to_owned(),
+    );
+    Saml {
+        entity_id: format!("{address}/sp"),
+        acs_url: format!("{address}/v1/cluster/sso/saml/acs"),
+        slo_url: format!("{address}/v1/cluster/sso/saml/slo"),
+    }
+}
+
+/// The configuration with what follows from it and from the cluster.
 fn shown(ctx: &Ctx<'_>, mut sso: Object) -> Object {
-    let url = |path: &str| format!("https://cnm.{}{path}", ctx.cluster.name);
-    let saml2 = json!({
-        "entity_id": url("/sp"), "acs_url": url("/v1/cluster/sso/saml/acs"), "slo_url": url("/v1/cluster/sso/saml/slo"),
-    });
+    let Saml {
+        entity_id,
+        acs_url,
+        slo_url,
+    } = saml(ctx, &sso);
     if let Some(Value::Object(service)) = sso.get_mut("service") {
+        let saml2 = json!({"entity_id": entity_id, "acs_url": acs_url, "slo_url": slo_url});
         service.insert("saml2".to_owned(), saml2);
     }
     sso
@@ -96,13 +121,18 @@ fn delete(ctx: &mut Ctx<'_>) -> Answer {
 
 fn service_metadata(ctx: &mut Ctx<'_>) -> Answer {
     certificate(ctx, "sso_service")?;
-    let name = &ctx.cluster.name;
+    let Saml {
+        entity_id,
+        acs_url,
+        slo_url,
+    } = saml(ctx, &current(ctx, PATH, settings::SSO));
     let xml = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-         <md:EntityDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"https://cnm.{name}/sp\">\
+         <md:EntityDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"{entity_id}\">\
          <md:SPSSODescriptor protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\">\
+         <md:SingleLogoutService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect\" Location=\"{slo_url}\"/>\
          <md:AssertionConsumerService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST\" \
-         Location=\"https://cnm.{name}/v1/cluster/sso/saml/acs\" index=\"0\"/>\
+         Location=\"{acs_url}\" index=\"1\"/>\
          </md:SPSSODescriptor></md:EntityDescriptor>\n"
     );
     Ok(Reply::document(Document {
@@ -210,9 +240,13 @@ fn test(ctx: &mut Ctx<'_>) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::Outcome;
     use crate::sim::config::TlsIdentity;
-    use crate::sim::fixture::Fixture;
+    use crate::sim::fixture::{Fixture, LOGIN};
+    use crate::sim::ids::NodeIndex;
     use crate::sim::testbed::with_responder;
+    use bytes::Bytes;
+    use http::Request;
 
     /// A cluster that has these certificates.
     fn with_certificates(names: &[&str]) -> Fixture {
@@ -226,6 +260,15 @@ mod tests {
             cluster.certificates.extend(installed);
         }
         sim
+    }
+
+    fn metadata(sim: &mut Fixture) -> String {
+        let request = Request::get("/v1/cluster/sso/saml/metadata/sp").header("authorization", LOGIN);
+        let request = request.body(Bytes::new()).unwrap();
+        match sim.world.handle(NodeIndex(0), &request) {
+            Outcome::Reply { response, .. } => String::from_utf8(response.body().to_vec()).unwrap(),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
@@ -280,6 +323,31 @@ mod tests {
             assert_eq!(sim.admin(0, "PUT", PATH, body.clone()).status, 400, "{body}");
         }
         assert_eq!(sim.admin(0, "GET", PATH, Value::Null).json, before);
+    }
+
+    #[test]
+    fn the_urls_of_the_service_follow_its_address() {
+        let mut sim = with_certificates(&["sso_service"]);
+        for (address, base) in [
+            ("", "https://cnm.cluster.example.com"),
+            ("https://login.example.com:8443", "https://login.example.com:8443"),
+            ("https://login.example.com/", "https://login.example.com"),
+        ] {
+            let body = json!({"service": {"address": address}});
+            assert_eq!(sim.admin(0, "PUT", PATH, body).status, 200);
+            let shown = sim.admin(0, "GET", PATH, Value::Null).json;
+            let url = |path: &str| format!("{base}{path}");
+            let wanted = [
+                ("entity_id", url("/sp")),
+                ("acs_url", url("/v1/cluster/sso/saml/acs")),
+                ("slo_url", url("/v1/cluster/sso/saml/slo")),
+            ];
+            let metadata = metadata(&mut sim);
+            for (key, url) in wanted {
+                assert_eq!(shown["service"]["saml2"][key], url, "{key}");
+                assert!(metadata.contains(&format!("\"{url}\"")), "{metadata}");
+            }
+        }
     }
 
     #[test]
