@@ -8,6 +8,7 @@ use crate::sim::documents::Documents;
 use crate::sim::ids::BdbUid;
 use crate::sim::state::Cluster;
 use crate::sim::switch::Switch;
+use crate::sim::version::Profile;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
@@ -118,6 +119,11 @@ pub(crate) fn free_role(ctx: &Ctx<'_>, uid: u64, goes: Goes) -> Result<(), ApiEr
         ));
     }
     Ok(())
+}
+
+/// Whether a call about users, roles or ACLs shall change nothing. 7.4 does not know that parameter of theirs, and acts.
+pub(crate) fn dry_run(ctx: &Ctx<'_>) -> bool {
+    ctx.call.dry_run() && ctx.env.profile >= Profile::V7_8_6
 }
 
 /// Takes a deleted role out of what databases permit.

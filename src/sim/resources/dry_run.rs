@@ -1,7 +1,9 @@
 //! Every call that takes `dry_run`: the answer is that of a call that works, and the world stays as it was.
 
 use crate::sim::certs::mint::{self, KeyKind};
+use crate::sim::switch::Switches;
 use crate::sim::testbed::{Bed, start};
+use crate::sim::version::Profile;
 use serde_json::{Value, json};
 
 /// What a dry run answers.
@@ -159,6 +161,25 @@ fn the_same_calls_without_it_do_change_something() {
         let (path, body) = request(&row, None);
         bed.ok(row.1, &path, body);
         assert_ne!(changed(&bed, &before), Vec::<String>::new(), "{} {path}", row.1);
+    }
+}
+
+#[test]
+fn version_7_4_has_no_dry_run_of_users_roles_and_acls() {
+    for (profile, kept) in [(Profile::V7_4_6, 200), (Profile::V7_8_6, 404)] {
+        let mut bed = Bed::with(1, profile, Switches::all_default());
+        for (family, body) in [
+            (
+                "users",
+                json!({"email": "b@example.com", "name": "b", "password": "secret-2", "role": "db_viewer"}),
+            ),
+            ("roles", json!({"name": "Other", "management": "db_viewer"})),
+            ("redis_acls", json!({"name": "New", "acl": "+@read ~*"})),
+        ] {
+            let made = bed.ok("POST", &format!("/v1/{family}?dry_run"), body);
+            let path = format!("/v1/{family}/{}", made["uid"]);
+            assert_eq!(bed.call("GET", &path, Value::Null).0, kept, "{path} in {profile}");
+        }
     }
 }
 

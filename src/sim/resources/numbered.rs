@@ -220,7 +220,7 @@ fn accepted(ctx: &Ctx<'_>, family: &Family, phase: Phase, current: &Object) -> R
 fn keep(ctx: &mut Ctx<'_>, family: &Family, uid: u64, object: Object) -> Answer {
     (family.check)(ctx, uid, &object)?;
     let reply = Reply::json(shown(ctx, family, uid, &object));
-    if !ctx.call.dry_run() && ctx.cluster.documents.get(family.name, uid) != Some(&object) {
+    if !access::dry_run(ctx) && ctx.cluster.documents.get(family.name, uid) != Some(&object) {
         ctx.cluster.documents.put(family.name, uid, object);
         (family.kept)(ctx);
         ctx.commit();
@@ -246,7 +246,7 @@ fn delete(ctx: &mut Ctx<'_>) -> Answer {
     let family = family(ctx)?;
     let (uid, _) = existing(ctx, family)?;
     (family.free)(ctx, uid, Goes::Away)?;
-    if ctx.call.dry_run() {
+    if access::dry_run(ctx) {
         return Ok(Reply::empty());
     }
     if family.name == "bdb_groups" {

@@ -6,7 +6,7 @@ mod password;
 pub(crate) use body::{is_login, is_set};
 pub(crate) use password::{check_password, new_password};
 
-use super::access::roles_of;
+use super::access::{dry_run, roles_of};
 use super::iso;
 use crate::sim::auth::{Actor, LoginRules, Role, User, unauthorized};
 use crate::sim::bugs::Bug;
@@ -156,7 +156,7 @@ fn post(ctx: &mut Ctx<'_>) -> Answer {
     }
     set_extra(&mut user, &body);
     let reply = Reply::json(shown(ctx, &user));
-    if !ctx.call.dry_run() {
+    if !dry_run(ctx) {
         ctx.cluster.accounts.next_uid = ctx.cluster.accounts.next_uid.max(uid.0 + 1);
         ctx.cluster.accounts.users.insert(uid, user);
         ctx.tell(Told::UserCreated, &json!({"user_uid": uid.0}));
@@ -247,7 +247,7 @@ fn put(ctx: &mut Ctx<'_>) -> Answer {
     set_extra(&mut changed, &body);
     changed.corrupt |= changed.action_uid.is_some() && ctx.env.has(Bug::RacedUserIsCorrupt);
     let reply = Reply::json(shown(ctx, &changed));
-    if !ctx.call.dry_run() {
+    if !dry_run(ctx) {
         ctx.tell(Told::UserUpdated, &json!({"user_uid": changed.uid.0}));
         ctx.cluster.accounts.users.insert(changed.uid, changed);
         ctx.commit();
