@@ -158,7 +158,7 @@ mod tests {
             "/v1/ldap_mappings",
             json!({"name": "m", "dn": "cn=m", "role_uids": [1]}),
         );
-        bed.ok("POST", "/v1/bdb_groups", json!({"members": ["1"]}));
+        bed.ok("POST", "/v1/bdb_groups", json!({"memory_size": 1 << 28}));
         if profile >= Profile::V8_0_20 {
             let all = bed.ok("GET", "/v1/cluster/certificates", Value::Null);
             let pair = json!({"cert": all["proxy_cert"], "private_key": all["proxy_key"]});

@@ -343,26 +343,6 @@ pub(crate) fn check_mapping(ctx: &Ctx<'_>, uid: u64, mapping: &Object) -> Result
     unique(ctx, "ldap_mappings", uid, mapping)
 }
 
-/// Members are databases that exist.
-pub(crate) fn check_group(ctx: &Ctx<'_>, _: u64, group: &Object) -> Result<(), ApiError> {
-    let members = group
-        .get("members")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
-    let known = |member: &Value| {
-        let uid = member.as_str().and_then(|uid| uid.parse::<BdbUid>().ok());
-        uid.is_some_and(|uid| ctx.cluster.databases.contains(uid))
-    };
-    match members.into_iter().find(|member| !known(member)) {
-        Some(member) => wrong(
-            "invalid_schema",
-            format!("members: there is no database {member}"),
-        ),
-        None => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

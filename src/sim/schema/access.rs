@@ -93,7 +93,7 @@ pub(crate) const BDB_GROUP_TABLE: Table = Table::new("bdb_group", "Databases tha
 /// `/v1/bdb_groups`
 pub(crate) const BDB_GROUP: &[Field] = &[
     UID.source(Source::Live),
-    rw("members", Kind::Texts, "[]"),
+    Field::new("members", Kind::Texts, "[]", Access::Read),
     rw("memory_size", COUNT, "0"),
 ];
 
