@@ -129,14 +129,19 @@ mod tests {
         let mut sim = Fixture::cluster(1, 1);
         let path = "/v1/suffix/cluster.example.com";
         let mut wanted = sim.admin(0, "GET", "/v1/suffixes", Value::Null).json;
-        assert_eq!(wanted[0]["use_aaaa_ns"], false);
-        wanted[0]["use_aaaa_ns"] = json!(true);
-        let patched = sim.admin(0, "PATCH", path, json!({"use_aaaa_ns": true}));
+        assert_eq!(wanted[0]["slaves"], json!([]));
+        wanted[0]["slaves"] = json!(["192.0.2.53"]);
+        let patched = sim.admin(0, "PATCH", path, json!({"slaves": ["192.0.2.53"]}));
         assert_eq!((patched.status, &patched.json), (200, &wanted[0]));
         for (path, body, status) in [
-            ("/v1/suffix/other", json!({"use_aaaa_ns": true}), 404),
+            ("/v1/suffix/other", json!({"slaves": []}), 404),
             (path, json!({"colour": "red"}), 400),
-            (path, json!({"use_aaaa_ns": "yes"}), 400),
+            (path, json!({"slaves": "192.0.2.53"}), 400),
+            (path, json!({"default": false}), 400),
+            (path, json!({"internal": true}), 400),
+            (path, json!({"mdns": true}), 400),
+            (path, json!({"use_aaaa_ns": true}), 400),
+            (path, json!({"default": true, "internal": false}), 200),
         ] {
             assert_eq!(
                 sim.admin(0, "PATCH", path, body.clone()).status,

@@ -159,11 +159,11 @@ pub(crate) const OCSP: &[Field] = &[
 /// `/v1/suffix/{name}`
 pub(crate) const SUFFIX: &[Field] = &[
     Field::new("name", Kind::Text, "", Access::Read),
-    rw("default", Kind::Bool, ""),
-    rw("internal", Kind::Bool, ""),
-    rw("mdns", Kind::Bool, ""),
+    Field::new("default", Kind::Bool, "", Access::Read),
+    Field::new("internal", Kind::Bool, "", Access::Read),
+    Field::new("mdns", Kind::Bool, "", Access::Read),
     rw("slaves", Kind::Texts, ""),
-    rw("use_aaaa_ns", Kind::Bool, ""),
+    Field::new("use_aaaa_ns", Kind::Bool, "", Access::Read),
 ];
 
 pub(crate) const LDAP_TABLE: Table = Table::new("ldap", "Connection to a directory.", LDAP);
