@@ -374,9 +374,10 @@ refusals! {
 
     // Users, roles, ACLs, LDAP mappings.
     password_not_complex: Documented "requests/users" [COMPLEX] "POST" "/v1/users" r#"{"email":"a@example.com","name":"a","password":"simple","role":"admin"}"# => 400 "password_not_complex";
-    new_password_same_as_current: Documented "requests/users/password" [] "PUT" "/v1/users/password" r#"{"new_password":"secret"}"# => 400 "new_password_same_as_current";
+    new_password_same_as_current: Documented "requests/users/password" [In(V7_22_2)] "PUT" "/v1/users/password" r#"{"new_password":"secret"}"# => 400 "new_password_same_as_current";
     own_new_password_not_complex: Documented "requests/users/password" [COMPLEX] "PUT" "/v1/users/password" r#"{"new_password":"simple"}"# => 400 "password_not_complex";
-    update_to_the_same_password: Deduced "requests/users" [] "PUT" "/v1/users/1" r#"{"password":"secret"}"# => 400 "new_password_same_as_current";
+    adding_the_same_password: Documented "requests/users/password" [] "POST" "/v1/users/password" r#"{"new_password":"secret"}"# => 400 "new_password_same_as_current";
+    update_to_the_same_password: Deduced "requests/users" [In(V7_22_2)] "PUT" "/v1/users/1" r#"{"password":"secret"}"# => 400 "new_password_same_as_current";
     cannot_delete_last_password: Documented "requests/users/password" [] "DELETE" "/v1/users/password" r#"{"old_password":"secret"}"# => 400 "cannot_delete_last_password";
     email_already_exists: Documented "requests/users" [VIEWER] "POST" "/v1/users" r#"{"email":"v@example.com","name":"w","password":"p","role":"admin"}"# => 409 "email_already_exists";
     user_name_already_exists: Documented "requests/users" [VIEWER] "POST" "/v1/users" r#"{"email":"w@example.com","name":"v","password":"p","role":"admin"}"# => 409 "name_already_exists";

@@ -22,6 +22,8 @@ pub enum Switch {
     VersionlessCreate,
     /// Whether `authentication_redis_pass` follows the passwords calls.
     RedisPassIsStale,
+    /// Whether an update may name the password that the user has.
+    SamePasswordRefused,
     /// Whether a second password can be added.
     NoPasswordOverlap,
     /// Usages that an uploaded certificate must list.

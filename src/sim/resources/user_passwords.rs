@@ -157,12 +157,6 @@ mod tests {
         for (method, body, status, code) in [
             ("PUT", json!({}), 400, "invalid_schema"),
             (
-                "PUT",
-                json!({"new_password": "secret"}),
-                400,
-                "new_password_same_as_current",
-            ),
-            (
                 "DELETE",
                 json!({"old_password": "secret"}),
                 400,

@@ -43,6 +43,7 @@ const PROBES: &[Probe] = &[
     probe(Switch::VersionlessCreate, create_on_7_4, "406", "200"),
     probe(Switch::RedisPassIsStale, password_after_put, r#""two""#, r#""one""#),
     probe(Switch::NoPasswordOverlap, second_password, "200", "406"),
+    probe(Switch::SamePasswordRefused, |on| status(on, "PUT", "/v1/users/password", json!({"new_password": "secret"})), "200", "400"),
     probe(Switch::LenientCertificateUsage, certificate_for_servers_only, "[400,400]", "[200,200]"),
     probe(Switch::LockedAccount403, locked_account, "401", "403"),
     probe(Switch::RestartResets, restarting, "503", "0"),

@@ -54,6 +54,13 @@ pub const SWITCHES: &[SwitchRow] = &[
         source: "the page on rotating passwords against the reference of the call",
     },
     SwitchRow {
+        switch: Switch::SamePasswordRefused,
+        name: "same-password-refused",
+        default: "from 8.0.16 on, an update of a user may name a password that the user has",
+        alternative: "it is 400 new_password_same_as_current, as before",
+        source: "a release note calls the refusal an issue that is fixed, the pages still list its code",
+    },
+    SwitchRow {
         switch: Switch::LenientCertificateUsage,
         name: "lenient-certificate-usage",
         default: "uploaded certificates must list serverAuth, clientAuth, digitalSignature and keyEncipherment",

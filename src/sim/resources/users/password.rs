@@ -2,6 +2,9 @@
 
 use crate::sim::auth::{Password, User};
 use crate::sim::call::{ApiError, Ctx};
+use crate::sim::switch::Switch;
+use crate::sim::version::Profile;
+use http::Method;
 use serde_json::{Map, Value, json};
 
 /// The password of a body under `key`, hashed or not.
@@ -24,12 +27,13 @@ pub(crate) fn new_password(body: &Map<String, Value>, key: &str) -> Result<Optio
     Ok(Some(Password::new(text, hashed)))
 }
 
-/// A password that the user does not have yet, and that is complex if the cluster asks for it and it can be read.
+/// A password that the user does not have yet, where that matters, and that is complex if the cluster asks for it and it can be
+/// read.
 ///
 /// # Errors
 /// 400 with the documented codes.
 pub(crate) fn check_password(ctx: &Ctx<'_>, password: &Password, user: &User) -> Result<(), ApiError> {
-    if user.knows(password, &ctx.cluster.name).is_some() {
+    if !may_stay(ctx) && user.knows(password, &ctx.cluster.name).is_some() {
         return Err(ApiError::bad_request("The password is one that the user has")
             .with_code("new_password_same_as_current"));
     }
@@ -37,6 +41,12 @@ pub(crate) fn check_password(ctx: &Ctx<'_>, password: &Password, user: &User) ->
         Password::Clear(text) => check_complexity(&ctx.cluster.settings, text, &user.email),
         Password::Hashed { .. } => Ok(()),
     }
+}
+
+/// Whether the call may name a password that the user has: an update may, since 8.0.16.
+fn may_stay(ctx: &Ctx<'_>) -> bool {
+    let since = ctx.env.profile >= Profile::V8_0_20 && !ctx.env.on(Switch::SamePasswordRefused);
+    since && ctx.call.method == Method::PUT
 }
 
 fn check_complexity(settings: &Map<String, Value>, password: &str, email: &str) -> Result<(), ApiError> {
@@ -82,6 +92,22 @@ mod tests {
             let user = json!({"name": "a", "password": hash, "password_hash_method": method, "role": "none"});
             let made = sim.admin(0, "POST", "/v1/users?dry_run", user);
             assert_eq!(made.status, status, "{method}");
+        }
+    }
+
+    #[test]
+    fn an_update_may_name_the_present_password_since_8_0_16() {
+        for (profile, status) in [(Profile::V7_22_2, 400), (Profile::V8_0_20, 200)] {
+            let mut sim = Fixture::cluster_of(profile, 1);
+            for (path, body) in [
+                ("/v1/users/1", json!({"password": "secret"})),
+                ("/v1/users/password", json!({"new_password": "secret"})),
+            ] {
+                let reply = sim.admin(0, "PUT", path, body.clone());
+                assert_eq!(reply.status, status, "{path} in {profile}");
+                let added = sim.admin(0, "POST", "/v1/users/password", json!({"new_password": "secret"}));
+                assert_eq!(added.code(), "new_password_same_as_current", "{profile}");
+            }
         }
     }
 
