@@ -1,6 +1,7 @@
 //! Databases: `/v1/bdbs`, `/v2/bdbs` and what happens to them when nodes come and go.
 
 pub(crate) mod actions;
+mod audit;
 mod backups;
 mod blueprint;
 mod change;

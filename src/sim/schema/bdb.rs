@@ -19,6 +19,8 @@ const EMPTY: &str = "\"\"";
 const NONE: &str = "[]";
 const DISABLED: &str = "\"disabled\"";
 const AUTO: &str = "\"auto\"";
+/// The defaults of its parts, and of theirs.
+const AUDIT: &str = r#"{"audit_mode":"disabled","username_filter":{"enabled":false,"usernames":[],"filter_type":"inclusive","allow_while_username_unknown":false},"source_ip_filter":{"enabled":false,"ip_addresses":[],"cidr_ranges":[],"filter_type":"inclusive"},"max_total_key_bytes":131072}"#;
 /// The defaults of its parts.
 const GRADUAL_SYNC: &str =
     r#"{"src_endpoint_limit":1,"dst_endpoint_limit":-1,"dst_shard_limit":-1,"src_node_limit":-1}"#;
@@ -111,7 +113,7 @@ pub(crate) const FIELDS: &[Field] = &[
     field("disabled_commands", TEXT, NO, CU, D),
     field("disconnect_clients_on_password_removal", BOOL, "false", CU, D).since(Profile::V8_0_20),
     field("db_conns_auditing", BOOL, "false", CU, DF),
-    field("audit_settings", Of(&parts::AUDIT), "{\"audit_mode\":\"disabled\"}", CU, D).since(Profile::V8_2_0),
+    field("audit_settings", Of(&parts::AUDIT), AUDIT, CU, D).since(Profile::V8_2_0),
     // Replication, placement, sharding.
     field("replication", BOOL, "false", CU, DF).code("invalid_replication"),
     field("slave_ha", BOOL, NO, CU, DF),

@@ -1,5 +1,6 @@
 //! Creating and updating databases.
 
+use super::audit;
 use super::blueprint;
 use super::machine;
 use super::module_settings;
@@ -57,7 +58,8 @@ fn create_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>, plan: Option<&Plann
     licensed(ctx)?;
     precondition(ctx)?;
     let uid = free_uid(ctx, &named)?;
-    let set = chosen(ctx, named.clone())?;
+    let mut set = chosen(ctx, named.clone())?;
+    audit::agree(ctx.env.profile, false, &mut set);
     validate::check(
         ctx.cluster,
         ctx.env,
@@ -249,9 +251,9 @@ fn differing(
     let current = shown(ctx, uid, &view);
     let current = current.as_object().cloned().unwrap_or_default();
     let mut named = accepted(ctx, Phase::Update, &current, body)?;
-    if !ctx.env.on(Switch::ModuleSettingsReplaced) {
-        module_settings::keep(before, &mut named);
-    }
+    let audited = current.get(audit::FLAG) == Some(&Value::Bool(true));
+    audit::agree(ctx.env.profile, audited, &mut named);
+    module_settings::keep(ctx.env, before, &mut named);
     let defaults = render::defaults(ctx.env);
     named.retain(|field, value| current.get(field) != Some(&*module_settings::over(&defaults, field, value)));
     Ok(named)

@@ -1,4 +1,5 @@
 //! How the modules of a database are configured, as the database shows it: the documented defaults, and over them what was set.
+//! What is recorded of a database is kept and shown in the same way.
 
 use super::render::{View, has_module};
 use super::store::Database;
@@ -12,6 +13,8 @@ use std::borrow::Cow;
 const PERFORMANCE: &str = "query_performance_factor";
 /// The fields of a database that configure modules.
 pub(super) const FIELDS: [&str; 4] = ["search", "timeseries", "probabilistic", PERFORMANCE];
+/// Settings of another matter that are updated in part as well.
+const AUDIT: &str = "audit_settings";
 
 /// The module that a field configures, if the field says nothing without it.
 fn module(field: &str) -> Option<&'static str> {
@@ -29,9 +32,11 @@ pub(super) fn defaults(profile: Profile) -> impl Iterator<Item = (String, Value)
     fields.filter_map(move |field| Some((field.to_owned(), Value::Object(defaults_of(profile, field)?))))
 }
 
+/// What a field of settings starts with: its own default, else those of its parts.
 fn defaults_of(profile: Profile, field: &str) -> Option<Map<String, Value>> {
-    let settings = find(bdb::FIELDS, profile, field)?.kind.fields()?;
-    Some(schema::defaults(settings, profile))
+    let field = find(bdb::FIELDS, profile, field)?;
+    let of_parts = || Some(schema::defaults(field.kind.fields()?, profile));
+    serde_json::from_str(field.default).ok().or_else(of_parts)
 }
 
 /// Whether the reader asked for a field of a database; all but settings are shown unasked.
@@ -46,9 +51,9 @@ pub(super) fn default_shows(env: &Env, database: &Database, view: &View, field: 
     asked(env, view, field) && module(field).is_none_or(|module| has_module(env.profile, database, module))
 }
 
-/// What a field shows that was set: settings, and the limits of a synchronisation, fill up with the defaults.
+/// What a field shows that was set: settings, also of audits, and the limits of a synchronisation fill up with the defaults.
 pub(super) fn over<'a>(defaults: &Map<String, Value>, field: &str, set: &'a Value) -> Cow<'a, Value> {
-    let fills_up = FIELDS.contains(&field) || field == "gradual_sync_policy_parameters";
+    let fills_up = FIELDS.contains(&field) || matches!(field, AUDIT | "gradual_sync_policy_parameters");
     let default = defaults.get(field).filter(|_| fills_up);
     match (default, set) {
         (Some(Value::Object(default)), Value::Object(set)) => Cow::Owned(Value::Object(merged(default, set))),
@@ -57,8 +62,12 @@ pub(super) fn over<'a>(defaults: &Map<String, Value>, field: &str, set: &'a Valu
 }
 
 /// Completes what an update names by the settings from `before` that it leaves out.
-pub(super) fn keep(before: &Map<String, Value>, named: &mut Map<String, Value>) {
-    for field in FIELDS {
+pub(super) fn keep(env: &Env, before: &Map<String, Value>, named: &mut Map<String, Value>) {
+    for field in FIELDS
+        .into_iter()
+        .chain([AUDIT])
+        .filter(|field| keeps(env, field))
+    {
         if let (Some(Value::Object(old)), Some(Value::Object(new))) =
             (before.get(field), named.get_mut(field))
         {
@@ -67,9 +76,15 @@ pub(super) fn keep(before: &Map<String, Value>, named: &mut Map<String, Value>) 
     }
 }
 
+/// Whether an update keeps the settings of this field that it leaves out.
+fn keeps(env: &Env, field: &str) -> bool {
+    field == AUDIT || !env.on(Switch::ModuleSettingsReplaced)
+}
+
 /// Whether an update that names these settings of a database leaves the field as it is shown.
 pub(super) fn has(env: &Env, database: &Database, field: &str, named: &Value) -> bool {
-    let (true, Some(named)) = (FIELDS.contains(&field), named.as_object()) else {
+    let settings = FIELDS.contains(&field) || field == AUDIT;
+    let (true, Some(named)) = (settings, named.as_object()) else {
         return false;
     };
     let set = database.set.get(field).and_then(Value::as_object);
@@ -78,18 +93,21 @@ pub(super) fn has(env: &Env, database: &Database, field: &str, named: &Value) ->
     }
     let (none, defaults) = (Map::new(), defaults_of(env.profile, field).unwrap_or_default());
     let own = merged(&defaults, set.unwrap_or(&none));
-    let kept = if env.on(Switch::ModuleSettingsReplaced) {
-        &defaults
-    } else {
-        &own
-    };
+    let kept = if keeps(env, field) { &own } else { &defaults };
     merged(kept, named) == own
 }
 
+/// One over the other, objects in them too.
 fn merged(below: &Map<String, Value>, above: &Map<String, Value>) -> Map<String, Value> {
-    let mut merged = below.clone();
-    merged.extend(above.clone());
-    merged
+    let mut all = below.clone();
+    for (name, value) in above {
+        let value = match (below.get(name), value) {
+            (Some(Value::Object(below)), Value::Object(above)) => Value::Object(merged(below, above)),
+            _ => value.clone(),
+        };
+        all.insert(name.clone(), value);
+    }
+    all
 }
 
 #[cfg(test)]
