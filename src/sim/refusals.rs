@@ -75,8 +75,8 @@ pub(crate) struct Refusal {
     pub(crate) before: &'static [Step],
     pub(crate) method: &'static str,
     pub(crate) path: &'static str,
-    /// JSON text; empty for none. `<expired>`, `<sound>` stand for certificates in PEM, `<package ...>` for an upload of a
-    /// module with this description.
+    /// JSON text; empty for none. `<expired>`, `<sound>` stand for certificates in PEM, `<512 ranges>` for a list of so many,
+    /// `<package ...>` for an upload of a module with this description.
     pub(crate) body: &'static str,
     pub(crate) status: u16,
     /// `error_code`; empty for a refusal without one.
@@ -256,6 +256,12 @@ refusals! {
     db_conns_auditing_bad_config: Deduced "security/audit-events" [] "PUT" "/v1/cluster/auditing/db_conns" r#"{"audit_protocol":"local","audit_address":"/tmp/audit","audit_port":1}"# => 400 "db_conns_auditing_bad_config";
     db_conns_auditing_bad_address: Deduced "security/audit-events" [] "PUT" "/v1/cluster/auditing/db_conns" r#"{"audit_protocol":"local","audit_address":"audit"}"# => 400 "db_conns_auditing_bad_address";
     audit_settings_config_missing: Deduced "security/audit-events" [] "POST" "/v1/bdbs" r#"{"name":"db","memory_size":268435456,"redis_version":"7.2","audit_settings":{"audit_mode":"connection"}}"# => 406 "audit_settings_config_missing";
+    audit_settings_empty_filter_list: Deduced "security/audit-events" [DB, MINUTE] "PUT" "/v1/bdbs/1" r#"{"audit_settings":{"username_filter":{"enabled":true}}}"# => 406 "audit_settings_empty_filter_list";
+    audit_settings_invalid_ip_address: Deduced "security/audit-events" [DB, MINUTE] "PUT" "/v1/bdbs/1" r#"{"audit_settings":{"source_ip_filter":{"ip_addresses":["10.0.0.0/8"]}}}"# => 406 "audit_settings_invalid_ip_address";
+    audit_settings_invalid_cidr_range: Deduced "security/audit-events" [DB, MINUTE] "PUT" "/v1/bdbs/1" r#"{"audit_settings":{"source_ip_filter":{"cidr_ranges":["10.0.0.1"]}}}"# => 406 "audit_settings_invalid_cidr_range";
+    audit_settings_filter_list_too_large: Deduced "security/audit-events" [DB, MINUTE] "PUT" "/v1/bdbs/1" r#"{"audit_settings":{"source_ip_filter":{"ip_addresses":["10.0.0.1"],"cidr_ranges":"<512 ranges>"}}}"# => 406 "audit_settings_filter_list_too_large";
+    unknown_audit_mode: Deduced "security/audit-events" [DB, MINUTE] "PUT" "/v1/bdbs/1" r#"{"audit_settings":{"audit_mode":"all"}}"# => 400 "invalid_schema";
+    db_conns_auditing_without_a_sink: Deduced "security/audit-events" [DB, MINUTE] "PUT" "/v1/bdbs/1" r#"{"db_conns_auditing":true}"# => 406 "audit_settings_config_missing";
     negative_audit_queue: Deduced "security/audit-events" [] "PUT" "/v1/cluster/auditing/db_conns" r#"{"audit_queue_max_bytes":-1}"# => 400 "invalid_schema";
     cannot_delete_audit_config_when_policy_enabled: Deduced "requests/cluster/auditing-db-conns" [AUDITED, Do("PUT", "/v1/cluster/policy", r#"{"db_conns_auditing":true}"#)] "DELETE" "/v1/cluster/auditing/db_conns" "" => 406 "cannot_delete_audit_config_when_policy_enabled";
     cannot_delete_audit_config_when_bdb_enabled: Deduced "requests/cluster/auditing-db-conns" [AUDITED, Do("POST", "/v1/bdbs", r#"{"name":"db","memory_size":268435456,"redis_version":"7.2","db_conns_auditing":true}"#), MINUTE] "DELETE" "/v1/cluster/auditing/db_conns" "" => 406 "cannot_delete_audit_config_when_bdb_enabled";

@@ -250,6 +250,10 @@ pub(super) const CODES: &[(&str, &[&str])] = &[
         "security/audit-events",
         &[
             "audit_settings_config_missing",
+            "audit_settings_empty_filter_list",
+            "audit_settings_filter_list_too_large",
+            "audit_settings_invalid_cidr_range",
+            "audit_settings_invalid_ip_address",
             "db_conns_auditing_bad_address",
             "db_conns_auditing_bad_config",
             "db_conns_auditing_missing_config",

@@ -180,6 +180,10 @@ fn filled(text: &str, sim: &mut Fixture) -> String {
         let license = License::bought("cluster.example.com", 20, sim.world.now(), 30);
         text = text.replace("<license>", &license.text.replace('\n', "\\n"));
     }
+    if text.contains("<512 ranges>") {
+        let ranges = json!(vec!["10.0.0.0/8"; 512]);
+        text = text.replace("\"<512 ranges>\"", &ranges.to_string());
+    }
     if text.contains("<snapshot>") {
         let snapshots = sim.admin(0, "GET", "/v1/nodes/2/snapshots", Value::Null).json;
         text = text.replace("<snapshot>", snapshots[0]["name"].as_str().unwrap());

@@ -113,7 +113,7 @@ pub(crate) const FIELDS: &[Field] = &[
     field("disabled_commands", TEXT, NO, CU, D),
     field("disconnect_clients_on_password_removal", BOOL, "false", CU, D).since(Profile::V8_0_20),
     field("db_conns_auditing", BOOL, "false", CU, DF),
-    field("audit_settings", Of(&parts::AUDIT), AUDIT, CU, D).since(Profile::V8_2_0),
+    field("audit_settings", Of(&parts::AUDIT), AUDIT, CU, D).code("invalid_schema").since(Profile::V8_2_0),
     // Replication, placement, sharding.
     field("replication", BOOL, "false", CU, DF).code("invalid_replication"),
     field("slave_ha", BOOL, NO, CU, DF),

@@ -61,7 +61,7 @@ pub(crate) struct Field {
     pub(crate) since: Profile,
     /// Exclusive.
     pub(crate) until: Option<Profile>,
-    /// `error_code` of the 406 for a value of the right type that is not allowed.
+    /// `error_code` of the 406 for a value of the right type that is not allowed; `invalid_schema` comes with 400 also then.
     pub(crate) code: &'static str,
     /// The same of an update, if it has another.
     pub(crate) code_of_updates: Option<&'static str>,
@@ -175,7 +175,7 @@ impl Field {
     /// Whether `value` is allowed.
     ///
     /// # Errors
-    /// 400 for another type, 406 with the row's code for a value outside the allowed ones.
+    /// 400 for another type, the row's code for a value outside the allowed ones: with 406, unless it is about the schema.
     pub(crate) fn check(&self, profile: Profile, phase: Phase, value: &Value) -> Result<(), ApiError> {
         let Err(wanted) = self.kind.check(profile, value) else {
             return Ok(());
@@ -185,11 +185,13 @@ impl Field {
             Phase::Create => self.code,
             Phase::Update => self.code_of_updates.unwrap_or(self.code),
         };
-        Err(if self.kind.is_type_of(profile, value) {
-            ApiError::not_acceptable(code, text)
-        } else {
-            ApiError::bad_request(text)
-        })
+        Err(
+            if code != "invalid_schema" && self.kind.is_type_of(profile, value) {
+                ApiError::not_acceptable(code, text)
+            } else {
+                ApiError::bad_request(text)
+            },
+        )
     }
 
     /// The same, from `profile` on.

@@ -1,6 +1,7 @@
 //! What the values of single fields have to satisfy that no kind of the table says.
 
 use super::{Candidate, Verdict, refuse};
+use crate::sim::call::ApiError;
 use serde_json::{Map, Value};
 use std::net::IpAddr;
 
@@ -52,33 +53,49 @@ fn users(filter: &Map<String, Value>) -> Verdict {
     let plain = |byte: u8| (b' '..=b'~').contains(&byte) && !b"&<>\"".contains(&byte);
     let fits = |name: &str| (1..=255).contains(&name.len()) && name.bytes().all(plain);
     if let Some(name) = texts(filter, "usernames").find(|name| !fits(name)) {
-        return refuse(
-            "invalid_param",
-            format!("username_filter: {name:?} is no user name"),
-        );
+        let text = format!("username_filter: {name:?} is no user name");
+        return Err(ApiError::bad_request(text));
     }
-    amount("username_filter", filter, texts(filter, "usernames").count())
+    let count = texts(filter, "usernames").count();
+    if count > MOST_FILTERED {
+        let text = format!("username_filter: {count} names are more than {MOST_FILTERED}");
+        return Err(ApiError::bad_request(text));
+    }
+    not_empty("username_filter", filter, count)
 }
 
 fn addresses(filter: &Map<String, Value>) -> Verdict {
-    let wrong = texts(filter, "ip_addresses").find(|text| text.parse::<IpAddr>().is_err());
-    let wrong = wrong.or_else(|| texts(filter, "cidr_ranges").find(|text| !is_range(text)));
-    if let Some(text) = wrong {
+    let (one, range) = (
+        texts(filter, "ip_addresses").find(|text| text.parse::<IpAddr>().is_err()),
+        texts(filter, "cidr_ranges").find(|text| !is_range(text)),
+    );
+    for (wrong, code, what) in [
+        (one, "audit_settings_invalid_ip_address", "address"),
+        (range, "audit_settings_invalid_cidr_range", "range"),
+    ] {
+        if let Some(text) = wrong {
+            return refuse(code, format!("source_ip_filter: {text:?} is no {what}"));
+        }
+    }
+    let count = texts(filter, "ip_addresses")
+        .chain(texts(filter, "cidr_ranges"))
+        .count();
+    if count > MOST_FILTERED {
         return refuse(
-            "invalid_param",
-            format!("source_ip_filter: {text:?} is no address or no range"),
+            "audit_settings_filter_list_too_large",
+            format!("source_ip_filter: {count} entries are more than {MOST_FILTERED}"),
         );
     }
-    let entries = texts(filter, "ip_addresses").chain(texts(filter, "cidr_ranges"));
-    amount("source_ip_filter", filter, entries.count())
+    not_empty("source_ip_filter", filter, count)
 }
 
-/// A filter that is on has entries, and none has too many.
-fn amount(name: &str, filter: &Map<String, Value>, entries: usize) -> Verdict {
-    let enabled = filter.get("enabled") == Some(&Value::Bool(true));
-    if enabled && entries == 0 || entries > MOST_FILTERED {
-        let text = format!("{name}: 1 to {MOST_FILTERED} entries are wanted, not {entries}");
-        return refuse("invalid_param", text);
+/// A filter that is on has entries.
+fn not_empty(name: &str, filter: &Map<String, Value>, entries: usize) -> Verdict {
+    if filter.get("enabled") == Some(&Value::Bool(true)) && entries == 0 {
+        return refuse(
+            "audit_settings_empty_filter_list",
+            format!("{name} is on and has no entries"),
+        );
     }
     Ok(())
 }
@@ -120,11 +137,14 @@ mod tests {
             (json!({"repl_backlog_size": "1048576"}), 200),
             (json!({"repl_backlog_size": "64mb"}), 200),
             (users(json!([])), 406),
-            (users(json!([""])), 406),
-            (users(json!(["a<b"])), 406),
-            (users(json!(["é"])), 406),
-            (users(json!(["a".repeat(256)])), 406),
-            (users(json!(vec!["a"; 513])), 406),
+            (users(json!([""])), 400),
+            (users(json!(["a<b"])), 400),
+            (users(json!(["é"])), 400),
+            (users(json!(["a".repeat(256)])), 400),
+            (users(json!(vec!["a"; 513])), 400),
+            (json!({"audit_settings": {"audit_mode": "all"}}), 400),
+            (json!({"audit_settings": {"max_total_key_bytes": -1}}), 400),
+            (json!({"audit_settings": {"colour": "red"}}), 400),
             (users(json!(["John Doe"])), 200),
             (off, 200),
             (none, 406),
