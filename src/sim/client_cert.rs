@@ -320,8 +320,7 @@ mod tests {
         let mut old = Fixture::with(1, Profile::V8_0_20, Switches::default());
         let mut body = old.join_body(0);
         body["credentials"] = certificate;
-        let path = "/v1/bootstrap/join_cluster";
-        assert_eq!(old.send(0, "POST", path, None, body).status, 400);
+        assert_eq!(old.bootstrap_error(0, body), "config_error");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::sim::call::{Answer, ApiError, Call, Reply};
 use crate::sim::ids::NodeIndex;
 use crate::sim::permission::Permission::AnyUser;
 use crate::sim::route::Route;
-use crate::sim::schema::{self, bootstrap::LOCAL_NODE, shape};
+use crate::sim::schema::{self, bootstrap::BOOTSTRAP, bootstrap::LOCAL_NODE, shape};
 use crate::sim::state::{BootstrapState, BootstrapStatus, Due, Env, Membership, SimNode};
 use crate::sim::switch::Switch;
 use crate::sim::world::World;
@@ -102,9 +102,9 @@ fn invalid(env: &Env, failure: &Failure) -> ApiError {
     error
 }
 
-/// The bootstrap object of the body, with its action.
+/// The bootstrap object of the body, with its action. Clients send fields that no page has, and real clusters take them.
 fn configuration(env: &Env, call: &Call, action: &str) -> Result<Value, ApiError> {
-    let mut request = call.object()?;
+    let mut request = schema::known(&BOOTSTRAP, env.profile, call.object()?);
     check_shape(env, &request, action)?;
     request.insert("action".to_owned(), json!(action));
     Ok(Value::Object(request))
@@ -123,7 +123,7 @@ fn check_shape(env: &Env, request: &Map<String, Value>, action: &str) -> Result<
     if request.is_empty() {
         return Err(ApiError::bad_request("The bootstrap configuration is empty"));
     }
-    schema::closed(&schema::bootstrap::BOOTSTRAP, env.profile, request)?;
+    schema::closed(&BOOTSTRAP, env.profile, request)?;
     match request.get("action") {
         None => Ok(()),
         Some(Value::String(named)) if named == action => Ok(()),

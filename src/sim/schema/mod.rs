@@ -136,6 +136,18 @@ pub(crate) fn closed(table: &Table, profile: Profile, body: &Map<String, Value>)
     fits.map_err(|wanted| ApiError::bad_request(format!("{}: {wanted} is wanted", table.name)))
 }
 
+/// The body without what the table does not know, at any depth.
+pub(crate) fn known(table: &Table, profile: Profile, mut body: Map<String, Value>) -> Map<String, Value> {
+    body.retain(|name, value| {
+        let field = find(table.fields, profile, name);
+        if let Some(field) = field {
+            trim(field.kind, profile, value);
+        }
+        field.is_some()
+    });
+    body
+}
+
 /// Checks the body of a partial update against a table: unknown and read-only fields, types, ranges. What is left is to
 /// be applied; a read-only field with the value that it has is left out.
 ///
