@@ -114,6 +114,8 @@ pub enum Switch {
     BdbDeleteAnswersNothing,
     /// Whether the authority of client certificates can be deleted while they log in.
     UsedAuthorityDeletable,
+    /// When a deleted user is gone.
+    DeletedUserLingers,
     /// A body that does not say that it is JSON.
     ContentTypeRequired,
 }

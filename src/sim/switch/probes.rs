@@ -98,6 +98,7 @@ const PROBES: &[Probe] = &[
     probe(Switch::CheckResultInverted, |on| get(on, "/v1/cluster/check")["cluster_test_result"].take(), "true", "false"),
     probe(Switch::BdbDeleteAnswersNothing, |on| with_database(on).admin(0, "DELETE", "/v1/bdbs/1", Value::Null).json["uid"].take(), "1", "null"),
     probe(Switch::UsedAuthorityDeletable, delete_authority_in_use, "406", "200"),
+    probe(Switch::DeletedUserLingers, user_after_its_deletion, "404", "200"),
     probe(Switch::ContentTypeRequired, put_without_content_type, "200", "400"),
 ];
 
@@ -274,6 +275,13 @@ fn delete_authority_in_use(switches: &Switches) -> Value {
         bed.call("DELETE", "/v1/cluster/certificates/mtls_trusted_ca", Value::Null)
             .0
     )
+}
+
+fn user_after_its_deletion(switches: &Switches) -> Value {
+    let mut sim = one(switches);
+    sim.user("other@example.com", "db_viewer");
+    sim.admin(0, "DELETE", "/v1/users/2", Value::Null);
+    json!(sim.admin(0, "GET", "/v1/users/2", Value::Null).status)
 }
 
 fn locked_account(switches: &Switches) -> Value {

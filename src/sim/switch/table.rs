@@ -369,6 +369,13 @@ pub const SWITCHES: &[SwitchRow] = &[
         source: "the page lets optional certificates be deleted and does not say whether one in use is",
     },
     SwitchRow {
+        switch: Switch::DeletedUserLingers,
+        name: "deleted-user-lingers",
+        default: "a user is gone when its deletion is answered",
+        alternative: "it can still be read for a second",
+        source: "the page says that the user is deleted, the object that its action can be followed",
+    },
+    SwitchRow {
         switch: Switch::ContentTypeRequired,
         name: "content-type-required",
         default: "a body may come without Content-Type, and as curl -d sends it",
