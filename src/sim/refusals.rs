@@ -313,7 +313,7 @@ refusals! {
     // Changing databases.
     busy: Deduced "requests/bdbs" [DB] "PUT" "/v1/bdbs/1" r#"{"name":"other"}"# => 409 "busy";
     busy_at_delete: Deduced "requests/bdbs" [DB] "DELETE" "/v1/bdbs/1" "" => 409 "busy";
-    unknown_database: OwnCode "requests/bdbs" [] "PUT" "/v1/bdbs/9" "{}" => 404 "not_found";
+    unknown_database: OwnCode "requests/bdbs" [] "PUT" "/v1/bdbs/9" "{}" => 404 "db_not_exist";
     replication_node_violation: Deduced "requests/bdbs" [Nodes(1), DB, MINUTE] "PUT" "/v1/bdbs/1" r#"{"replication":true}"# => 406 "replication_node_violation";
     replication_size_violation: Deduced "requests/bdbs" [Do("POST", "/v1/bdbs", r#"{"name":"db","memory_size":10485760,"redis_version":"7.2"}"#), MINUTE] "PUT" "/v1/bdbs/1" r#"{"replication":true}"# => 406 "replication_size_violation";
     import_with_other_fields: OwnCode "requests/bdbs/actions/import" [DB, MINUTE] "POST" "/v1/bdbs/1/actions/import" r#"{"name":"x"}"# => 406 "invalid_param";

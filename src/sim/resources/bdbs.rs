@@ -184,7 +184,8 @@ pub(crate) fn settle(ctx: &mut Ctx<'_>, uid: BdbUid, extra: Duration) -> String 
 /// # Errors
 /// 404.
 pub(crate) fn existing(ctx: &Ctx<'_>) -> Result<BdbUid, ApiError> {
-    let uid: BdbUid = ctx.call.param("uid")?;
+    let unknown = |error: ApiError| error.with_code("db_not_exist");
+    let uid: BdbUid = ctx.call.param("uid").map_err(unknown)?;
     if ctx.cluster.databases.contains(uid) && super::access::scope(ctx).has(uid) {
         Ok(uid)
     } else {
@@ -229,7 +230,7 @@ fn savable(ctx: &Ctx<'_>) -> Result<BdbUid, ApiError> {
 }
 
 fn missing(uid: BdbUid) -> ApiError {
-    ApiError::not_found(format!("database {uid} does not exist"))
+    ApiError::not_found(format!("database {uid} does not exist")).with_code("db_not_exist")
 }
 
 fn busy(uid: BdbUid) -> ApiError {

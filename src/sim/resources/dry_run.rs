@@ -198,7 +198,7 @@ fn a_dry_run_refuses_what_the_call_refuses() {
             "/v1/bdbs/9?dry_run",
             json!({"name": "x"}),
             404,
-            "not_found",
+            "db_not_exist",
         ),
         (
             "PUT",

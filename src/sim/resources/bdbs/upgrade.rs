@@ -353,7 +353,7 @@ fn upgrade_modules(ctx: &mut Ctx<'_>) -> Answer {
 
 /// New arguments for modules that can take them while they run.
 fn configure(ctx: &mut Ctx<'_>) -> Answer {
-    let uid = existing(ctx).map_err(|error| error.with_code("db_not_exist"))?;
+    let uid = existing(ctx)?;
     let uid = settled(ctx).map(|_| uid)?;
     let wrong = |code: &str, text: &str| ApiError::bad_request(text).with_code(code);
     let body = ctx
