@@ -73,16 +73,15 @@ impl From<ApiError> for Refusal {
 fn routed(world: &mut World, node: NodeIndex, request: &Request<Bytes>) -> Result<Answered, Refusal> {
     check_headers(request, &world.env)?;
     let path = path_of_routes(request.uri().path(), &world.env);
-    let found = route::find(world.env.profile, request.method().as_str(), &path);
-    let (route, params) = match found {
-        route::Found::Route(route, params) => (route, params),
-        route::Found::OtherMethods(methods) => return options(world, node, request.method(), &methods),
-        route::Found::Nothing => return Err(Refusal::FrontEnd(StatusCode::NOT_FOUND)),
-    };
     let membership = world
         .env
         .node(node)
         .map_or(Membership::Fresh, |node| node.membership);
+    let (route, params) = match route::find(world.env.profile, request.method().as_str(), &path) {
+        route::Found::Route(route, params) => (route, params),
+        route::Found::OtherMethods(methods) => return options(world, node, request.method(), &methods),
+        route::Found::Nothing => return Err(nowhere(membership)),
+    };
     let mut call = Call {
         method: request.method().clone(),
         path: path.into_owned(),
@@ -101,9 +100,23 @@ fn routed(world: &mut World, node: NodeIndex, request: &Request<Bytes>) -> Resul
             Ok(answered(world, node, route, reply))
         }
         (Membership::Fresh | Membership::Removed, Handler::Local(_) | Handler::Cluster(_)) => {
-            Err(Refusal::FrontEnd(StatusCode::SERVICE_UNAVAILABLE))
+            Err(no_cluster().into())
         }
     }
+}
+
+/// Nothing is at the path.
+fn nowhere(membership: Membership) -> Refusal {
+    match membership {
+        Membership::Member(..) => Refusal::FrontEnd(StatusCode::NOT_FOUND),
+        Membership::Fresh | Membership::Removed => no_cluster().into(),
+    }
+}
+
+/// What a node that belongs to no cluster says of everything but its bootstrap; scripts wait for these words to go.
+fn no_cluster() -> ApiError {
+    let text = "No cluster bootstrapped";
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "no_cluster", text)
 }
 
 /// The path as routes have it: two switches forgive what some pages add to it or leave out.

@@ -12,8 +12,8 @@ pub(crate) enum Sure {
     /// The code is documented; which of the documented statuses it comes with, or the exact occasion, is deduced. Without a
     /// code: the status is known from elsewhere.
     Deduced,
-    /// The page of the call has the status and names no code for it: the code is the simulator's own, or one that is
-    /// documented for other calls.
+    /// The page of the call has the status and names no code for it: the code is the simulator's own, one that is
+    /// documented for other calls, or one that clients of real clusters wait for.
     OwnCode,
     /// Nothing that the simulator holds can bring it about; a fault plan does.
     ByFault,
@@ -198,7 +198,7 @@ refusals! {
     no_credentials: Documented "references/rest-api" [As("", "")] "GET" "/v1/cluster" "" => 401 "";
     wrong_password: Documented "references/rest-api" [As("admin@example.com", "wrong")] "GET" "/v1/cluster" "" => 401 "";
     lacking_permission: OwnCode "references/rest-api" [VIEWER, AS_VIEWER] "PUT" "/v1/cluster" r#"{"email_alerts":true}"# => 403 "unauthorized_action";
-    not_a_member: Documented "references/rest-api" [Fresh] "GET" "/v1/cluster" "" => 503 "";
+    not_a_member: OwnCode "references/rest-api" [Fresh] "GET" "/v1/cluster" "" => 503 "no_cluster";
     unknown_version: OwnCode "references/rest-api" [] "GET" "/v1/cluster?x-api-version=9" "" => 505 "unsupported_api_version";
     malformed_body: OwnCode "requests/cluster" [] "PUT" "/v1/cluster" "[1]" => 400 "invalid_schema";
     no_quorum: Documented "requests/bdbs/availability" [DB, MINUTE, Crash(2), Crash(3), Pass(30)] "GET" "/v1/bdbs/1/availability" "" => 503 "no_quorum";

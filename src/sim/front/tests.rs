@@ -117,14 +117,6 @@ fn what_the_services_never_saw_is_answered_with_plain_text_or_a_page() {
     restarting.world.power_on(NodeIndex(0));
     let upstream = "no healthy upstream".to_owned();
     for (mut sim, method, path, status, content_type, body) in [
-        (
-            Fixture::fresh(1),
-            "GET",
-            "/v1/cluster",
-            503,
-            "text/plain",
-            upstream.clone(),
-        ),
         (restarting, "GET", "/v1/cluster", 503, "text/plain", upstream),
         (
             Fixture::cluster(1, 1),
@@ -150,6 +142,18 @@ fn what_the_services_never_saw_is_answered_with_plain_text_or_a_page() {
         assert_eq!(header_of(&got, "server"), "envoy");
         assert_eq!(got.body(), &body);
     }
+}
+
+#[test]
+fn a_node_without_a_cluster_says_so_of_everything_but_its_bootstrap() {
+    let mut sim = Fixture::fresh(1);
+    for path in ["/v1/cluster", "/v1/local/services", "/v1/status"] {
+        let got = sim.send(0, "GET", path, None, Value::Null);
+        assert_eq!((got.status, got.code()), (503, "no_cluster"), "{path}");
+        assert_eq!(got.json["description"], "No cluster bootstrapped", "{path}");
+    }
+    let bootstrap = sim.send(0, "GET", "/v1/bootstrap", None, Value::Null);
+    assert_eq!(bootstrap.status, 200);
 }
 
 #[test]
