@@ -396,7 +396,7 @@ mod tests {
             ("DELETE", "/v2/modules/x", "11100"),
             ("POST", "/v1/modules/upgrade/bdb/1", "11100"),
             ("GET", "/v2/actions", "00111"),
-            ("GET", "/v1/diagnostics", "00111"),
+            ("GET", "/v1/diagnostics", "01111"),
             ("PUT", "/v1/diagnostics", "00111"),
             ("PATCH", "/v1/cluster/change_password_hashing_algorithm", "01111"),
             ("GET", "/v1/usage_report", "00111"),

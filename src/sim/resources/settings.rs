@@ -30,7 +30,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("PUT", "/v1/job_scheduler", UpdateCluster, shape::JOBS, put),
     Route::new("GET", "/v1/cm_settings", ViewClusterInfo, shape::CM, get).since(V7_8_6),
     Route::new("PUT", "/v1/cm_settings", UpdateCluster, shape::CM, put).since(V7_8_6),
-    Route::new("GET", "/v1/diagnostics", ViewClusterInfo, shape::DIAGNOSTICS, get).since(V7_22_2),
+    Route::new("GET", "/v1/diagnostics", ViewClusterInfo, shape::DIAGNOSTICS, get).since(V7_8_6),
     Route::new("PUT", "/v1/diagnostics", UpdateCluster, shape::DIAGNOSTICS, put).since(V7_22_2),
     Route::new("GET", "/v1/metrics_config", ViewClusterInfo, shape::METRICS, get).since(V8_0_20),
     Route::new("PUT", "/v1/metrics_config", UpdateCluster, shape::METRICS, put).since(V8_0_20),

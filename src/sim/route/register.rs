@@ -252,6 +252,7 @@ const EXTRAS: &[(&str, Calls)] = &[
 const BROUGHT: &[(Profile, Calls)] = &[
     (V7_8_6, &[
         ("GET PUT", "/v1/cm_settings"),
+        ("GET", "/v1/diagnostics"),
         ("PUT", "/v1/bdbs/{uid}/actions/rebalance"),
         ("POST", "/v1/bdbs/{uid}/actions/stop_traffic"),
         ("POST", "/v1/bdbs/{uid}/actions/resume_traffic"),
@@ -270,7 +271,7 @@ const BROUGHT: &[(Profile, Calls)] = &[
         ("GET", "/v2/actions"),
         ("GET", "/v2/actions/{uid}"),
         ("GET", "/v1/migrations/{uid}"),
-        ("GET PUT", "/v1/diagnostics"),
+        ("PUT", "/v1/diagnostics"),
         ("GET", "/v1/usage_report"),
         ("PUT", "/v1/cluster/certificates"),
     ]),

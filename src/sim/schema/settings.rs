@@ -182,7 +182,7 @@ pub(crate) const DIAGNOSTICS_TABLE: Table = Table::new(
     "What the diagnostic logging service collects.",
     DIAGNOSTICS,
 )
-.since(V7_22_2);
+.since(V7_8_6);
 pub(crate) const METRICS_TABLE: Table =
     Table::new("metrics_config", "What is measured and kept.", METRICS).since(V8_0_20);
 pub(crate) const OCSP_TABLE: Table = Table::new("ocsp", "Status queries about the proxy certificate.", OCSP);
