@@ -85,7 +85,7 @@ pub enum Switch {
     /// Whether a new user must have an email address.
     UserNeedsEmail,
     /// Form of the lists of groups of databases and of Active-Active databases.
-    ListsUnderName,
+    PlainLists,
     /// What the lists of Active-Active databases and of their tasks answer.
     CrdbListsEmpty,
     /// When the query performance factor is shown.

@@ -81,8 +81,8 @@ mod tests {
     fn clients_that_list_everything_can_be_given_empty_lists() {
         let empty = Switches::default().with(Switch::CrdbListsEmpty);
         for (switches, databases) in [
-            (empty.clone(), json!([])),
-            (empty.with(Switch::ListsUnderName), json!({"crdbs": []})),
+            (empty.clone(), json!({"crdbs": []})),
+            (empty.with(Switch::PlainLists), json!([])),
         ] {
             let mut sim = Fixture::cluster_with(1, 1, switches);
             assert_eq!(sim.admin(0, "GET", "/v1/crdbs", Value::Null).json, databases);

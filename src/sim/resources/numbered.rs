@@ -147,10 +147,10 @@ fn list(ctx: &mut Ctx<'_>) -> Answer {
 
 /// A list as the object or the array that it is answered as.
 pub(crate) fn under_name(ctx: &Ctx<'_>, name: &str, list: Vec<Value>) -> Value {
-    if ctx.env.on(Switch::ListsUnderName) {
-        json!({ name: list })
-    } else {
+    if ctx.env.on(Switch::PlainLists) {
         Value::Array(list)
+    } else {
+        json!({ name: list })
     }
 }
 
@@ -431,13 +431,10 @@ mod tests {
     }
 
     #[test]
-    fn groups_of_databases_are_a_list_plain_or_under_its_name() {
+    fn groups_of_databases_are_a_list_under_its_name_or_plain() {
         for (switches, none) in [
-            (Switches::default(), json!([])),
-            (
-                Switches::default().with(Switch::ListsUnderName),
-                json!({"bdb_groups": []}),
-            ),
+            (Switches::default(), json!({"bdb_groups": []})),
+            (Switches::default().with(Switch::PlainLists), json!([])),
         ] {
             let mut sim = Fixture::cluster_with(1, 1, switches);
             let groups = sim.admin(0, "GET", "/v1/bdb_groups", Value::Null);

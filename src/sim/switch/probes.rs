@@ -83,7 +83,7 @@ const PROBES: &[Probe] = &[
     probe(Switch::RecoveryFailsLate, recovery_without_files, "409", "200"),
     probe(Switch::V2BdbPut, |on| json!(with_database(on).admin(0, "PUT", "/v2/bdbs/1", json!({})).status), "404", "200"),
     probe(Switch::UserNeedsEmail, |on| status(on, "POST", "/v1/users", json!({"name": "a", "password": "p", "role": "admin"})), "200", "400"),
-    probe(Switch::ListsUnderName, |on| get(on, "/v1/bdb_groups"), "[]", r#"{"bdb_groups":[]}"#),
+    probe(Switch::PlainLists, |on| get(on, "/v1/bdb_groups"), r#"{"bdb_groups":[]}"#, "[]"),
     probe(Switch::CrdbListsEmpty, |on| json!([status(on, "GET", "/v1/crdbs", Value::Null), status(on, "GET", "/v1/crdb_tasks", Value::Null)]), "[501,501]", "[200,200]"),
     probe(Switch::PerformanceFactorExtendedOnly, performance_factor, "[true,true]", "[false,true]"),
     probe(Switch::ModuleSettingsReplaced, setting_that_is_left_out, "9", "500"),

@@ -264,11 +264,11 @@ pub const SWITCHES: &[SwitchRow] = &[
         source: "API schema and clients in use against the page on user requests",
     },
     SwitchRow {
-        switch: Switch::ListsUnderName,
-        name: "lists-under-name",
-        default: "GET bdb_groups and GET crdbs answer the list",
-        alternative: "they answer an object with the list under its name",
-        source: "an audit of real clusters against samples and a client in use",
+        switch: Switch::PlainLists,
+        name: "plain-lists",
+        default: "GET bdb_groups and GET crdbs answer an object with the list under its name",
+        alternative: "they answer the list",
+        source: "an audit of real clusters and a client in use against the page of the Active-Active databases",
     },
     SwitchRow {
         switch: Switch::CrdbListsEmpty,
