@@ -94,7 +94,7 @@ pub(crate) fn respond(world: &World, node: NodeIndex, status: StatusCode, body: 
         Body::Json(value) => ("application/json", Bytes::from(value.to_string())),
         Body::Written(json) => ("application/json", Bytes::from(json)),
         Body::Text(content_type, text) => (content_type, Bytes::from(text)),
-        Body::Empty => ("application/json", Bytes::new()),
+        Body::Empty => ("text/html", Bytes::new()),
     };
     let mut response = Response::new(bytes);
     *response.status_mut() = status;

@@ -157,6 +157,15 @@ fn a_node_without_a_cluster_says_so_of_everything_but_its_bootstrap() {
 }
 
 #[test]
+fn an_answer_without_a_body_says_nothing_of_json() {
+    let mut sim = Fixture::cluster(1, 1);
+    sim.database(None);
+    let got = answer(&mut sim, "GET", "/v1/bdbs/1/availability", Some(LOGIN));
+    assert!(got.body().is_empty(), "{got:?}");
+    assert_eq!(header_of(&got, "content-type"), "text/html");
+}
+
+#[test]
 fn a_method_that_a_path_lacks_is_answered_with_those_that_it_has() {
     let mut sim = Fixture::cluster(1, 1);
     for (method, path, status, allow) in [
