@@ -39,7 +39,7 @@ pub(crate) fn serve(world: &mut World, node: NodeIndex, request: &Request<Bytes>
         }
         return Served::Answer(front_end(world, node, StatusCode::SERVICE_UNAVAILABLE));
     }
-    Served::Answer(match routed(world, node, request) {
+    let mut answered = match routed(world, node, request) {
         Ok(answered) => answered,
         Err(Refusal::FrontEnd(status)) => front_end(world, node, status),
         Err(Refusal::Method(allow)) => {
@@ -53,7 +53,11 @@ pub(crate) fn serve(world: &mut World, node: NodeIndex, request: &Request<Bytes>
             answered
         }
         Err(Refusal::Api(error)) => refuse(world, node, &error),
-    })
+    };
+    if request.method() == Method::HEAD {
+        *answered.response.body_mut() = Bytes::new();
+    }
+    Served::Answer(answered)
 }
 
 /// Why a request does not reach its handler, or what the handler refused.
@@ -73,17 +77,21 @@ impl From<ApiError> for Refusal {
 fn routed(world: &mut World, node: NodeIndex, request: &Request<Bytes>) -> Result<Answered, Refusal> {
     check_headers(request, &world.env)?;
     let path = path_of_routes(request.uri().path(), &world.env);
+    let method = match request.method() {
+        &Method::HEAD => &Method::GET,
+        method => method,
+    };
     let membership = world
         .env
         .node(node)
         .map_or(Membership::Fresh, |node| node.membership);
-    let (route, params) = match route::find(world.env.profile, request.method().as_str(), &path) {
+    let (route, params) = match route::find(world.env.profile, method.as_str(), &path) {
         route::Found::Route(route, params) => (route, params),
-        route::Found::OtherMethods(methods) => return options(world, node, request.method(), &methods),
+        route::Found::OtherMethods(methods) => return options(world, node, method, &methods),
         route::Found::Nothing => return Err(nowhere(membership)),
     };
     let mut call = Call {
-        method: request.method().clone(),
+        method: method.clone(),
         path: path.into_owned(),
         params,
         query: query(request.uri().query().unwrap_or_default()),
