@@ -265,6 +265,7 @@ refusals! {
     negative_audit_queue: Deduced "security/audit-events" [] "PUT" "/v1/cluster/auditing/db_conns" r#"{"audit_queue_max_bytes":-1}"# => 400 "invalid_schema";
     cannot_delete_audit_config_when_policy_enabled: Deduced "requests/cluster/auditing-db-conns" [AUDITED, Do("PUT", "/v1/cluster/policy", r#"{"db_conns_auditing":true}"#)] "DELETE" "/v1/cluster/auditing/db_conns" "" => 406 "cannot_delete_audit_config_when_policy_enabled";
     cannot_delete_audit_config_when_bdb_enabled: Deduced "requests/cluster/auditing-db-conns" [AUDITED, Do("POST", "/v1/bdbs", r#"{"name":"db","memory_size":268435456,"redis_version":"7.2","db_conns_auditing":true}"#), MINUTE] "DELETE" "/v1/cluster/auditing/db_conns" "" => 406 "cannot_delete_audit_config_when_bdb_enabled";
+    hashing_without_body: OwnCode "requests/cluster/change_password_hashing_algorithm" [] "PATCH" "/v1/cluster/change_password_hashing_algorithm" "" => 400 "empty_request";
     same_hashing: OwnCode "requests/cluster/change_password_hashing_algorithm" [] "PATCH" "/v1/cluster/change_password_hashing_algorithm" r#"{"algorithm":"SHA-256"}"# => 400 "invalid_schema";
     master_of_unknown_node: OwnCode "requests/cluster/actions" [] "POST" "/v1/cluster/actions/change_master" r#"{"node_uid":"9"}"# => 404 "not_found";
 

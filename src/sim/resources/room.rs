@@ -162,6 +162,9 @@ fn witness_disk(_: &mut Ctx<'_>) -> Answer {
 
 /// 400 for the algorithm that is in use already.
 fn change_hashing(ctx: &mut Ctx<'_>) -> Answer {
+    if ctx.call.object()?.is_empty() {
+        return Err(ApiError::bad_request("the request is empty").with_code("empty_request"));
+    }
     let body = ctx.body(&HASHING)?;
     let wanted = body.get("algorithm").and_then(Value::as_str).unwrap_or_default();
     if ctx.cluster.settings.get("password_hashing_algorithm") == Some(&json!(wanted)) {
