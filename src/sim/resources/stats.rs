@@ -352,6 +352,13 @@ mod tests {
             assert_eq!(last[name].as_f64(), Some(want), "{path}");
             assert!(last[name].is_f64() && last["interval"] == "1sec", "{path} {last}");
         }
+        let shard = sim.admin(0, "GET", "/v1/shards/stats/last/1", Value::Null).json["1"].take();
+        let path = "/v1/shards/1?extra_info_keys=rdb_last_save_time";
+        let info = sim.admin(0, "GET", path, Value::Null).json["redis_info"].take();
+        assert_eq!(
+            shard["last_save_time"].as_f64(),
+            info["rdb_last_save_time"].as_f64()
+        );
         let cluster = sim.admin(0, "GET", "/v1/cluster/stats/last", Value::Null).json;
         let node = |sim: &mut Fixture, uid: u64| {
             let path = format!("/v1/nodes/stats/last/{uid}");

@@ -51,6 +51,10 @@ pub(super) fn shard(ctx: &Ctx<'_>, shard: &Shard) -> Map<String, Value> {
         set(&mut figures, name, used);
     }
     figures.insert("mem_frag_ratio".to_owned(), json!(1.0));
+    // A shard that has saved nothing yet counts from its start.
+    let database = ctx.cluster.databases.get(shard.bdb);
+    let started = database.and_then(|database| u64::try_from(database.created.as_second()).ok());
+    set(&mut figures, "last_save_time", started.unwrap_or_default());
     figures
 }
 
