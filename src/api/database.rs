@@ -74,8 +74,8 @@ use std::collections::BTreeMap;
     validation = Rule::new("isQuantity(self.memorySize) && quantity(self.memorySize).isInteger() && quantity(self.memorySize).compareTo(quantity('1Mi')) >= 0")
         .message("`memorySize` must be at least '1Mi' and a whole number of bytes, such as '512Mi' or '2Gi'")
         .field_path(".memorySize"),
-    validation = Rule::new("!has(self.tags) || self.tags.all(key, !key.startsWith('regent-'))")
-        .message("`tags` must not have keys that begin with 'regent-'; they are reserved")
+    validation = Rule::new("!has(self.tags) || self.tags.all(key, !key.startsWith('regent-') && !key.startsWith('regent_'))")
+        .message("`tags` must not have keys that begin with 'regent-' or 'regent_'; they are reserved")
         .field_path(".tags"),
     validation = Rule::new("!has(self.tags) || self.tags.all(key, key.size() <= 63 && key.matches('^[^&<>\"]+$'))")
         .message("`tags` must have keys of 1 to 63 characters, none of them '&', '<', '>' or '\"'")
@@ -128,7 +128,9 @@ pub struct RedisDatabaseSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard_placement: Option<ShardPlacement>,
     /// Tags of the database. Tags that others set stay, and so does one that is taken away here. Keys have 1 to 63
-    /// characters, values 256 at most, neither any of `& < > "`; keys that begin with `regent-` are reserved. REST: `tags`.
+    /// characters, values 256 at most, neither any of `& < > "`; keys that begin with `regent-` or `regent_` are reserved.
+    /// Redis Enterprise 8.2 asks for more of a tag that is new or changed: its key has letters, digits and underscores and
+    /// does not begin with a digit, its value has 1 to 128 letters, digits, spaces and `. _ + - @ : /`. REST: `tags`.
     #[schemars(extend(
         "maxProperties" = 32,
         "additionalProperties" = {"type": "string", "maxLength": 256, "pattern": "^[^&<>\"]*$"}

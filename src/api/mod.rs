@@ -22,4 +22,7 @@ pub const VERSION: &str = "v1alpha1";
 /// Our finalizer on every object.
 pub const FINALIZER: &str = "regent.dev/cleanup";
 /// Key of the ownership tag on a database in Redis Enterprise.
-pub const OWNER_TAG: &str = "regent-owner";
+pub const OWNER_TAG: &str = "regent_owner";
+/// The key that was written before. It still names the owner where the present one is missing; Redis Enterprise 8.2 takes no
+/// new tag with a hyphen in its key, and lets one stay that is not touched.
+pub const FORMER_OWNER_TAG: &str = "regent-owner";

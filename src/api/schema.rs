@@ -430,6 +430,7 @@ mod tests {
                 "`fsync`",
             ),
             (database(), "/spec/tags", json!({"regent-owner": "me"}), "`tags`"),
+            (database(), "/spec/tags", json!({"regent_owner": "me"}), "`tags`"),
             (database(), "/spec/tags", json!({"": "me"}), "`tags`"),
             (database(), "/spec/tags", json!({"a<b": "me"}), "`tags`"),
             (

@@ -1,7 +1,6 @@
 //! RedisDatabase: one list of databases serves all that belong to the cluster.
 
 use crate::api::DeletionPolicy;
-use crate::api::OWNER_TAG;
 use crate::api::RedisDatabase;
 use crate::engine::ClusterView;
 use crate::engine::Freshness;
@@ -19,6 +18,7 @@ use crate::plan::database::Observed;
 use crate::plan::database::Password;
 use crate::plan::database::Seen;
 use crate::plan::database::plan;
+use crate::plan::gate::owner_of;
 use crate::rest::Session;
 use crate::rest::error::Error;
 use crate::rest::model::Bdb;
@@ -165,7 +165,7 @@ fn is_ours(object: &RedisDatabase, bdb: &Bdb) -> bool {
         .metadata
         .uid
         .as_deref()
-        .is_some_and(|uid| bdb.tag(OWNER_TAG) == Some(uid));
+        .is_some_and(|uid| owner_of(bdb) == Some(uid));
     marked || recorded == Some(bdb.uid.0)
 }
 

@@ -1,6 +1,7 @@
 //! The safety gates: named checks, and the values that only they can make.
 
 use crate::api::ClusterIdentity;
+use crate::api::FORMER_OWNER_TAG;
 use crate::api::Intent;
 use crate::api::IntentAction;
 use crate::api::OWNER_TAG;
@@ -405,6 +406,11 @@ pub struct Claim<'a> {
     pub identity: Option<&'a ClusterIdentity>,
 }
 
+/// The owner that the tag of a database names.
+pub fn owner_of(bdb: &Bdb) -> Option<&str> {
+    bdb.tag(OWNER_TAG).or_else(|| bdb.tag(FORMER_OWNER_TAG))
+}
+
 impl OwnedBdb {
     /// Proof that `bdb`, read in this pass from the cluster `seen`, belongs to the object: same cluster, same uid, and its
     /// tag says so. Never by name.
@@ -412,7 +418,7 @@ impl OwnedBdb {
         let ours = claim.identity == Some(seen)
             && claim.uid == Some(bdb.uid.0)
             && !claim.owner.is_empty()
-            && bdb.tag(OWNER_TAG) == Some(claim.owner);
+            && owner_of(bdb) == Some(claim.owner);
         ours.then_some(Self(bdb.uid))
     }
 }
@@ -420,6 +426,7 @@ impl OwnedBdb {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rest::model::Tag;
     use serde_json::json;
 
     #[test]
@@ -445,6 +452,14 @@ mod tests {
             OwnedBdb::prove(claim, &seen, &bdb).map(|owned| owned.get()),
             Some(BdbUid(7))
         );
+        let mut former = bdb.clone();
+        former.tags[0].key = FORMER_OWNER_TAG.to_owned();
+        assert!(OwnedBdb::prove(claim, &seen, &former).is_some());
+        former.tags.push(Tag {
+            key: OWNER_TAG.to_owned(),
+            value: "another".to_owned(),
+        });
+        assert!(OwnedBdb::prove(claim, &seen, &former).is_none());
         for wrong in [
             Claim {
                 owner: "another",

@@ -271,13 +271,13 @@ mod tests {
         let body = json!({
             "name": "db", "authentication_redis_pass": "s1", "credentials": {"username": "u", "password": "s2"},
             "certificates": [{"name": "proxy", "certificate": "PEM", "key": "s3"}],
-            "backup_location": {"secret_access_key": "s4"}, "tags": [{"key": "regent-owner", "value": "x"}],
+            "backup_location": {"secret_access_key": "s4"}, "tags": [{"key": "regent_owner", "value": "x"}],
         });
         let shown = masked(body).to_string();
         for secret in ["s1", "s2", "s3", "s4"] {
             assert!(!shown.contains(secret), "{shown}");
         }
-        for plain in ["\"db\"", "PEM", "regent-owner"] {
+        for plain in ["\"db\"", "PEM", "regent_owner"] {
             assert!(shown.contains(plain), "{shown}");
         }
     }

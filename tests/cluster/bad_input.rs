@@ -166,7 +166,7 @@ fn a_name_taken_by_somebody_elses_database_is_left_alone() {
         site.ready("RedisCluster", "prod").await?;
         let theirs = json!({
             "name": "cache", "memory_size": 100 << 20, "redis_version": "7.2",
-            "tags": [{"key": "regent-owner", "value": "somebody-else"}],
+            "tags": [{"key": "regent_owner", "value": "somebody-else"}],
         });
         site.rest("POST", "/v1/bdbs", &theirs).await?;
         let seq = site.resim.last_seq().await?;

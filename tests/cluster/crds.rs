@@ -221,7 +221,7 @@ fn invalid() -> Vec<(&'static str, Value, Vec<&'static str>)> {
         ),
         (
             "a reserved tag",
-            with(database(), "/spec/tags", json!({"regent-owner": "me"})),
+            with(database(), "/spec/tags", json!({"regent_owner": "me"})),
             vec!["tags"],
         ),
         (

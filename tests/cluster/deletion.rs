@@ -28,7 +28,7 @@ fn owner(bdb: &Value) -> String {
     let tag = tags
         .into_iter()
         .flatten()
-        .find(|tag| tag.get("key") == Some(&json!("regent-owner")));
+        .find(|tag| tag.get("key") == Some(&json!("regent_owner")));
     tag.and_then(|tag| tag.get("value"))
         .and_then(Value::as_str)
         .unwrap_or_default()

@@ -168,7 +168,7 @@ pub(crate) async fn start_resim(dir: &std::path::Path, nodes: usize, flags: &[St
         "--bind",
         &bind,
         "--ownership-tag",
-        "regent-owner",
+        "regent_owner",
     ];
     if !flags.iter().any(|flag| flag == "--speed") {
         all.extend(["--speed", "20"]);

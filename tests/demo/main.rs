@@ -157,7 +157,7 @@ async fn set(dir: &Path, story: &mut Story) -> Result<(Stage, Operator)> {
     story.saw("a Kubernetes API server is ready (kube-apiserver and etcd, on loopback)");
     let resim = Resim::start(
         dir,
-        &["--nodes", "3", "--speed", "5", "--ownership-tag", "regent-owner"],
+        &["--nodes", "3", "--speed", "5", "--ownership-tag", "regent_owner"],
     )
     .await?;
     let addresses: Vec<_> = resim

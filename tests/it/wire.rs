@@ -206,13 +206,13 @@ async fn a_database_lives() {
     session
         .update_bdb(
             bdb.uid,
-            object(json!({"tags": [{"key": "regent-owner", "value": "x"}]})),
+            object(json!({"tags": [{"key": "regent_owner", "value": "x"}]})),
         )
         .await
         .unwrap();
     pass(20).await;
     assert_eq!(
-        session.bdb(bdb.uid).await.unwrap().unwrap().tag("regent-owner"),
+        session.bdb(bdb.uid).await.unwrap().unwrap().tag("regent_owner"),
         Some("x")
     );
 

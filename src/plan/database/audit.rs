@@ -24,6 +24,18 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
+/// Keys of the ownership tag, the present one first.
+const OWNER_KEYS: [&str; 2] = ["regent_owner", "regent-owner"];
+
+/// Whom tags name as the owner.
+fn owner(tags: &[Tag]) -> Option<&str> {
+    let value = |key| tags.iter().find(|tag| tag.key == key);
+    OWNER_KEYS
+        .into_iter()
+        .find_map(value)
+        .map(|tag| tag.value.as_str())
+}
+
 /// Everything in a plan that must not be there, in words.
 pub fn audit(
     object: &RedisDatabase,
@@ -97,11 +109,7 @@ impl<'a> Audit<'a> {
     }
 
     fn tagged(&self) -> Vec<&'a Bdb> {
-        let ours = |bdb: &&Bdb| {
-            bdb.tags
-                .iter()
-                .any(|tag| tag.key == "regent-owner" && tag.value == self.uid())
-        };
+        let ours = |bdb: &&Bdb| owner(&bdb.tags).is_some_and(|owner| owner == self.uid());
         self.seen
             .iter()
             .flat_map(|seen| &seen.bdbs)
@@ -243,7 +251,7 @@ impl<'a> Audit<'a> {
         let recent = sent.and_then(|intent| intent.time.parse::<Timestamp>().ok());
         let recent = recent.is_some_and(|time| self.now.duration_since(time).as_secs() < 120);
         self.must(!recent, "no second creation while the first may still show");
-        let owner = serde_json::json!({"key": "regent-owner", "value": self.uid()});
+        let owner = serde_json::json!({"key": "regent_owner", "value": self.uid()});
         let tagged = body
             .get("tags")
             .and_then(Value::as_array)
@@ -292,9 +300,7 @@ impl<'a> Audit<'a> {
         if let Some(tags) = body.get("tags") {
             let tags: Vec<Tag> = serde_json::from_value(tags.clone()).unwrap_or_default();
             self.others_stay(Some(bdb), &tags);
-            let ours = tags
-                .iter()
-                .any(|tag| tag.key == "regent-owner" && tag.value == self.uid());
+            let ours = owner(&tags).is_some_and(|owner| owner == self.uid());
             self.must(ours, "our tag stays");
         }
     }
@@ -355,7 +361,7 @@ impl<'a> Audit<'a> {
         let lost = bdb
             .tags
             .iter()
-            .any(|tag| tag.key != "regent-owner" && !named(&tag.key) && !tags.contains(tag));
+            .any(|tag| !OWNER_KEYS.contains(&tag.key.as_str()) && !named(&tag.key) && !tags.contains(tag));
         self.must(!lost, "tags of others stay");
     }
 
@@ -372,8 +378,8 @@ impl<'a> Audit<'a> {
         let bdb = self
             .seen
             .and_then(|seen| seen.bdbs.iter().find(|bdb| bdb.uid.0 == uid));
-        let owner = bdb.and_then(|bdb| bdb.tags.iter().find(|tag| tag.key == "regent-owner"));
-        let free = owner.is_none_or(|owner| owner.value.is_empty() || owner.value.starts_with("released:"));
+        let owner = bdb.and_then(|bdb| owner(&bdb.tags));
+        let free = owner.is_none_or(|owner| owner.is_empty() || owner.starts_with("released:"));
         self.must(bdb.is_some() && free, "only what nobody owns is taken over");
         self.settled(bdb);
         self.others_stay(bdb, tags);

@@ -1,5 +1,6 @@
 //! Creating a database, or taking one over.
 
+use crate::api::FORMER_OWNER_TAG;
 use crate::api::IntentAction;
 use crate::api::OWNER_TAG;
 use crate::api::PersistenceMode;
@@ -74,12 +75,12 @@ pub(super) fn adopt(case: &Case<'_>, bdb: &Bdb, plan: &mut Plan<Action>) {
     }));
 }
 
-/// All tags of a database, with this value in the ownership tag.
+/// All tags of a database, with this value in the ownership tag and without a former one, whose value may not be changed.
 pub(super) fn tags_with_owner(bdb: &Bdb, owner: &str) -> Vec<Tag> {
     let mut tags: Vec<Tag> = bdb
         .tags
         .iter()
-        .filter(|tag| tag.key != OWNER_TAG)
+        .filter(|tag| ![OWNER_TAG, FORMER_OWNER_TAG].contains(&tag.key.as_str()))
         .cloned()
         .collect();
     tags.push(Tag {

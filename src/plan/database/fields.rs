@@ -159,11 +159,15 @@ fn snapshots(spec: &Spec) -> Wanted {
 
 fn tags(spec: &Spec) -> Wanted {
     let bad = |text: &str| text.contains(['&', '<', '>', '"']);
-    let unfit =
-        |key: &str, value: &str| key.is_empty() || key.starts_with("regent-") || bad(key) || bad(value);
+    let reserved = |key: &str| {
+        ["regent-", "regent_"]
+            .iter()
+            .any(|prefix| key.starts_with(prefix))
+    };
+    let unfit = |key: &str, value: &str| key.is_empty() || reserved(key) || bad(key) || bad(value);
     match spec.tags.iter().flatten().find(|(key, value)| unfit(key, value)) {
         Some((key, _)) => Err(format!(
-            "`{key}`: keys must not be empty or begin with `regent-`, and tags must not contain & < > or \""
+            "`{key}`: keys must not be empty or begin with `regent-` or `regent_`, and tags must not contain & < > or \""
         )),
         None => Ok(spec.tags.clone().map(tag_list)),
     }

@@ -12,6 +12,7 @@ use crate::plan::database::Seen;
 use crate::plan::database::case::Case;
 use crate::plan::database::case::database_name;
 use crate::plan::gate::OwnedBdb;
+use crate::plan::gate::owner_of;
 use crate::rest::model::Bdb;
 use crate::rest::model::BdbStatus;
 
@@ -65,19 +66,18 @@ pub(super) fn subject<'a>(object: &RedisDatabase, seen: &'a Seen) -> Option<&'a 
 pub(super) fn tagged<'a>(owner: &str, seen: &'a Seen) -> impl Iterator<Item = &'a Bdb> {
     seen.bdbs
         .iter()
-        .filter(move |bdb| !owner.is_empty() && bdb.tag(OWNER_TAG) == Some(owner))
+        .filter(move |bdb| !owner.is_empty() && owner_of(bdb) == Some(owner))
 }
 
 /// Whether nobody owns a database: no ownership tag, or a released one.
 fn is_unowned(bdb: &Bdb) -> bool {
-    bdb.tag(OWNER_TAG)
-        .is_none_or(|owner| owner.is_empty() || owner.starts_with("released:"))
+    owner_of(bdb).is_none_or(|owner| owner.is_empty() || owner.starts_with("released:"))
 }
 
 /// The database recorded here has lost our tag.
 fn untagged<'a>(case: &Case<'_>, bdb: &'a Bdb) -> Found<'a> {
     let adopts = case.spec.adoption_policy == Some(AdoptionPolicy::IfUnowned);
-    match bdb.tag(OWNER_TAG) {
+    match owner_of(bdb) {
         _ if is_unowned(bdb) && adopts => Found::Unowned(bdb),
         Some(owner) if !is_unowned(bdb) => Found::Held(owned_by(case, bdb, owner)),
         Some(_) | None => Found::Held(case.hold(
@@ -121,7 +121,7 @@ fn unknown<'a>(case: &Case<'_>, seen: &'a Seen) -> Found<'a> {
 
 /// Somebody else's database, or nobody's, has our name.
 fn same_name<'a>(case: &Case<'_>, bdb: &'a Bdb) -> Found<'a> {
-    match bdb.tag(OWNER_TAG) {
+    match owner_of(bdb) {
         Some(owner) if !is_unowned(bdb) => Found::Held(owned_by(case, bdb, owner)),
         Some(_) | None => match case.spec.adoption_policy.unwrap_or_default() {
             AdoptionPolicy::IfUnowned => Found::Unowned(bdb),

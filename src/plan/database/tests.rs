@@ -7,6 +7,7 @@ use crate::api::DatabaseTls;
 use crate::api::DeletionPolicy;
 use crate::api::Downgrade;
 use crate::api::EvictionPolicy;
+use crate::api::FORMER_OWNER_TAG;
 use crate::api::Fsync;
 use crate::api::Intent;
 use crate::api::IntentAction;

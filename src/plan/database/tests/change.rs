@@ -16,7 +16,7 @@ fn what_cannot_be_is_said_and_nothing_sent() {
             hold  set spec.memorySize: InvalidSpec (`0` must be a positive whole number of bytes, such as 2Gi)
             hold  set spec.shardCount: InvalidSpec (`0` must be between 1 and 512)
             hold  set spec.port: InvalidSpec (`10050` must be between 10000 and 19999, and not 10050)
-            hold  set spec.tags: InvalidSpec (`regent-owner`: keys must not be empty or begin with `regent-`, and tags must not contain & < > or ")
+            hold  set spec.tags: InvalidSpec (`regent-owner`: keys must not be empty or begin with `regent-` or `regent_`, and tags must not contain & < > or ")
             hold  database -sessions: InvalidSpec (`-sessions` cannot be the name of a database: it must have letters, digits and inner hyphens only, 63 at most; set spec.databaseName)
         "#]],
     );
@@ -69,7 +69,7 @@ fn fields_that_need_company_get_it() {
             case.seen().bdbs[0].tags.push(other);
         },
         expect![[r#"
-            do    change database 3 {"endpoint":"3:1","proxy_policy":"all-nodes","shard_key_regex":[{"regex":".*\\{(?<tag>.*)\\}.*"},{"regex":"(?<tag>.*)"}],"sharding":true,"shards_count":2,"tags":[{"key":"cost","value":"7"},{"key":"regent-owner","value":"cr-1"},{"key":"team","value":"web"}]}
+            do    change database 3 {"endpoint":"3:1","proxy_policy":"all-nodes","shard_key_regex":[{"regex":".*\\{(?<tag>.*)\\}.*"},{"regex":"(?<tag>.*)"}],"sharding":true,"shards_count":2,"tags":[{"key":"cost","value":"7"},{"key":"regent_owner","value":"cr-1"},{"key":"team","value":"web"}]}
             drift spec.shardCount: 1 -> 2
             drift spec.proxyPolicy: single -> all-nodes
             drift spec.tags: [] -> [{"key":"team","value":"web"}]

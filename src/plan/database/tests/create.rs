@@ -6,7 +6,7 @@ use super::*;
 fn a_database_is_created_after_its_intent() {
     Case::fresh().check(|_| {}, expect![[r#"
         do    record: CreateDatabase sessions
-        do    create database {"memory_size":1073741824,"name":"sessions","redis_version":"7.4","tags":[{"key":"regent-owner","value":"cr-1"}]}
+        do    create database {"memory_size":1073741824,"name":"sessions","redis_version":"7.4","tags":[{"key":"regent_owner","value":"cr-1"}]}
     "#]]);
 }
 
@@ -36,7 +36,7 @@ fn every_field_of_the_spec_goes_into_the_creation() {
         },
         expect![[r#"
             do    record: CreateDatabase sessions-prod
-            do    create database {"aof_policy":"appendfsync-every-sec","data_persistence":"aof","enforce_client_authentication":"disabled","eviction_policy":"noeviction","memory_size":2147483648,"name":"sessions-prod","port":12000,"proxy_policy":"all-master-shards","redis_version":"7.4","replication":true,"shard_key_regex":[{"regex":".*\\{(?<tag>.*)\\}.*"},{"regex":"(?<tag>.*)"}],"sharding":true,"shards_count":2,"shards_placement":"sparse","tags":[{"key":"regent-owner","value":"cr-1"},{"key":"team","value":"web"}],"tls_mode":"enabled"}
+            do    create database {"aof_policy":"appendfsync-every-sec","data_persistence":"aof","enforce_client_authentication":"disabled","eviction_policy":"noeviction","memory_size":2147483648,"name":"sessions-prod","port":12000,"proxy_policy":"all-master-shards","redis_version":"7.4","replication":true,"shard_key_regex":[{"regex":".*\\{(?<tag>.*)\\}.*"},{"regex":"(?<tag>.*)"}],"sharding":true,"shards_count":2,"shards_placement":"sparse","tags":[{"key":"regent_owner","value":"cr-1"},{"key":"team","value":"web"}],"tls_mode":"enabled"}
         "#]],
     );
 }
@@ -92,7 +92,7 @@ fn a_creation_that_was_sent_is_waited_for() {
 fn a_creation_that_never_showed_is_sent_again_with_a_new_intent() {
     Case::fresh().check(|case| case.intent(IntentAction::CreateDatabase, 120, None), expect![[r#"
         do    record: CreateDatabase sessions
-        do    create database {"memory_size":1073741824,"name":"sessions","redis_version":"7.4","tags":[{"key":"regent-owner","value":"cr-1"}]}
+        do    create database {"memory_size":1073741824,"name":"sessions","redis_version":"7.4","tags":[{"key":"regent_owner","value":"cr-1"}]}
     "#]]);
 }
 

@@ -11,7 +11,7 @@ fn retain_marks_the_database_and_lets_the_object_go() {
     deleting(DeletionPolicy::Retain).check(
         |_| {},
         expect![[r#"
-        do    mark database 3 as released: tags regent-owner=released:cr-1:2026-06-01T12:00:00Z
+        do    mark database 3 as released: tags regent_owner=released:cr-1:2026-06-01T12:00:00Z
         do    release the object
     "#]],
     );
@@ -176,7 +176,7 @@ fn a_database_that_is_not_ours_is_never_deleted() {
 #[test]
 fn two_databases_with_our_tag_hold_the_deletion() {
     deleting(DeletionPolicy::Delete).check(|case| _ = case.bdb(4, "sessions", Some(UID)), expect![[r#"
-        hold  database sessions: OwnershipConflict (the tag regent-owner=cr-1 is on databases 3 and 4, while database 3 is recorded; none is touched; take the tag off all but the right one)
+        hold  database sessions: OwnershipConflict (the tag regent_owner=cr-1 is on databases 3 and 4, while database 3 is recorded; none is touched; take the tag off all but the right one)
     "#]]);
     deleting(DeletionPolicy::Retain).check(
         |case| _ = case.bdb(4, "sessions", Some(UID)),

@@ -5,14 +5,14 @@ use super::*;
 #[test]
 fn two_databases_with_our_tag_are_left_alone() {
     Case::settled().check(|case| _ = case.bdb(4, "sessions", Some(UID)), expect![[r#"
-        hold  database sessions: OwnershipConflict (the tag regent-owner=cr-1 is on databases 3 and 4, while database 3 is recorded; none is touched; take the tag off all but the right one)
+        hold  database sessions: OwnershipConflict (the tag regent_owner=cr-1 is on databases 3 and 4, while database 3 is recorded; none is touched; take the tag off all but the right one)
     "#]]);
 }
 
 #[test]
 fn our_tag_on_another_database_than_the_recorded_one_is_a_conflict() {
     Case::settled().check(|case| case.status().uid = Some(9), expect![[r#"
-        hold  database sessions: OwnershipConflict (the tag regent-owner=cr-1 is on database 3, while database 9 is recorded; none is touched; take the tag off all but the right one)
+        hold  database sessions: OwnershipConflict (the tag regent_owner=cr-1 is on database 3, while database 9 is recorded; none is touched; take the tag off all but the right one)
     "#]]);
 }
 
@@ -39,8 +39,67 @@ fn what_nobody_owns_is_taken_over_if_the_spec_says_so() {
         [None, Some(""), Some("released:cr-0:2026-05-01T00:00:00Z")].map(named),
         expect![[r#"
         do    record: database 7 is taken over
-        do    take over database 7: tags regent-owner=cr-1 team=web
+        do    take over database 7: tags regent_owner=cr-1 team=web
     "#]],
+    );
+}
+
+/// The database with the key of its ownership tag as it was before.
+fn formerly_tagged(case: &mut Case) {
+    case.seen().bdbs[0].tags[0].key = FORMER_OWNER_TAG.to_owned();
+}
+
+#[test]
+fn a_database_is_ours_by_the_former_key_of_our_tag_too() {
+    Case::settled().check(formerly_tagged, expect![[""]]);
+    Case::fresh().check(
+        |case| {
+            case.spec().adoption_policy = Some(AdoptionPolicy::IfUnowned);
+            case.bdb(7, "sessions", Some("cr-2"));
+            formerly_tagged(case);
+        },
+        expect![[r#"
+            hold  database sessions: OwnershipConflict (database 7 belongs to the object with uid cr-2 (regent_owner); it is left alone; delete that object, or set another spec.databaseName)
+        "#]],
+    );
+}
+
+#[test]
+fn a_new_value_of_our_tag_goes_under_the_present_key_alone() {
+    Case::fresh().check(
+        |case| {
+            case.spec().adoption_policy = Some(AdoptionPolicy::IfUnowned);
+            case.bdb(7, "sessions", Some("released:cr-0:2026-05-01T00:00:00Z"));
+            formerly_tagged(case);
+        },
+        expect![[r#"
+            do    record: database 7 is taken over
+            do    take over database 7: tags regent_owner=cr-1
+        "#]],
+    );
+    Case::settled().check(
+        |case| {
+            formerly_tagged(case);
+            case.delete(DeletionPolicy::Retain);
+        },
+        expect![[r#"
+            do    mark database 3 as released: tags regent_owner=released:cr-1:2026-06-01T12:00:00Z
+            do    release the object
+        "#]],
+    );
+}
+
+#[test]
+fn a_former_tag_that_stays_is_sent_as_it_is() {
+    Case::settled().check(
+        |case| {
+            formerly_tagged(case);
+            case.spec().tags = Some([("team".to_owned(), "web".to_owned())].into());
+        },
+        expect![[r#"
+            do    change database 3 {"tags":[{"key":"regent-owner","value":"cr-1"},{"key":"team","value":"web"}]}
+            drift spec.tags: [] -> [{"key":"team","value":"web"}]
+        "#]],
     );
 }
 
@@ -54,7 +113,7 @@ fn a_takeover_that_was_recorded_goes_on() {
             case.status().adopted = true;
         },
         expect![[r#"
-            do    take over database 7: tags regent-owner=cr-1
+            do    take over database 7: tags regent_owner=cr-1
         "#]],
     );
 }
@@ -67,7 +126,7 @@ fn a_database_of_another_object_is_never_taken_over() {
             case.bdb(7, "sessions", Some("cr-2"));
         },
         expect![[r#"
-            hold  database sessions: OwnershipConflict (database 7 belongs to the object with uid cr-2 (regent-owner); it is left alone; delete that object, or set another spec.databaseName)
+            hold  database sessions: OwnershipConflict (database 7 belongs to the object with uid cr-2 (regent_owner); it is left alone; delete that object, or set another spec.databaseName)
         "#]],
     );
 }
@@ -75,7 +134,7 @@ fn a_database_of_another_object_is_never_taken_over() {
 #[test]
 fn a_database_that_lost_our_tag_is_left_alone() {
     Case::settled().check(|case| case.seen().bdbs[0].tags.clear(), expect![[r#"
-        hold  database sessions: OwnershipConflict (database 3 no longer bears the tag regent-owner=cr-1; it is left alone; set spec.adoptionPolicy: IfUnowned to take it over again)
+        hold  database sessions: OwnershipConflict (database 3 no longer bears the tag regent_owner=cr-1; it is left alone; set spec.adoptionPolicy: IfUnowned to take it over again)
     "#]]);
 }
 

@@ -126,7 +126,12 @@ fn bdb() -> impl Strategy<Value = Bdb> {
         .filter(|wire| *wire != "tags")
         .chain(["sharding"])
         .collect();
-    let tags = btree_map(prop_oneof![Just(OWNER_TAG.to_owned()), text()], text(), 0..3);
+    let key = prop_oneof![
+        Just(OWNER_TAG.to_owned()),
+        Just(FORMER_OWNER_TAG.to_owned()),
+        text()
+    ];
+    let tags = btree_map(key, text(), 0..3);
     let fields = btree_map(proptest::sample::select(wires), value(), 0..13);
     let endpoints = vec((of(any::<u16>()), text()), 0..2);
     (
