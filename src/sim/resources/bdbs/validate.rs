@@ -182,8 +182,13 @@ fn persistence(candidate: &Candidate<'_>) -> Verdict {
     }
 }
 
+/// The interval of backups that a database shows when nobody set one, seconds.
+const BACKUP_INTERVAL: u64 = 86_400;
+
+/// A new database that is backed up has to say how often; afterwards it has the interval that it shows.
 fn backup(candidate: &Candidate<'_>) -> Verdict {
-    let interval = candidate.number("backup_interval");
+    let shown = (candidate.phase == Phase::Update).then_some(BACKUP_INTERVAL);
+    let interval = candidate.number("backup_interval").or(shown);
     if candidate.flag("backup") && interval.is_none_or(|secs| secs == 0) {
         return refuse(
             "missing_backup_interval",
@@ -192,7 +197,7 @@ fn backup(candidate: &Candidate<'_>) -> Verdict {
     }
     match (
         candidate.number("backup_interval_offset"),
-        interval.unwrap_or(86_400),
+        interval.unwrap_or(BACKUP_INTERVAL),
     ) {
         (Some(offset), interval) if offset >= interval => refuse(
             "invalid_param",

@@ -88,7 +88,11 @@ fn each_wrong_update_gets_its_own_code() {
             "replication_size_violation",
         ),
         (json!({"shard_imbalance_threshold": "1"}), 400, "invalid_schema"),
-        (json!({"backup": true}), 406, "missing_backup_interval"),
+        (
+            json!({"backup": true, "backup_interval": 0}),
+            406,
+            "missing_backup_interval",
+        ),
         (json!({"proxy_policy": "none"}), 406, "invalid_proxy_policy"),
         (json!({"colour": "red"}), 400, "invalid_schema"),
     ] {
@@ -104,6 +108,21 @@ fn each_wrong_update_gets_its_own_code() {
     }
     assert_eq!(bed.refused("PUT", "/v1/bdbs/9", json!({})).0, 404);
     assert_eq!(bed.ok("GET", "/v1/bdbs/1", Value::Null)["status"], "active");
+}
+
+#[test]
+fn backups_have_the_interval_that_the_database_shows() {
+    let mut bed = Bed::new();
+    bed.database(plain());
+    let location = json!({"type": "mount_point", "path": "/mnt"});
+    let body = json!({"backup": true, "backup_interval": 86_400, "backup_location": location});
+    bed.ok("PUT", "/v1/bdbs/1", body);
+    bed.pass(60);
+    let shown = bed.ok("PUT", "/v1/bdbs/1", json!({"max_connections": 5}));
+    assert_eq!(
+        (&shown["backup"], &shown["backup_interval"]),
+        (&json!(true), &json!(86_400))
+    );
 }
 
 #[test]
