@@ -16,8 +16,8 @@ pub enum Switch {
     UnknownFieldsIgnored,
     /// Status of a mismatch of `cluster-state-id`.
     StateIdMismatch406,
-    /// A database with TLS needs client certificates unless told otherwise.
-    ClientCertificateOptional,
+    /// Whether a database with TLS needs client certificates unless told otherwise.
+    ClientCertificateRequired,
     /// Creating a database without `redis_version` on 7.4.
     VersionlessCreate,
     /// Whether `authentication_redis_pass` follows the passwords calls.

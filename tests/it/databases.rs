@@ -98,7 +98,7 @@ async fn tls_turned_on_for_a_live_database_waits_for_what_clients_must_show_and_
     let site = site_with(database("cache")).await;
     edit(&site, "cache", |spec| spec["tls"] = json!({"mode": "Enabled"}));
     site.settle().await;
-    if other_side() {
+    if !other_side() {
         // Where nobody need show anything, TLS is on at once.
         site.assert_ready(DATABASES, "cache");
         assert_eq!(site.bdb("cache")["tls_mode"], "enabled");

@@ -39,7 +39,7 @@ const PROBES: &[Probe] = &[
     probe(Switch::ErrorMessageKey, keys_of_an_error, r#"["description","error_code"]"#, r#"["error_code","message"]"#),
     probe(Switch::UnknownFieldsIgnored, unknown_fields, "[400,400,400,400,400]", "[200,200,200,200,200]"),
     probe(Switch::StateIdMismatch406, wrong_state_id, "409", "406"),
-    probe(Switch::ClientCertificateOptional, |on| create(on, json!({"tls_mode": "enabled"})), "406", "200"),
+    probe(Switch::ClientCertificateRequired, |on| create(on, json!({"tls_mode": "enabled"})), "200", "406"),
     probe(Switch::VersionlessCreate, create_on_7_4, "406", "200"),
     probe(Switch::RedisPassIsStale, password_after_put, r#""two""#, r#""one""#),
     probe(Switch::NoPasswordOverlap, second_password, "200", "406"),

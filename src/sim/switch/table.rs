@@ -26,11 +26,11 @@ pub const SWITCHES: &[SwitchRow] = &[
         source: "error code documented, status not",
     },
     SwitchRow {
-        switch: Switch::ClientCertificateOptional,
-        name: "client-certificate-optional",
-        default: "tls_mode enabled without client certificates is 406 unless enforce_client_authentication is disabled",
-        alternative: "tls_mode enabled without client certificates is accepted",
-        source: "documented default of enforce_client_authentication, absent from a capture",
+        switch: Switch::ClientCertificateRequired,
+        name: "client-certificate-required",
+        default: "tls_mode enabled without client certificates is accepted unless enforce_client_authentication is set to enabled",
+        alternative: "it is 406 unless enforce_client_authentication is set to disabled",
+        source: "the page on enabling TLS and a capture without the field against the documented default of enforce_client_authentication",
     },
     SwitchRow {
         switch: Switch::VersionlessCreate,

@@ -361,8 +361,10 @@ fn certificates(env: &Env, candidate: &Candidate<'_>) -> Verdict {
         }
     }
     let tls = matches!(candidate.text("tls_mode"), "enabled") || candidate.flag("ssl");
-    let enforced = candidate.text("enforce_client_authentication") != "disabled"
-        && !env.on(Switch::ClientCertificateOptional);
+    let enforced = match candidate.text("enforce_client_authentication") {
+        "" => env.on(Switch::ClientCertificateRequired),
+        text => text == "enabled",
+    };
     let touched = [
         "tls_mode",
         "ssl",

@@ -189,7 +189,11 @@ fn each_wrong_creation_gets_its_own_code() {
             406,
             "invalid_oss_cluster_configuration",
         ),
-        (with(json!({"tls_mode": "enabled"})), 406, "invalid_certificate"),
+        (
+            with(json!({"tls_mode": "enabled", "enforce_client_authentication": "enabled"})),
+            406,
+            "invalid_certificate",
+        ),
         (
             with(json!({"authentication_ssl_client_certs": certs(&["junk"])})),
             406,
@@ -364,15 +368,22 @@ fn a_refused_or_dry_creation_takes_no_uid() {
 }
 
 #[test]
-fn tls_needs_client_certificates_unless_the_switch_makes_them_optional() {
-    let body = with(json!({"tls_mode": "enabled"}));
-    assert_eq!(
-        Bed::new().refused("POST", "/v1/bdbs", body.clone()),
-        (406, "invalid_certificate".to_owned())
-    );
-    Bed::switched(Switch::ClientCertificateOptional).ok("POST", "/v1/bdbs", body);
-    let anyone = with(json!({"tls_mode": "enabled", "enforce_client_authentication": "disabled"}));
-    Bed::new().ok("POST", "/v1/bdbs", anyone);
+fn tls_needs_client_certificates_where_they_are_enforced_or_the_switch_enforces_them() {
+    let refused = (406, "invalid_certificate".to_owned());
+    for (mut bed, needed) in [
+        (Bed::new(), false),
+        (Bed::switched(Switch::ClientCertificateRequired), true),
+    ] {
+        let plain = with(json!({"tls_mode": "enabled"}));
+        match needed {
+            true => assert_eq!(bed.refused("POST", "/v1/bdbs", plain), refused),
+            false => _ = bed.ok("POST", "/v1/bdbs", plain),
+        }
+        let anyone = with(json!({"tls_mode": "enabled", "enforce_client_authentication": "disabled"}));
+        bed.database(anyone);
+        let enforced = json!({"enforce_client_authentication": "enabled"});
+        assert_eq!(bed.refused("PUT", "/v1/bdbs/1", enforced), refused);
+    }
 }
 
 #[test]
