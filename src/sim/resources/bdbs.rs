@@ -4,6 +4,7 @@ pub(crate) mod actions;
 mod audit;
 mod backups;
 mod blueprint;
+mod by_policy;
 mod change;
 mod locations;
 mod machine;

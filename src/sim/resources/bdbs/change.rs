@@ -2,6 +2,7 @@
 
 use super::audit;
 use super::blueprint;
+use super::by_policy;
 use super::machine;
 use super::module_settings;
 use super::planned::Planned;
@@ -297,10 +298,11 @@ fn chosen(ctx: &Ctx<'_>, mut set: Map<String, Value>) -> Result<Map<String, Valu
     if memcached {
         set.insert("version".to_owned(), json!("1.4.17"));
     } else {
-        let (short, full) = validate::version(ctx.env, &set)?;
+        let (short, full) = validate::version(ctx.env, &ctx.cluster.policy, &set)?;
         set.insert("redis_version".to_owned(), json!(short));
         set.insert("version".to_owned(), json!(full));
     }
+    by_policy::fill(ctx.cluster, &mut set);
     let policy = |field: &str, fallback: &str| {
         ctx.cluster
             .policy
@@ -323,27 +325,8 @@ fn chosen(ctx: &Ctx<'_>, mut set: Map<String, Value>) -> Result<Map<String, Valu
         .or_insert_with(|| policy("default_shards_placement", "dense"));
     set.entry("eviction_policy")
         .or_insert_with(|| json!(if memcached { "allkeys-lru" } else { "volatile-lru" }));
-    let wait = ctx
-        .cluster
-        .policy
-        .get("default_recovery_wait_time")
-        .and_then(Value::as_i64);
-    if let Some(wait) = wait.filter(|wait| *wait >= 0) {
-        set.entry("recovery_wait_time").or_insert(json!(wait));
-    }
     if let Some(version) = bigstore_version(ctx, &set) {
         set.entry("bigstore_version").or_insert(version);
-    }
-    for field in ["data_internode_encryption", "resp3"] {
-        let by_policy = if field == "resp3" { "resp3_default" } else { field };
-        if let Some(value) = ctx
-            .cluster
-            .policy
-            .get(by_policy)
-            .filter(|value| value.is_boolean())
-        {
-            set.entry(field).or_insert_with(|| value.clone());
-        }
     }
     Ok(set)
 }

@@ -26,6 +26,9 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("POST", "/v1/modules/upgrade/bdb/{uid}", EditBdbModule, shape::UPGRADED_MODULE, upgrade_modules).until(V8_0_20),
 ];
 
+/// The version of Redis that brought RESP3: on the way to it the policy says whether a database speaks it.
+const RESP3_SINCE: &str = "7.2";
+
 /// To the Redis version asked for, else to the newest.
 fn upgrade(ctx: &mut Ctx<'_>) -> Answer {
     let uid = settled(ctx)?;
@@ -41,7 +44,12 @@ fn upgrade(ctx: &mut Ctx<'_>) -> Answer {
     if restarts {
         loses_nothing(database, &body)?;
     }
+    let resp3 = ctx.cluster.policy.get("resp3_default").cloned();
+    let resp3 = resp3.filter(|_| database.text("redis_version") < RESP3_SINCE && short >= RESP3_SINCE);
     start(ctx, uid, restart.as_ref(), |set| {
+        if let Some(resp3) = resp3 {
+            set.entry("resp3").or_insert(resp3);
+        }
         set.insert("redis_version".to_owned(), json!(short));
         set.insert("version".to_owned(), json!(full));
         for change in &changes {

@@ -383,12 +383,13 @@ fn certificates(env: &Env, candidate: &Candidate<'_>) -> Verdict {
     Ok(())
 }
 
-/// The `redis_version` and `version` that a new database gets.
+/// The `redis_version` and `version` that a new database gets: those asked for, else those of the cluster's policy.
 ///
 /// # Errors
 /// `invalid_version` when the cluster has no such version.
 pub(crate) fn version(
     env: &Env,
+    policy: &Map<String, Value>,
     named: &Map<String, Value>,
 ) -> Result<(&'static str, &'static str), ApiError> {
     let versions = env.profile.database_versions();
@@ -409,7 +410,13 @@ pub(crate) fn version(
                 "Reject bdb_create with incompatible version constraints".to_owned(),
             ));
         }
-        (None, None) => versions.last(),
+        (None, None) => {
+            let default = policy
+                .get("default_provisioned_redis_version")
+                .and_then(Value::as_str);
+            let default = versions.iter().find(|(short, _)| Some(*short) == default);
+            default.or(versions.last())
+        }
     };
     found.copied().ok_or_else(|| {
         let names: Vec<&str> = versions.iter().map(|(short, _)| *short).collect();

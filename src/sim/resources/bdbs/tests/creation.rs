@@ -387,6 +387,46 @@ fn tls_needs_client_certificates_where_they_are_enforced_or_the_switch_enforces_
 }
 
 #[test]
+fn the_policy_of_the_cluster_decides_what_a_new_database_is_not_told() {
+    let mut bed = Bed::new();
+    let policy = json!({
+        "default_provisioned_redis_version": "7.4", "data_internode_encryption": true,
+        "db_conns_auditing": true, "default_oss_cluster": true, "oss_cluster_api_preferred_endpoint_type": "hostname",
+        "oss_cluster_api_preferred_ip_type": "external", "default_recovery_wait_time": 9,
+        "default_tracking_table_max_keys_policy": 5, "resp3_default": false,
+    });
+    bed.ok("PUT", "/v1/cluster/policy", policy);
+    bed.database(json!({"name": "db1", "memory_size": GIB}));
+    let made = bed.ok("GET", "/v1/bdbs/1", Value::Null);
+    for (field, value) in [
+        ("redis_version", json!("7.4")),
+        ("data_internode_encryption", json!(true)),
+        ("db_conns_auditing", json!(true)),
+        ("oss_cluster", json!(true)),
+        ("oss_cluster_api_preferred_endpoint_type", json!("hostname")),
+        ("oss_cluster_api_preferred_ip_type", json!("external")),
+        ("recovery_wait_time", json!(9)),
+        ("tracking_table_max_keys", json!(5)),
+        ("resp3", json!(true)),
+    ] {
+        assert_eq!(made[field], value, "{field}");
+    }
+    let endpoint = &made["endpoints"][0];
+    assert_eq!(endpoint["oss_cluster_api_preferred_endpoint_type"], "hostname");
+    let told = json!({"redis_version": "7.2", "oss_cluster": false, "tracking_table_max_keys": 7});
+    let made = bed.ok("POST", "/v1/bdbs", with(told.clone()));
+    for (field, value) in told.as_object().unwrap() {
+        assert_eq!(&made[field], value, "{field}");
+    }
+    for own in [
+        json!({"type": "memcached"}),
+        json!({"hash_slots_policy": "legacy"}),
+    ] {
+        assert_eq!(bed.ok("POST", "/v1/bdbs", with(own))["oss_cluster"], false);
+    }
+}
+
+#[test]
 fn what_a_new_database_is_not_told_comes_from_captures_or_from_the_documentation() {
     for (switches, wanted) in [
         (Switches::all_default(), json!(["16k", "single", "dense"])),

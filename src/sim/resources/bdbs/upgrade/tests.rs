@@ -38,6 +38,26 @@ fn an_upgrade_brings_a_newer_redis_and_its_modules_and_never_goes_back() {
 }
 
 #[test]
+fn the_policy_says_whether_a_database_speaks_resp3_once_it_comes_to_7_2() {
+    for (fields, wanted) in [
+        (json!({"redis_version": "6.2"}), false),
+        (json!({"redis_version": "6.2", "resp3": true}), true),
+        (json!({"redis_version": "7.2"}), true),
+    ] {
+        let mut sim = Fixture::cluster(1, 1);
+        sim.admin(0, "PUT", "/v1/cluster/policy", json!({"resp3_default": false}));
+        sim.database_with_data(&[&fields]);
+        let body = json!({"redis_version": "7.4", "may_discard_data": true});
+        let upgraded = sim.admin(0, "POST", "/v1/bdbs/1/upgrade", body);
+        assert_eq!(
+            (upgraded.status, &upgraded.json["resp3"]),
+            (200, &json!(wanted)),
+            "{fields}"
+        );
+    }
+}
+
+#[test]
 fn data_that_nothing_else_holds_are_not_thrown_away_unasked() {
     let mut sim = Fixture::cluster(1, 1);
     sim.database(None);
