@@ -19,7 +19,11 @@ const fn needed(name: &'static str, kind: Kind) -> Field {
 pub(crate) const TAG: Table = Table::part(
     "tag",
     "A tag of a database.",
-    &[needed("key", Text), needed("value", Text)],
+    &[
+        needed("key", Text),
+        needed("value", Text),
+        rw("isSystem", Kind::Any, "").since(V8_2_0),
+    ],
 );
 
 pub(crate) const SUBJECT: Table = Table::part(

@@ -8,6 +8,7 @@ use super::module_settings;
 use super::planned::Planned;
 use super::render::{self, View};
 use super::store::{Change, Database, Status, bind, rules};
+use super::tags;
 use super::validate::{self, Candidate};
 use super::{licensed, missing, precondition, settled, shown};
 use crate::sim::bugs::Bug;
@@ -66,6 +67,7 @@ fn create_from(ctx: &mut Ctx<'_>, body: &Map<String, Value>, plan: Option<&Plann
         ctx.env,
         &Candidate {
             phase: Phase::Create,
+            before: &Map::new(),
             set: &set,
             named: &named,
         },
@@ -206,6 +208,7 @@ fn updated(
     resharding(before, &set)?;
     let candidate = Candidate {
         phase: Phase::Update,
+        before,
         set: &set,
         named,
     };
@@ -277,6 +280,7 @@ fn accepted(
     if wiped {
         named.insert("module_list".to_owned(), json!([]));
     }
+    tags::unmark(&mut named);
     Ok(named)
 }
 

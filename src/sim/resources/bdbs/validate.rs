@@ -3,6 +3,7 @@
 mod values;
 
 use super::store::Databases;
+use super::tags;
 use crate::sim::call::ApiError;
 use crate::sim::certs::read_bundle;
 use crate::sim::placement::NoRoom;
@@ -18,6 +19,8 @@ use std::collections::BTreeSet;
 /// A configuration under judgement: what was set, merged with what the database had.
 pub(crate) struct Candidate<'a> {
     pub(crate) phase: Phase,
+    /// What the database had; nothing for a new one.
+    pub(crate) before: &'a Map<String, Value>,
     pub(crate) set: &'a Map<String, Value>,
     /// The fields that the request names.
     pub(crate) named: &'a Map<String, Value>,
@@ -61,7 +64,7 @@ impl Candidate<'_> {
 /// The first rule that is broken.
 pub(crate) fn check(cluster: &Cluster, env: &Env, candidate: &Candidate<'_>) -> Result<(), ApiError> {
     name(candidate)?;
-    tags(candidate)?;
+    tags::check(env.profile, candidate.before, candidate.set)?;
     audited(cluster, candidate)?;
     sharding(candidate)?;
     racks(cluster, candidate)?;
@@ -87,28 +90,6 @@ fn name(candidate: &Candidate<'_>) -> Verdict {
             "invalid_param",
             format!("name: {name:?} may have letters, digits and inner hyphens only, 63 characters at most"),
         );
-    }
-    Ok(())
-}
-
-fn tags(candidate: &Candidate<'_>) -> Verdict {
-    let mut keys = BTreeSet::new();
-    for tag in candidate.list("tags") {
-        let part = |field: &str| tag.get(field).and_then(Value::as_str).unwrap_or_default();
-        let (key, value) = (part("key"), part("value"));
-        if [key, value]
-            .iter()
-            .any(|text| text.contains(['&', '<', '>', '"']))
-            || key.is_empty()
-        {
-            return refuse(
-                "invalid_bdb_tags",
-                format!("tags: {key:?} has characters that are not allowed"),
-            );
-        }
-        if !keys.insert(key) {
-            return refuse("invalid_bdb_tags", format!("tags: the key {key:?} appears twice"));
-        }
     }
     Ok(())
 }
