@@ -18,6 +18,7 @@ const NO: &str = "";
 const EMPTY: &str = "\"\"";
 const NONE: &str = "[]";
 const DISABLED: &str = "\"disabled\"";
+const REPLICA_SYNC: Kind = Kind::OneOf(&["enabled", "disabled", "paused", "stopped"]);
 const AUTO: &str = "\"auto\"";
 /// The defaults of its parts, and of theirs.
 const AUDIT: &str = r#"{"audit_mode":"disabled","username_filter":{"enabled":false,"usernames":[],"filter_type":"inclusive","allow_while_username_unknown":false},"source_ip_filter":{"enabled":false,"ip_addresses":[],"cidr_ranges":[],"filter_type":"inclusive"},"max_total_key_bytes":131072}"#;
@@ -194,11 +195,11 @@ pub(crate) const FIELDS: &[Field] = &[
     field("generate_text_monitor", BOOL, "false", CU, DF),
     // Replica Of and Active-Active.
     field("replica_sources", ListOf(&Of(&parts::SYNCER_SOURCE)), NONE, CU, DF),
-    field("replica_sync", Kind::OneOf(&["enabled", "disabled", "paused", "stopped"]), DISABLED, CU, DF),
+    field("replica_sync", REPLICA_SYNC, DISABLED, CU, DF),
     field("replica_read_only", BOOL, "false", C, DF).since(Profile::V7_22_2),
     field("replica_sync_connection_alarm_timeout_seconds", COUNT, "0", CU, DF).since(Profile::V7_8_6),
     field("replica_sync_dist", BOOL, "true", CU, DF),
-    field("sync", TEXT, DISABLED, CU, DF),
+    field("sync", REPLICA_SYNC, DISABLED, CU, DF),
     field("sync_sources", ListOf(&Of(&parts::SYNCER_SOURCE)), NONE, CU, DF),
     field("sync_dedicated_threads", Kind::Int(0, 10), "5", CU, DF),
     field("syncer_mode", Kind::OneOf(&["distributed", "centralized"]), "\"distributed\"", R, DF),
@@ -225,7 +226,7 @@ pub(crate) const FIELDS: &[Field] = &[
     field("crdt_repl_backlog_size", TEXT, AUTO, R, DF),
     field("crdt_sync_dist", BOOL, "true", R, DF),
     field("crdt_syncer_auto_oom_unlatch", BOOL, "true", R, DF),
-    field("crdt_sync_connection_alarm_timeout_seconds", COUNT, "0", R, DF).since(Profile::V7_8_6),
+    field("crdt_sync_connection_alarm_timeout_seconds", COUNT, "0", CU, DF).since(Profile::V7_8_6),
     field("crdt_xadd_id_uniqueness_mode", Kind::OneOf(&["liberal", "strict", "semi-strict"]), "\"strict\"", CU, DF),
     field("replication_oom_threshold_percent", Kind::Int(0, 20), "5", CU, D).since(Profile::V8_0_20),
     // Seen on real clusters, not documented.

@@ -281,6 +281,10 @@ fn accepted(
         named.insert("module_list".to_owned(), json!([]));
     }
     tags::unmark(&mut named);
+    // The older name of the field, for databases that are no Active-Active ones.
+    if let Some(sync) = named.remove("sync") {
+        named.entry("replica_sync").or_insert(sync);
+    }
     Ok(named)
 }
 

@@ -112,7 +112,7 @@ fn is_shown(env: &Env, name: &str, view: &View) -> bool {
 }
 
 /// Fields that are worked out from the state of the world.
-const COMPUTED: [&str; 15] = [
+const COMPUTED: [&str; 17] = [
     "uid",
     "status",
     "shard_list",
@@ -127,6 +127,8 @@ const COMPUTED: [&str; 15] = [
     "slave_ha",
     "module_list",
     "replica_sources",
+    "sync",
+    "gradual_sync_mode",
     "action_uid",
 ];
 
@@ -154,6 +156,8 @@ fn computed(cluster: &Cluster, env: &Env, database: &Database, view: &View, name
         "slave_ha" => json!(slave_ha(cluster, database)),
         "module_list" => module_list(cluster, env, database),
         "replica_sources" => json!(sources(env, database)),
+        "sync" => json!(database.set.get("replica_sync")?),
+        "gradual_sync_mode" if syncs_gradually(env, database) => json!("enabled"),
         "action_uid" if database.change.is_some() => json!(database.action_uid),
         _ => return None,
     })
@@ -166,6 +170,14 @@ pub(crate) fn slave_ha(cluster: &Cluster, database: &Database) -> bool {
         .find_map(|map| map.get("slave_ha")?.as_bool());
     let set = database.set.get("slave_ha").and_then(Value::as_bool);
     set.unwrap_or_else(|| database.flag("replication") && by_default.unwrap_or(true))
+}
+
+/// Whether a database that was not told otherwise reads its sources one shard at a time: since 7.22 every one that has sources.
+fn syncs_gradually(env: &Env, database: &Database) -> bool {
+    let sources = database.set.get("replica_sources").and_then(Value::as_array);
+    env.profile >= Profile::V7_22_2
+        && !database.set.contains_key("gradual_sync_mode")
+        && sources.is_some_and(|sources| !sources.is_empty())
 }
 
 /// What the database replicates, each source with its number and how far the syncer is.

@@ -93,6 +93,7 @@ fn each_wrong_update_gets_its_own_code() {
             406,
             "missing_backup_interval",
         ),
+        (json!({"sync": "nonsense"}), 406, "invalid_param"),
         (json!({"proxy_policy": "none"}), 406, "invalid_proxy_policy"),
         (json!({"colour": "red"}), 400, "invalid_schema"),
     ] {
@@ -123,6 +124,57 @@ fn backups_have_the_interval_that_the_database_shows() {
         (&shown["backup"], &shown["backup_interval"]),
         (&json!(true), &json!(86_400))
     );
+}
+
+#[test]
+fn the_older_name_of_replica_sync_starts_and_stops_it_too() {
+    let mut bed = Bed::new();
+    let source = json!({"uri": "redis://10.1.1.1:12000"});
+    bed.database(with(
+        json!({"replica_sources": [source], "replica_sync": "enabled"}),
+    ));
+    for (body, wanted) in [
+        (json!({"replica_sync": "stopped"}), "stopped"),
+        (json!({"sync": "enabled"}), "enabled"),
+        (json!({"sync": "paused"}), "paused"),
+        (json!({"sync": "enabled", "replica_sync": "stopped"}), "stopped"),
+    ] {
+        let shown = bed.ok("PUT", "/v1/bdbs/1", body.clone());
+        let both = (&shown["replica_sync"], &shown["sync"]);
+        assert_eq!(both, (&json!(wanted), &json!(wanted)), "{body}");
+        bed.pass(60);
+    }
+}
+
+#[test]
+fn a_database_with_sources_reads_one_shard_at_a_time_since_7_22() {
+    let source = json!([{"uri": "redis://10.1.1.1:12000"}]);
+    for (profile, wanted) in [(Profile::V7_8_6, "auto"), (Profile::V7_22_2, "enabled")] {
+        let mut bed = Bed::of(profile);
+        bed.database(plain());
+        assert_eq!(
+            bed.ok("GET", "/v1/bdbs/1", Value::Null)["gradual_sync_mode"],
+            "auto"
+        );
+        let shown = bed.ok("PUT", "/v1/bdbs/1", json!({"replica_sources": source}));
+        assert_eq!(shown["gradual_sync_mode"], wanted, "{profile}");
+        bed.pass(60);
+        let told = bed.ok("PUT", "/v1/bdbs/1", json!({"gradual_sync_mode": "auto"}));
+        assert_eq!(told["gradual_sync_mode"], "auto", "{profile}");
+    }
+}
+
+#[test]
+fn alarms_about_the_connections_of_syncers_can_be_set() {
+    let mut bed = Bed::new();
+    bed.database(plain());
+    let body = json!({
+        "crdt_sync_connection_alarm_timeout_seconds": 7, "replica_sync_connection_alarm_timeout_seconds": 8,
+    });
+    let shown = bed.ok("PUT", "/v1/bdbs/1", body.clone());
+    for (field, value) in body.as_object().unwrap() {
+        assert_eq!(&shown[field], value, "{field}");
+    }
 }
 
 #[test]
