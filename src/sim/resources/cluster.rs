@@ -75,6 +75,7 @@ fn put(ctx: &mut Ctx<'_>) -> Answer {
     merge(&mut settings, update);
     check_ports(&settings)?;
     check_path(&settings)?;
+    check_reserved_ports(&settings)?;
     if ctx.call.dry_run() {
         let changed = std::mem::replace(&mut ctx.cluster.settings, settings);
         let reply = Reply::json(shown(ctx.cluster, ctx.env));
@@ -171,6 +172,23 @@ fn bad_nginx_conf(text: String) -> ApiError {
     ApiError::bad_request(text).with_code("bad_nginx_conf")
 }
 
+/// A port, or the first and the last of a range.
+fn check_reserved_ports(settings: &Map<String, Value>) -> Result<(), ApiError> {
+    let port = |text: &str| text.parse::<u16>().is_ok_and(|port| port > 0);
+    let fits = |text: &str| {
+        text.split_once('-')
+            .map_or_else(|| port(text), |(low, high)| port(low) && port(high))
+    };
+    let reserved = settings.get("reserved_ports").and_then(Value::as_array);
+    let mut reserved = reserved.into_iter().flatten().filter_map(Value::as_str);
+    match reserved.find(|text| !fits(text)) {
+        Some(wrong) => Err(ApiError::bad_request(format!(
+            "reserved_ports: {wrong:?} is neither a port nor a range of ports"
+        ))),
+        None => Ok(()),
+    }
+}
+
 fn check_path(settings: &Map<String, Value>) -> Result<(), ApiError> {
     let path = settings
         .get("debuginfo_path")
@@ -230,6 +248,10 @@ mod tests {
             (json!({"smtp_username": "ops@example.com"}), 200, ""),
             (json!({"smtp_username": "a&b"}), 400, "invalid_schema"),
             (json!({"debuginfo_path": "tmp"}), 400, "bad_debuginfo_path"),
+            (json!({"reserved_ports": ["11000", "13000-13010"]}), 200, ""),
+            (json!({"reserved_ports": ["abc"]}), 400, "invalid_schema"),
+            (json!({"reserved_ports": ["70000"]}), 400, "invalid_schema"),
+            (json!({"reserved_ports": ["11000-"]}), 400, "invalid_schema"),
             (json!({"min_control_TLS_version": "1.1"}), 400, "invalid_schema"),
             (json!({"name": "other"}), 400, "invalid_schema"),
             (json!({"name": "cluster.example.com"}), 200, ""),

@@ -176,7 +176,7 @@ pub(crate) const IMPORT_SOURCE: Table = Table::part("dataset_import_source", "Wh
 #[rustfmt::skip]
 pub(crate) const SYNCER_SOURCE: Table = Table::part("syncer_source", "A database to replicate from.", &[
     rw("uid", INT, ""),
-    rw("uri", Text, ""),
+    needed("uri", Text),
     rw("compression", Kind::Int(0, 6), ""),
     rw("encryption", Bool, ""),
     rw("client_cert", Text, ""),

@@ -255,12 +255,26 @@ fn differing(
     let current = shown(ctx, uid, &view);
     let current = current.as_object().cloned().unwrap_or_default();
     let mut named = accepted(ctx, Phase::Update, &current, body)?;
+    endpoint(&current, &named)?;
     let audited = current.get(audit::FLAG) == Some(&Value::Bool(true));
     audit::agree(ctx.env.profile, audited, &mut named);
     module_settings::keep(ctx.env, before, &mut named);
     let defaults = render::defaults(ctx.env);
     named.retain(|field, value| current.get(field) != Some(&*module_settings::over(&defaults, field, value)));
     Ok(named)
+}
+
+/// An endpoint is reconfigured that the database has.
+fn endpoint(current: &Map<String, Value>, named: &Map<String, Value>) -> Result<(), ApiError> {
+    let endpoints = current.get("endpoints").and_then(Value::as_array);
+    let known = |uid| endpoints.is_some_and(|known| known.iter().any(|one| one.get("uid") == Some(uid)));
+    match named.get("endpoint").filter(|uid| !known(uid)) {
+        Some(uid) => Err(ApiError::not_acceptable(
+            "invalid_param",
+            format!("endpoint: the database has no endpoint {uid}"),
+        )),
+        None => Ok(()),
+    }
 }
 
 /// The fields that the request may set, checked one by one. By a defect an empty `module_list` silently removes the modules.

@@ -216,6 +216,15 @@ fn memcached(candidate: &Candidate<'_>) -> Verdict {
             "SASL needs a memcached database, a user name and a password",
         );
     }
+    if candidate
+        .text("authentication_sasl_uname")
+        .contains(['&', '<', '>', '"'])
+    {
+        return refuse(
+            "invalid_sasl_credentials",
+            "authentication_sasl_uname has characters that are not allowed",
+        );
+    }
     if candidate.is_memcached() && !candidate.list("roles_permissions").is_empty() {
         return refuse("redis_acl_unsupported", "memcached databases have no Redis ACLs");
     }

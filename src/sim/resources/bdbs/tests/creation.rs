@@ -173,6 +173,14 @@ fn each_wrong_creation_gets_its_own_code() {
             "invalid_sasl_credentials",
         ),
         (
+            with(
+                json!({"type": "memcached", "authentication_sasl_uname": "a&b", "authentication_sasl_pass": "p"}),
+            ),
+            406,
+            "invalid_sasl_credentials",
+        ),
+        (with(json!({"replica_sources": [{}]})), 406, "invalid_param"),
+        (
             with(json!({"data_persistence": "snapshot"})),
             406,
             "invalid_data_persistence",

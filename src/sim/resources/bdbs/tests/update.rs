@@ -93,6 +93,7 @@ fn each_wrong_update_gets_its_own_code() {
             406,
             "missing_backup_interval",
         ),
+        (json!({"endpoint": "9:9"}), 406, "invalid_param"),
         (json!({"sync": "nonsense"}), 406, "invalid_param"),
         (json!({"proxy_policy": "none"}), 406, "invalid_proxy_policy"),
         (json!({"colour": "red"}), 400, "invalid_schema"),
