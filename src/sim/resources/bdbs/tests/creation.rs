@@ -403,6 +403,8 @@ fn the_policy_of_the_cluster_decides_what_a_new_database_is_not_told() {
         "oss_cluster_api_preferred_ip_type": "external", "default_recovery_wait_time": 9,
         "default_tracking_table_max_keys_policy": 5, "resp3_default": false,
     });
+    let sink = json!({"audit_protocol": "local", "audit_address": "/tmp/audit"});
+    bed.ok("PUT", "/v1/cluster/auditing/db_conns", sink);
     bed.ok("PUT", "/v1/cluster/policy", policy);
     bed.database(json!({"name": "db1", "memory_size": GIB}));
     let made = bed.ok("GET", "/v1/bdbs/1", Value::Null);
