@@ -14,7 +14,7 @@ mod planned;
 pub(crate) mod recovery;
 mod render;
 mod store;
-mod tags;
+pub(crate) mod tags;
 pub(crate) mod upgrade;
 mod validate;
 

@@ -68,25 +68,27 @@ fn forbidden_characters(key: &str, value: &str) -> Option<String> {
 
 /// What is wrong with a tag since 8.2.
 fn fault(key: &str, value: &str) -> Option<String> {
-    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let in_value = |c: char| c.is_ascii_alphanumeric() || " ._+-@:/".contains(c);
-    if SYSTEM_KEYS.contains(&key) {
-        return Some(format!("the key {key:?} is reserved"));
-    }
-    if key.is_empty() || key.starts_with(|c: char| c.is_ascii_digit()) || !key.chars().all(word) {
+    if !is_key(key) {
         return Some(format!(
-            "the key {key:?} may have letters, digits and underscores only and no digit first"
+            "the key {key:?} is reserved, or not 1 to {KEY_CHARS_MAX} letters, digits and underscores without a digit first"
         ));
     }
-    if value.trim().is_empty() || !value.chars().all(in_value) {
+    if value.trim().is_empty() || value.chars().count() > VALUE_CHARS_MAX || !value.chars().all(in_value) {
         return Some(format!(
-            "the value of {key:?} may have letters, digits, spaces and . _ + - @ : / only and must not be empty"
+            "the value of {key:?} is not 1 to {VALUE_CHARS_MAX} letters, digits, spaces and . _ + - @ : /"
         ));
     }
-    let long = key.chars().count() > KEY_CHARS_MAX || value.chars().count() > VALUE_CHARS_MAX;
-    long.then(|| {
-        format!("{key:?} has more than {KEY_CHARS_MAX} characters, or {VALUE_CHARS_MAX} in its value")
-    })
+    None
+}
+
+/// Whether a tag may have this key since 8.2.
+pub(crate) fn is_key(key: &str) -> bool {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    (1..=KEY_CHARS_MAX).contains(&key.len())
+        && key.chars().all(word)
+        && !key.starts_with(|c: char| c.is_ascii_digit())
+        && !SYSTEM_KEYS.contains(&key)
 }
 
 #[cfg(test)]
@@ -118,6 +120,7 @@ mod tests {
             "region:az",
             "with space",
             "bad/key",
+            "é",
             "redis",
             "cluster",
             "db",

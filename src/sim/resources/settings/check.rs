@@ -2,6 +2,7 @@
 
 use super::Object;
 use crate::sim::call::ApiError;
+use crate::sim::resources::bdbs::tags::is_key;
 use crate::sim::resources::cron::is_cron;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -138,7 +139,7 @@ pub(super) fn metrics(config: &Object) -> Verdict {
     if keys().count() > 50 {
         return Err(ApiError::bad_request("metrics_tag_keys_exposed: at most 50 keys"));
     }
-    match keys().find(|key| !is_tag_key(key)) {
+    match keys().find(|key| !is_key(key)) {
         Some(key) => Err(ApiError::bad_request(format!(
             "metrics_tag_keys_exposed: {key:?} cannot be the key of a tag"
         ))),
@@ -162,17 +163,6 @@ fn are_buckets(text: &str) -> bool {
     };
     let boundaries: Option<Vec<u128>> = text.split(',').map(boundary).collect();
     text.is_empty() || boundaries.is_some_and(|all| all.is_sorted_by(|one, next| one < next))
-}
-
-/// What a label of a metric can be called, and none of the names that RS uses itself (databases/configure/db-tags).
-fn is_tag_key(key: &str) -> bool {
-    let mut characters = key.chars();
-    characters
-        .next()
-        .is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
-        && characters.all(|c| c.is_ascii_alphanumeric() || c == '_')
-        && key.len() <= 64
-        && !["redis", "cluster", "db"].contains(&key)
 }
 
 pub(super) fn responder(ocsp: &Object) -> Verdict {
@@ -208,30 +198,6 @@ mod tests {
             "1, 2",
         ] {
             assert!(!are_buckets(text), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn keys_of_tags_are_names_of_labels_that_nobody_else_uses() {
-        let longest = "a".repeat(64);
-        for key in ["env", "TEAM", "_owner", "app_1", &longest] {
-            assert!(is_tag_key(key), "{key:?}");
-        }
-        let too_long = "a".repeat(65);
-        for key in [
-            "",
-            " ",
-            "1team",
-            "env.prod",
-            "team-name",
-            "with space",
-            "é",
-            "redis",
-            "cluster",
-            "db",
-            &too_long,
-        ] {
-            assert!(!is_tag_key(key), "{key:?}");
         }
     }
 }
