@@ -2,6 +2,7 @@
 
 use super::cron::is_cron;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
+use crate::sim::events::Told;
 use crate::sim::permission::Permission::{UpdateCluster, ViewClusterInfo};
 use crate::sim::route::Route;
 use crate::sim::schema;
@@ -74,6 +75,7 @@ fn apply(ctx: &mut Ctx<'_>, update: Map<String, Value>) {
         ctx.env
             .schedule(Duration::ZERO, Due::AutoRecovery(ctx.cluster.id));
     }
+    ctx.tell(Told::ClusterUpdated, &json!({}));
     ctx.commit();
 }
 
@@ -131,6 +133,22 @@ mod tests {
     use crate::sim::fixture::Fixture;
     use crate::sim::switch::{Switch, Switches};
     use serde_json::{Value, json};
+
+    #[test]
+    fn an_update_of_the_policy_is_told_as_one_of_the_cluster() {
+        let mut sim = Fixture::cluster(1, 1);
+        let told = |sim: &mut Fixture| {
+            let log = sim.admin(0, "GET", "/v1/logs", Value::Null).json;
+            let events = log.as_array().cloned().unwrap_or_default();
+            events
+                .iter()
+                .filter(|event| event["type"] == "cluster_updated")
+                .count()
+        };
+        assert_eq!(told(&mut sim), 0);
+        sim.admin(0, "PUT", "/v1/cluster/policy", json!({"slave_ha": false}));
+        assert_eq!(told(&mut sim), 1);
+    }
 
     #[test]
     fn an_update_answers_no_body_or_the_object_as_the_switch_says() {
