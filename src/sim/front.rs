@@ -39,7 +39,7 @@ pub(crate) fn serve(world: &mut World, node: NodeIndex, request: &Request<Bytes>
         }
         return Served::Answer(front_end(world, node, StatusCode::SERVICE_UNAVAILABLE));
     }
-    let mut answered = match routed(world, node, request) {
+    Served::Answer(match routed(world, node, request) {
         Ok(answered) => answered,
         Err(Refusal::FrontEnd(status)) => front_end(world, node, status),
         Err(Refusal::Method(allow)) => {
@@ -53,11 +53,7 @@ pub(crate) fn serve(world: &mut World, node: NodeIndex, request: &Request<Bytes>
             answered
         }
         Err(Refusal::Api(error)) => refuse(world, node, &error),
-    };
-    if request.method() == Method::HEAD {
-        *answered.response.body_mut() = Bytes::new();
-    }
-    Served::Answer(answered)
+    })
 }
 
 /// Why a request does not reach its handler, or what the handler refused.
@@ -77,6 +73,7 @@ impl From<ApiError> for Refusal {
 fn routed(world: &mut World, node: NodeIndex, request: &Request<Bytes>) -> Result<Answered, Refusal> {
     check_headers(request, &world.env)?;
     let path = path_of_routes(request.uri().path(), &world.env);
+    // The body of such an answer stays unsent.
     let method = match request.method() {
         &Method::HEAD => &Method::GET,
         method => method,

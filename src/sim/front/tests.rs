@@ -157,22 +157,6 @@ fn a_node_without_a_cluster_says_so_of_everything_but_its_bootstrap() {
 }
 
 #[test]
-fn head_answers_as_get_does_without_the_body() {
-    let mut sim = Fixture::cluster(1, 1);
-    for (path, status) in [
-        ("/v1/cluster", 200),
-        ("/v1/bdbs/9", 404),
-        ("/v1/users/authorize", 405),
-    ] {
-        let get = answer(&mut sim, "GET", path, Some(LOGIN));
-        let head = answer(&mut sim, "HEAD", path, Some(LOGIN));
-        assert_eq!(head.status(), status, "{path}");
-        assert_eq!(head.headers(), get.headers(), "{path}");
-        assert!(head.body().is_empty() && !get.body().is_empty(), "{path}");
-    }
-}
-
-#[test]
 fn an_answer_without_a_body_says_nothing_of_json() {
     let mut sim = Fixture::cluster(1, 1);
     sim.database(None);

@@ -124,6 +124,29 @@ fn leaf(identity: &TlsIdentity) -> Vec<u8> {
 }
 
 #[tokio::test]
+async fn head_is_answered_as_get_without_the_body() {
+    let served = Served::new(true).await;
+    for (path, status) in [
+        ("/v1/cluster", 200),
+        ("/v1/bdbs/9", 404),
+        ("/v1/users/authorize", 405),
+    ] {
+        let (got, _) = served.send(0, "GET", path, "").await;
+        let (head, _) = served.send(0, "HEAD", path, "").await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {status}")), "{head}");
+        let (headers, body) = head.split_once("\r\n\r\n").unwrap();
+        let length = got
+            .lines()
+            .find(|line| line.starts_with("content-length: "))
+            .unwrap();
+        assert!(
+            headers.contains(length) && body.is_empty(),
+            "{head}, not {length}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn fresh_nodes_show_certificates_of_their_own() {
     let served = Served::new(false).await;
     for node in 0..3 {
