@@ -59,11 +59,6 @@ const SINGLES: &[Single] = &[
         settings::SERVICES,
         check::anything,
     ),
-    single(
-        "/v1/cluster/auditing/db_conns",
-        settings::AUDITING,
-        check::anything,
-    ),
     single("/v1/job_scheduler", settings::JOBS, check::jobs),
     single("/v1/cm_settings", settings::CM, check::timezone),
     single("/v1/diagnostics", settings::DIAGNOSTICS, check::collectors),
