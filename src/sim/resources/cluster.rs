@@ -1,5 +1,6 @@
 //! `/v1/cluster` and `/v1/cluster/check`.
 
+use super::texts;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::events::Told;
 use crate::sim::permission::Permission::{UpdateCluster, ViewAllNodesChecks, ViewClusterInfo};
@@ -179,9 +180,7 @@ fn check_reserved_ports(settings: &Map<String, Value>) -> Result<(), ApiError> {
         text.split_once('-')
             .map_or_else(|| port(text), |(low, high)| port(low) && port(high))
     };
-    let reserved = settings.get("reserved_ports").and_then(Value::as_array);
-    let mut reserved = reserved.into_iter().flatten().filter_map(Value::as_str);
-    match reserved.find(|text| !fits(text)) {
+    match texts(settings, "reserved_ports").find(|text| !fits(text)) {
         Some(wrong) => Err(ApiError::bad_request(format!(
             "reserved_ports: {wrong:?} is neither a port nor a range of ports"
         ))),

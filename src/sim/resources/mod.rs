@@ -57,6 +57,12 @@ pub(crate) fn spaced(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
+/// The texts of a list.
+pub(crate) fn texts<'a>(object: &'a Map<String, Value>, key: &str) -> impl Iterator<Item = &'a str> {
+    let list = object.get(key).and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(Value::as_str)
+}
+
 /// What node objects and `local_node_info` both say about a machine.
 pub(crate) fn describe(env: &Env, node: &SimNode) -> Map<String, Value> {
     let version = |(index, (redis_version, version)): (usize, &(&str, &str))| {

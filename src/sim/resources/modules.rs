@@ -8,6 +8,7 @@ use artifact::{artifacts, delete_artifact, upload_artifact};
 pub(crate) use brought::bring;
 
 use super::catalog::{self, Build, builds, number};
+use super::texts;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::permission::Permission::{ManageClusterModules, UpdateCluster, ViewClusterModules};
 use crate::sim::route::Route;
@@ -79,15 +80,13 @@ impl Offered {
             let text = module.get(key).and_then(Value::as_str);
             text.unwrap_or_default().to_owned()
         };
-        let capabilities = module.get("capabilities").and_then(Value::as_array);
-        let capabilities = capabilities.into_iter().flatten().filter_map(Value::as_str);
         Self {
             uid: text("uid"),
             name: text("module_name"),
             version: text("semantic_version"),
             min_redis: text("min_redis_version"),
             min_software: text("min_redis_pack_version"),
-            capabilities: capabilities.map(str::to_owned).collect(),
+            capabilities: texts(module, "capabilities").map(str::to_owned).collect(),
             config_command: text("config_command"),
         }
     }

@@ -3,6 +3,7 @@
 use super::access::scope;
 use super::bdbs::{self, Status, existing, settle};
 use super::shard_info;
+use super::texts;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::{BdbUid, NodeUid, ShardUid};
 use crate::sim::permission::Permission;
@@ -322,11 +323,6 @@ fn flag(body: &Map<String, Value>, key: &str) -> bool {
 
 fn text<'a>(body: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
     body.get(key).and_then(Value::as_str)
-}
-
-fn texts<'a>(body: &'a Map<String, Value>, key: &str) -> impl Iterator<Item = &'a str> {
-    let list = body.get(key).and_then(Value::as_array).into_iter().flatten();
-    list.filter_map(Value::as_str)
 }
 
 fn missing(uid: impl Display) -> ApiError {

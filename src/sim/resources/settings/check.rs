@@ -4,6 +4,7 @@ use super::Object;
 use crate::sim::call::ApiError;
 use crate::sim::resources::bdbs::tags::is_key;
 use crate::sim::resources::cron::is_cron;
+use crate::sim::resources::texts;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
@@ -80,12 +81,6 @@ fn combination(ldap: &Object) -> Option<&'static str> {
     ];
     let broken = rules.into_iter().find(|(is_broken, _)| *is_broken);
     broken.map(|(_, text)| text)
-}
-
-/// The texts of a list.
-fn texts<'a>(object: &'a Object, key: &str) -> impl Iterator<Item = &'a str> {
-    let list = object.get(key).and_then(Value::as_array);
-    list.into_iter().flatten().filter_map(Value::as_str)
 }
 
 /// Every job says when it runs.

@@ -2,6 +2,7 @@
 
 use super::{Candidate, Verdict, refuse};
 use crate::sim::call::ApiError;
+use crate::sim::resources::texts;
 use serde_json::{Map, Value};
 use std::net::IpAddr;
 
@@ -42,11 +43,6 @@ fn is_size(text: &str) -> bool {
             unit.to_ascii_lowercase().as_str(),
             "" | "bytes" | "b" | "kb" | "mb" | "gb"
         )
-}
-
-fn texts<'a>(filter: &'a Map<String, Value>, field: &str) -> impl Iterator<Item = &'a str> {
-    let list = filter.get(field).and_then(Value::as_array);
-    list.into_iter().flatten().filter_map(Value::as_str)
 }
 
 fn users(filter: &Map<String, Value>) -> Verdict {
