@@ -6,6 +6,7 @@ use crate::sim::client_cert::{self, ClientCertificates};
 use crate::sim::ids::{ClusterId, NodeIndex, NodeUid};
 use crate::sim::license_text::{self, License};
 use crate::sim::recovery;
+use crate::sim::resources::SPECIAL_CHARACTERS;
 use crate::sim::state::{Cluster, Env, Member, MemberStatus, Membership, SimNode};
 use crate::sim::switch::Switch;
 use crate::sim::version::Profile;
@@ -140,7 +141,7 @@ fn check_credentials(profile: Profile, request: &Value) -> Result<(), Failure> {
         (Some(_), _) | (_, Some(_)) if text(request, "/credentials/client_cert").is_some() => {
             config("Credentials are a name and a password or a certificate, not both")
         }
-        (Some(user), _) if user.is_empty() || user.contains(['&', '<', '>', '"']) => {
+        (Some(user), _) if user.is_empty() || user.contains(SPECIAL_CHARACTERS) => {
             config("The user name is empty or has one of & < > \"")
         }
         (Some(_), Some(password)) if !password.is_empty() => Ok(()),

@@ -1,6 +1,6 @@
 //! `/v1/cluster` and `/v1/cluster/check`.
 
-use super::texts;
+use super::{SPECIAL_CHARACTERS, texts};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::events::Told;
 use crate::sim::permission::Permission::{UpdateCluster, ViewAllNodesChecks, ViewClusterInfo};
@@ -129,7 +129,7 @@ fn merge(settings: &mut Map<String, Value>, update: Map<String, Value>) {
 fn check_sender(update: &Map<String, Value>) -> Result<(), ApiError> {
     let name = update.get("smtp_username").and_then(Value::as_str);
     match name {
-        Some(name) if name.contains(['&', '<', '>', '"']) => Err(ApiError::bad_request(format!(
+        Some(name) if name.contains(SPECIAL_CHARACTERS) => Err(ApiError::bad_request(format!(
             "smtp_username: {name:?} has characters that are not allowed"
         ))),
         _ => Ok(()),

@@ -57,6 +57,9 @@ pub(crate) fn spaced(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
+/// What a name or an argument must not have where the pages speak of special characters.
+pub(crate) const SPECIAL_CHARACTERS: [char; 4] = ['&', '<', '>', '"'];
+
 /// The texts of a list.
 pub(crate) fn texts<'a>(object: &'a Map<String, Value>, key: &str) -> impl Iterator<Item = &'a str> {
     let list = object.get(key).and_then(Value::as_array);

@@ -3,7 +3,7 @@
 mod body;
 mod password;
 
-pub(crate) use body::{is_login, is_set};
+pub(crate) use body::{is_login, is_name, is_set};
 pub(crate) use password::{check_password, new_password};
 
 use super::access::{dry_run, roles_of};

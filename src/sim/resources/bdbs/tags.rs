@@ -1,6 +1,7 @@
 //! What the tags of a database have to be.
 
 use crate::sim::call::ApiError;
+use crate::sim::resources::SPECIAL_CHARACTERS;
 use crate::sim::version::Profile;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -62,7 +63,7 @@ fn part<'a>(tag: &'a Value, name: &str) -> &'a str {
 
 /// What the versions before 8.2 refuse.
 fn forbidden_characters(key: &str, value: &str) -> Option<String> {
-    let has = |text: &str| text.contains(['&', '<', '>', '"']);
+    let has = |text: &str| text.contains(SPECIAL_CHARACTERS);
     (key.is_empty() || has(key) || has(value)).then(|| format!("{key:?} has characters that are not allowed"))
 }
 

@@ -8,6 +8,7 @@ use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::BdbUid;
 use crate::sim::permission::Permission::{EditBdbModule, UpdateBdbWithAction};
 use crate::sim::placement::{Role, Shard};
+use crate::sim::resources::SPECIAL_CHARACTERS;
 use crate::sim::resources::catalog;
 use crate::sim::resources::modules::{self, Offered};
 use crate::sim::route::Route;
@@ -381,7 +382,7 @@ fn configure(ctx: &mut Ctx<'_>) -> Answer {
         let (Some(name), Some(args)) = (text("module_name"), text("module_args")) else {
             return Err(wrong("missing_field", "module_name and module_args are needed"));
         };
-        if args.contains(['&', '<', '>', '"']) {
+        if args.contains(SPECIAL_CHARACTERS) {
             return Err(wrong(
                 "param_error",
                 "module_args has characters that are not allowed",

@@ -7,6 +7,7 @@ use super::tags;
 use crate::sim::call::ApiError;
 use crate::sim::certs::read_bundle;
 use crate::sim::placement::NoRoom;
+use crate::sim::resources::SPECIAL_CHARACTERS;
 use crate::sim::resources::auditing;
 use crate::sim::resources::modules::meant;
 use crate::sim::schema::Phase;
@@ -218,7 +219,7 @@ fn memcached(candidate: &Candidate<'_>) -> Verdict {
     }
     if candidate
         .text("authentication_sasl_uname")
-        .contains(['&', '<', '>', '"'])
+        .contains(SPECIAL_CHARACTERS)
     {
         return refuse(
             "invalid_sasl_credentials",

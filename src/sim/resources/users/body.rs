@@ -1,6 +1,7 @@
 //! What the bodies of calls about users may hold: which fields, and which values.
 
 use crate::sim::call::{ApiError, Ctx};
+use crate::sim::resources::SPECIAL_CHARACTERS;
 use crate::sim::schema::access::USER as FIELDS;
 use crate::sim::schema::{self, Phase};
 use crate::sim::switch::Switch;
@@ -55,12 +56,12 @@ pub(crate) fn is_set(value: &Value, kind: fn(&Value) -> bool) -> bool {
             .all(|(item, mut rest)| !rest.any(|other| other == item))
 }
 
-/// Up to 255 printable characters of ASCII without `"`, `&`, `<` and `>`.
-fn is_name(name: &str) -> bool {
+/// Up to 255 printable characters of ASCII, none of them special.
+pub(crate) fn is_name(name: &str) -> bool {
     (1..=255).contains(&name.len())
         && name
             .chars()
-            .all(|c| (' '..='~').contains(&c) && !['"', '&', '<', '>'].contains(&c))
+            .all(|c| (' '..='~').contains(&c) && !SPECIAL_CHARACTERS.contains(&c))
 }
 
 /// An email address in the pattern of the schema, or nothing.

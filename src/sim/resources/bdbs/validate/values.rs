@@ -3,6 +3,7 @@
 use super::{Candidate, Verdict, refuse};
 use crate::sim::call::ApiError;
 use crate::sim::resources::texts;
+use crate::sim::resources::users::is_name;
 use serde_json::{Map, Value};
 use std::net::IpAddr;
 
@@ -46,9 +47,7 @@ fn is_size(text: &str) -> bool {
 }
 
 fn users(filter: &Map<String, Value>) -> Verdict {
-    let plain = |byte: u8| (b' '..=b'~').contains(&byte) && !b"&<>\"".contains(&byte);
-    let fits = |name: &str| (1..=255).contains(&name.len()) && name.bytes().all(plain);
-    if let Some(name) = texts(filter, "usernames").find(|name| !fits(name)) {
+    if let Some(name) = texts(filter, "usernames").find(|name| !is_name(name)) {
         let text = format!("username_filter: {name:?} is no user name");
         return Err(ApiError::bad_request(text));
     }
