@@ -3,7 +3,7 @@
 use super::access::scope;
 use super::bdbs::{self, Status, existing, settle};
 use super::shard_info;
-use super::texts;
+use super::{iso, texts};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::{BdbUid, NodeUid, ShardUid};
 use crate::sim::permission::Permission;
@@ -78,7 +78,7 @@ fn shown(ctx: &Ctx<'_>, shard: &Shard) -> Value {
         "detailed_status": if shard.up { "ok" } else { "down" },
         "loading": {"status": "idle"},
         "redis_info": shard_info::asked(ctx, shard),
-        "report_timestamp": ctx.env.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        "report_timestamp": iso(ctx.env.now),
     });
     if let Some(map) = object.as_object_mut() {
         if shard.role == Role::Slave {

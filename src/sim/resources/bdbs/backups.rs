@@ -6,6 +6,7 @@ use super::store::{Database, Status};
 use crate::sim::events::Told;
 use crate::sim::ids::BdbUid;
 use crate::sim::placement::Role;
+use crate::sim::resources::iso;
 use crate::sim::state::{Cluster, Due, Env};
 use crate::sim::task::BACKUP;
 use jiff::{SignedDuration, Timestamp};
@@ -221,8 +222,7 @@ fn end(cluster: &mut Cluster, env: &mut Env, uid: BdbUid, backup: &Backup) {
         json!(failure.unwrap_or_default()),
     );
     if failure.is_none() {
-        let time = env.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        say(cluster, uid, "last_backup_time", json!(time));
+        say(cluster, uid, "last_backup_time", json!(iso(env.now)));
         let interval = i64::try_from(backup.interval_secs).unwrap_or(i64::MAX);
         let missed = env.now.duration_since(backup.due).as_secs() / interval;
         let due = later(backup.due, interval.saturating_mul(missed + 1));

@@ -5,6 +5,7 @@ use super::store::{Change, Database, Status, bind};
 use crate::sim::documents::Documents;
 use crate::sim::events::Told;
 use crate::sim::ids::{BdbUid, NodeUid, ShardUid};
+use crate::sim::resources::iso;
 use crate::sim::state::{Cluster, Due, Env};
 use crate::sim::task::{EXPORT, IMPORT};
 use serde_json::{Value, json};
@@ -145,7 +146,7 @@ fn end(cluster: &mut Cluster, env: &Env, uid: BdbUid, failure: Option<&str>) {
         (Some(Change::Export), _) => {
             said(database, "export", failure, EXPORT_FAILURES);
             if failure.is_none() {
-                let time = env.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+                let time = iso(env.now);
                 database.set.insert("last_export_time".to_owned(), time.into());
             }
             Status::Active

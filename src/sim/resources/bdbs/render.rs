@@ -5,7 +5,7 @@ use super::store::{Database, Status};
 use crate::sim::auth::{Actor, Role};
 use crate::sim::ids::NodeUid;
 use crate::sim::permission::Permission;
-use crate::sim::resources::{access, catalog, modules};
+use crate::sim::resources::{access, catalog, iso, modules};
 use crate::sim::schema;
 use crate::sim::state::{Cluster, Env};
 use crate::sim::switch::Switch;
@@ -133,7 +133,6 @@ const COMPUTED: [&str; 17] = [
 ];
 
 fn computed(cluster: &Cluster, env: &Env, database: &Database, view: &View, name: &str) -> Option<Value> {
-    let time = |at: jiff::Timestamp| json!(at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
     let secret = |text: &str| {
         if view.passwords || text.is_empty() {
             json!(text)
@@ -147,8 +146,8 @@ fn computed(cluster: &Cluster, env: &Env, database: &Database, view: &View, name
         "status" => json!(database.status.as_str()),
         "shard_list" => json!(shards().map(|shard| shard.uid.0).collect::<Vec<_>>()),
         "endpoints" => endpoints(cluster, database),
-        "created_time" => time(database.created),
-        "last_changed_time" => time(database.changed),
+        "created_time" => json!(iso(database.created)),
+        "last_changed_time" => json!(iso(database.changed)),
         "topology_epoch" => json!(database.topology_epoch),
         "background_op" => json!([background_op(cluster, database)]),
         "authentication_admin_pass" => secret(&database.admin_password),
@@ -195,7 +194,7 @@ fn sources(env: &Env, database: &Database) -> Vec<Value> {
         ]);
         shown.extend(source.as_object().cloned().unwrap_or_default());
         let state = json!({
-            "uid": place + 1, "status": status, "lag": 0, "last_error": "", "last_update": super::super::iso(env.now),
+            "uid": place + 1, "status": status, "lag": 0, "last_error": "", "last_update": iso(env.now),
             "rdb_size": 0, "rdb_transferred": 0,
         });
         shown.extend(state.as_object().cloned().unwrap_or_default());
