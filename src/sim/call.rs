@@ -29,6 +29,15 @@ pub(crate) struct Call {
     pub(crate) actor: Actor,
 }
 
+/// What a query says by the text of a flag, which without any says yes; none if that is no boolean.
+pub(crate) fn boolean(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "" | "1" | "true" => Some(true),
+        "0" | "false" => Some(false),
+        _ => None,
+    }
+}
+
 impl Call {
     /// A path parameter parsed; text that does not parse names nothing, hence 404.
     pub(crate) fn param<T: FromStr>(&self, name: &str) -> Result<T, ApiError> {
@@ -38,9 +47,7 @@ impl Call {
 
     /// Whether a boolean query parameter is on: bare, or `true`.
     pub(crate) fn flag(&self, name: &str) -> bool {
-        self.query
-            .get(name)
-            .is_some_and(|value| value.is_empty() || value.eq_ignore_ascii_case("true") || value == "1")
+        self.query.get(name).and_then(|text| boolean(text)) == Some(true)
     }
 
     /// A query parameter that is a time in ISO 8601; without a zone it is UTC, and a date alone is its first moment.

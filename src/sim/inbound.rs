@@ -1,6 +1,6 @@
 //! What is checked and read of a request before its handler sees it: headers, state id, query, body.
 
-use super::call::{ApiError, Call};
+use super::call::{ApiError, Call, boolean};
 use super::state::{Cluster, Env};
 use super::switch::Switch;
 use bytes::Bytes;
@@ -93,13 +93,7 @@ const FLAGS: [&str; 5] = [
 
 /// 400 for a flag that says neither yes nor no: what is meant as a rehearsal must not be done in earnest.
 pub(crate) fn check_flags(call: &Call) -> Result<(), ApiError> {
-    let boolean = |text: &str| {
-        matches!(
-            text.to_ascii_lowercase().as_str(),
-            "" | "1" | "0" | "true" | "false"
-        )
-    };
-    let wrong = |name: &&str| call.query.get(*name).is_some_and(|text| !boolean(text));
+    let wrong = |name: &&str| call.query.get(*name).is_some_and(|text| boolean(text).is_none());
     match FLAGS.into_iter().find(wrong) {
         Some(name) => Err(ApiError::bad_request(format!("{name}: a boolean is wanted"))),
         None => Ok(()),
