@@ -253,6 +253,12 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, code, description)
     }
 
+    /// The same with another status.
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
     /// The same with another code.
     pub(crate) fn with_code(mut self, code: &str) -> Self {
         code.clone_into(&mut self.code);

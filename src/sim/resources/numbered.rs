@@ -211,10 +211,8 @@ fn accepted(ctx: &Ctx<'_>, family: &Family, phase: Phase, current: &Object) -> R
         }
     }
     let ignored = Ignored::by(ctx.env);
-    schema::accept(family.fields, ctx.env.profile, phase, ignored, current, &body).map_err(|mut error| {
-        error.status = StatusCode::BAD_REQUEST;
-        error
-    })
+    schema::accept(family.fields, ctx.env.profile, phase, ignored, current, &body)
+        .map_err(|error| error.with_status(StatusCode::BAD_REQUEST))
 }
 
 fn keep(ctx: &mut Ctx<'_>, family: &Family, uid: u64, object: Object) -> Answer {

@@ -100,10 +100,7 @@ fn set_proxies(ctx: &mut Ctx<'_>, uids: Vec<NodeUid>) -> Answer {
         let current = proxy_of(ctx, uid);
         let (profile, ignored) = (ctx.env.profile, Ignored::default());
         let named = schema::accept(PROXY, profile, Phase::Update, ignored, &current, &settings);
-        let mut named = named.map_err(|mut error| {
-            error.status = StatusCode::BAD_REQUEST;
-            error
-        })?;
+        let mut named = named.map_err(|error| error.with_status(StatusCode::BAD_REQUEST))?;
         let waited_for = |member: &&Member| member.status != MemberStatus::Down;
         let member = ctx.cluster.members.get(&uid).filter(waited_for);
         if member.is_some_and(|member| !ctx.cluster.runs(ctx.env, member)) {

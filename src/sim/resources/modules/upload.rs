@@ -79,9 +79,8 @@ fn depends(module: &Map<String, Value>) -> bool {
 }
 
 /// Everything that is wrong with a whole package is 400.
-fn bad_request(mut error: ApiError) -> ApiError {
-    error.status = StatusCode::BAD_REQUEST;
-    error
+fn bad_request(error: ApiError) -> ApiError {
+    error.with_status(StatusCode::BAD_REQUEST)
 }
 
 /// Keeps an uploaded module.
