@@ -6,7 +6,8 @@ use crate::sim::auth::{Actor, Role};
 use crate::sim::call::{ApiError, Ctx};
 use crate::sim::documents::Documents;
 use crate::sim::ids::BdbUid;
-use crate::sim::state::Cluster;
+use crate::sim::permission::Permission;
+use crate::sim::state::{Cluster, Env};
 use crate::sim::switch::Switch;
 use crate::sim::version::Profile;
 use serde_json::{Map, Value};
@@ -85,6 +86,12 @@ pub(crate) fn roles_of(cluster: &Cluster, actor: &Actor) -> BTreeSet<Role> {
     let held = uids.unwrap_or_default().iter();
     let held = held.filter_map(|uid| management(&cluster.documents, *uid));
     held.chain([*role]).collect()
+}
+
+/// Whether any role of a caller has this permission.
+pub(crate) fn may(cluster: &Cluster, env: &Env, actor: &Actor, permission: Permission) -> bool {
+    let has = |role: &Role| permission.allows(*role, env.profile, &env.switches);
+    roles_of(cluster, actor).iter().any(has)
 }
 
 /// A role that somebody has cannot be deleted. A user that is being deleted has none, and what a database permits to a role

@@ -6,7 +6,7 @@ mod password;
 pub(crate) use body::{is_login, is_name, is_set};
 pub(crate) use password::{check_password, new_password};
 
-use super::access::{dry_run, roles_of};
+use super::access::{dry_run, may};
 use super::iso;
 use crate::sim::auth::{Actor, LoginRules, Role, User, unauthorized};
 use crate::sim::bugs::Bug;
@@ -283,8 +283,7 @@ fn is_caller(ctx: &Ctx<'_>) -> Result<bool, ApiError> {
 /// 403 for a caller of whose roles none has it.
 fn require(ctx: &Ctx<'_>, permission: Permission) -> Result<(), ApiError> {
     let (_, role) = actor(ctx)?;
-    let may = |role: &Role| permission.allows(*role, ctx.env.profile, &ctx.env.switches);
-    if roles_of(ctx.cluster, &ctx.call.actor).iter().any(may) {
+    if may(ctx.cluster, ctx.env, &ctx.call.actor, permission) {
         return Ok(());
     }
     Err(lacking(role))

@@ -2,7 +2,7 @@
 
 use super::module_settings;
 use super::store::{Database, Status};
-use crate::sim::auth::{Actor, Role};
+use crate::sim::auth::Actor;
 use crate::sim::ids::NodeUid;
 use crate::sim::permission::Permission;
 use crate::sim::resources::{access, catalog, iso, modules};
@@ -28,13 +28,11 @@ pub(crate) struct View {
 impl View {
     /// Everything that `actor` may see.
     pub(crate) fn of(cluster: &Cluster, env: &Env, actor: &Actor) -> Self {
-        let roles = access::roles_of(cluster, actor);
-        let may = |role: &Role| Permission::ViewRedisPass.allows(*role, env.profile, &env.switches);
         let masked = cluster.settings.get("mask_bdb_credentials") == Some(&Value::Bool(true));
         Self {
             fields: None,
             extended: false,
-            passwords: roles.iter().any(may) && !masked,
+            passwords: access::may(cluster, env, actor, Permission::ViewRedisPass) && !masked,
         }
     }
 }
