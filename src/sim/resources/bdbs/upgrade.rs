@@ -3,7 +3,7 @@
 use super::machine;
 use super::render::{View, own_version};
 use super::store::{Change, Database};
-use super::{existing, missing, settle, settled, shown};
+use super::{missing, settle, settled, shown};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::ids::BdbUid;
 use crate::sim::permission::Permission::{EditBdbModule, UpdateBdbWithAction};
@@ -362,8 +362,7 @@ fn upgrade_modules(ctx: &mut Ctx<'_>) -> Answer {
 
 /// New arguments for modules that can take them while they run.
 fn configure(ctx: &mut Ctx<'_>) -> Answer {
-    let uid = existing(ctx)?;
-    let uid = settled(ctx).map(|_| uid)?;
+    let uid = settled(ctx)?;
     let wrong = |code: &str, text: &str| ApiError::bad_request(text).with_code(code);
     let body = ctx
         .call
