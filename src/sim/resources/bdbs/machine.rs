@@ -131,41 +131,50 @@ fn end(cluster: &mut Cluster, env: &Env, uid: BdbUid, failure: Option<&str>) {
         return;
     };
     database.touch(env.now);
-    if let Some(change) = &database.change {
-        tell(&mut cluster.documents, env, uid, change, Some(failure.is_some()));
-    }
     cluster.state_id += 1;
-    let status = match (database.change.take(), failure.is_some()) {
-        (Some(Change::Delete), false) => return forget(cluster, env, uid),
-        (Some(Change::Create), true) => Status::CreationFailed,
-        (Some(Change::Recover { .. }), true) => Status::Recovery,
-        (Some(Change::Import), _) => {
-            said(database, "import", failure, IMPORT_FAILURES);
-            Status::Active
+    let status = match database.change.take() {
+        None => Status::Active,
+        Some(change) => {
+            tell(&mut cluster.documents, env, uid, &change, Some(failure.is_some()));
+            if matches!(change, Change::Delete) && failure.is_none() {
+                return forget(cluster, env, uid);
+            }
+            leave(cluster, env, uid, change, failure)
         }
-        (Some(Change::Export), _) => {
+    };
+    settle(cluster, env, uid, status);
+}
+
+/// What a change leaves in a database that stays, and the status that comes of it.
+fn leave(cluster: &mut Cluster, env: &Env, uid: BdbUid, change: Change, failure: Option<&str>) -> Status {
+    let Some(database) = cluster.databases.get_mut(uid) else {
+        return Status::Active;
+    };
+    match (change, failure.is_some()) {
+        (Change::Create, true) => return Status::CreationFailed,
+        (Change::Recover { .. }, true) => return Status::Recovery,
+        (Change::Import, _) => said(database, "import", failure, IMPORT_FAILURES),
+        (Change::Export, failed) => {
             said(database, "export", failure, EXPORT_FAILURES);
-            if failure.is_none() {
+            if !failed {
                 let time = iso(env.now);
                 database.set.insert("last_export_time".to_owned(), time.into());
             }
-            Status::Active
         }
-        (Some(Change::Recover { bytes }), false) => {
+        (Change::Recover { bytes }, false) => {
             database.data_bytes = bytes;
             let up: Vec<NodeUid> = cluster.alive().map(|member| member.uid).collect();
             let shards = &mut cluster.databases.shards;
             shards.set_up(uid, |shard| up.contains(&shard.node));
-            Status::Active
         }
-        (Some(Change::Update { set, shards } | Change::Upgrade { set, shards }), true) => {
+        (Change::Update { set, shards } | Change::Upgrade { set, shards }, true) => {
             database.set = set;
             cluster.databases.shards.put_back(uid, shards);
-            Status::Active
         }
-        _ => Status::Active,
-    };
-    settle(cluster, env, uid, status);
+        (Change::Create | Change::Update { .. } | Change::Upgrade { .. }, false)
+        | (Change::Settle | Change::Delete, _) => {}
+    }
+    Status::Active
 }
 
 /// Adds the start of a change, or its end and whether it failed, to the event log.
