@@ -166,18 +166,7 @@ fn at_member(
     if of_cluster && cluster.master != Some(uid) && !handles_redirects(cluster) {
         return Err(redirect(cluster, env, request));
     }
-    if let Actor::User { role, .. } = call.actor {
-        let may = |role: &Role| {
-            if route.own {
-                Permission::AnyUser.allows(*role, env.profile, &env.switches)
-            } else {
-                route.allows(*role, env.profile, &env.switches)
-            }
-        };
-        if !access::roles_of(cluster, &call.actor).iter().any(may) {
-            return Err(lacking(role).into());
-        }
-    }
+    require_permission(cluster, env, route, &call.actor)?;
     (call.body, call.upload) = read(route, env, request)?;
     check_flags(&call)?;
     check_state_id(cluster, env, &call)?;
@@ -192,6 +181,24 @@ fn at_member(
         Handler::Node(handler) => handler(world, node, &call)?,
     };
     Ok(answered(world, node, route, reply))
+}
+
+/// 403 for a user of whose roles none may send the call.
+fn require_permission(cluster: &Cluster, env: &Env, route: &Route, actor: &Actor) -> Result<(), ApiError> {
+    let Actor::User { role, .. } = actor else {
+        return Ok(());
+    };
+    let may = |role: &Role| {
+        if route.own {
+            Permission::AnyUser.allows(*role, env.profile, &env.switches)
+        } else {
+            route.allows(*role, env.profile, &env.switches)
+        }
+    };
+    if access::roles_of(cluster, actor).iter().any(may) {
+        return Ok(());
+    }
+    Err(lacking(*role))
 }
 
 /// The body, or what the route says of one that cannot be read.

@@ -243,7 +243,8 @@ fn rules(acl: &str) -> Option<Vec<&str>> {
     (!in_selector && rules.iter().all(plain)).then_some(rules)
 }
 
-fn check_rules(ctx: &Ctx<'_>, acl: &str) -> Result<(), ApiError> {
+/// Whether this is a rule about commands, keys or channels.
+fn is_rule(rule: &str) -> bool {
     const WORDS: [&str; 8] = [
         "allkeys",
         "resetkeys",
@@ -254,19 +255,20 @@ fn check_rules(ctx: &Ctx<'_>, acl: &str) -> Result<(), ApiError> {
         "clearselectors",
         "sanitize-payload",
     ];
+    let named = |prefix: &str| rule.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty());
+    WORDS.contains(&rule)
+        || ["+", "-", "~", "&", "%R~", "%W~", "%RW~"]
+            .iter()
+            .any(|prefix| named(prefix))
+}
+
+fn check_rules(ctx: &Ctx<'_>, acl: &str) -> Result<(), ApiError> {
     let user_rules = ctx.env.on(Switch::AclUserRulesAccepted);
     let of_user = |rule: &str| {
         matches!(rule, "on" | "off" | "nopass" | "resetpass") || rule.starts_with(['>', '<', '#', '!'])
     };
-    let fits = |rule: &str| {
-        let named = |prefix: &str| rule.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty());
-        WORDS.contains(&rule)
-            || rule.is_empty()
-            || ["+", "-", "~", "&", "%R~", "%W~", "%RW~"]
-                .iter()
-                .any(|prefix| named(prefix))
-            || (user_rules && of_user(rule))
-    };
+    // Parentheses that stand apart from the rules of their selector leave empty ones.
+    let fits = |rule: &str| rule.is_empty() || is_rule(rule) || (user_rules && of_user(rule));
     let Some(rules) = rules(acl) else {
         return wrong(
             "invalid_param",

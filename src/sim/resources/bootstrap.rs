@@ -200,12 +200,10 @@ fn local_node_info(world: &World, node: &SimNode) -> Value {
     info.insert("short_hostname".to_owned(), json!(node.config.name));
     info.insert("supported_bigstore_drivers".to_owned(), json!(["rocksdb"]));
     if let Membership::Member(id, uid) = node.membership {
-        let member = world
-            .clusters
-            .get(&id)
-            .and_then(|cluster| cluster.members.get(&uid));
-        let as_node = member.into_iter().flat_map(|member| member.extra.clone());
-        info.extend(as_node.filter(|(name, _)| schema::find(LOCAL_NODE.fields, env.profile, name).is_some()));
+        let cluster = world.clusters.get(&id);
+        let member = cluster.and_then(|cluster| cluster.members.get(&uid));
+        let as_node = member.map(|member| schema::known(&LOCAL_NODE, env.profile, member.extra.clone()));
+        info.extend(as_node.unwrap_or_default());
         info.insert(
             "uid".to_owned(),
             if as_documented {

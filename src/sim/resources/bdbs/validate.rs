@@ -77,7 +77,8 @@ pub(crate) fn check(cluster: &Cluster, env: &Env, candidate: &Candidate<'_>) -> 
     flash(candidate)?;
     replication_size(candidate)?;
     values::check(candidate)?;
-    certificates(env, candidate)
+    certificates(env, candidate)?;
+    client_authentication(env, candidate)
 }
 
 /// Letters, digits and hyphens, the first and last no hyphen, 63 at most. Names need not be unique.
@@ -317,7 +318,7 @@ fn replication_size(candidate: &Candidate<'_>) -> Verdict {
 /// The lists of certificates that are let in.
 const LET_IN: [&str; 2] = ["authentication_ssl_client_certs", "authentication_ssl_crdt_certs"];
 
-/// Client certificates: readable, not expired, each once, and there if clients must show one.
+/// Client certificates: readable, not expired, each once.
 fn certificates(env: &Env, candidate: &Candidate<'_>) -> Verdict {
     let mut seen = BTreeSet::new();
     for field in LET_IN {
@@ -351,6 +352,11 @@ fn certificates(env: &Env, candidate: &Candidate<'_>) -> Verdict {
             }
         }
     }
+    Ok(())
+}
+
+/// There are client certificates if clients must show one.
+fn client_authentication(env: &Env, candidate: &Candidate<'_>) -> Verdict {
     let tls = matches!(candidate.text("tls_mode"), "enabled") || candidate.flag("ssl");
     let enforced = match candidate.text("enforce_client_authentication") {
         "" => env.on(Switch::ClientCertificateRequired),
@@ -402,10 +408,10 @@ pub(crate) fn version(
             ));
         }
         (None, None) => {
-            let default = policy
-                .get("default_provisioned_redis_version")
-                .and_then(Value::as_str);
-            let default = versions.iter().find(|(short, _)| Some(*short) == default);
+            let default = policy.get("default_provisioned_redis_version");
+            let default = versions
+                .iter()
+                .find(|(short, _)| default.is_some_and(|own| own == short));
             default.or(versions.last())
         }
     };
