@@ -1,5 +1,6 @@
 //! What of a database is recorded, as `audit_settings` and the flag from before 8.2 say.
 
+use crate::sim::resources::auditing::is_audited;
 use crate::sim::version::Profile;
 use serde_json::{Map, Value, json};
 
@@ -16,8 +17,8 @@ pub(super) fn agree(profile: Profile, was: bool, given: &mut Map<String, Value>)
     let mode = settings.and_then(|settings| settings.get("audit_mode"));
     let flag = given.get(FLAG).and_then(Value::as_bool);
     match (mode, flag) {
-        (Some(mode), _) => {
-            let on = *mode != "disabled";
+        (Some(_), _) => {
+            let on = is_audited(given);
             given.insert(FLAG.to_owned(), json!(on));
         }
         (None, Some(flag)) if flag != was => {
