@@ -14,7 +14,7 @@ pub const SWITCHES: &[SwitchRow] = &[
     SwitchRow {
         switch: Switch::UnknownFieldsIgnored,
         name: "unknown-fields-ignored",
-        default: "an unknown field in a body is 400, but in a bootstrap",
+        default: "an unknown field in a body is 400, except in a bootstrap",
         alternative: "an unknown field in a body is ignored",
         source: "undocumented for the older handlers",
     },
