@@ -249,9 +249,6 @@ fn endpoints(cluster: &Cluster, database: &Database) -> Value {
     }
 }
 
-/// Modules that a Redis 8 database has without being asked for.
-const BUNDLED: [&str; 4] = ["bf", "ReJSON", "search", "timeseries"];
-
 fn module_list(cluster: &Cluster, env: &Env, database: &Database) -> Value {
     let entry = |name: &str, args: &Value| {
         let version = own_version(cluster, env.profile, database, name);
@@ -271,11 +268,7 @@ fn module_list(cluster: &Cluster, env: &Env, database: &Database) -> Value {
             .cloned()
             .unwrap_or(json!(""))
     };
-    let bundled: &[&str] = if bundles(env.profile, database) {
-        &BUNDLED
-    } else {
-        &[]
-    };
+    let bundled = bundled(env.profile, database);
     let more = asked
         .into_iter()
         .flatten()
@@ -300,16 +293,23 @@ fn arguments(env: &Env, given: &Value) -> Value {
     }
 }
 
-/// Whether the database has its modules without being asked for.
-fn bundles(profile: Profile, database: &Database) -> bool {
-    profile >= Profile::V8_0_20
+/// Modules that a database has without being asked for: one of Redis 8 has all, or those that work on flash.
+fn bundled(profile: Profile, database: &Database) -> &'static [&'static str] {
+    let bundles = profile >= Profile::V8_0_20
         && database.text("type") != "memcached"
-        && database.text("redis_version") >= "8"
+        && database.text("redis_version") >= "8";
+    let (flash, search) = (database.flag("bigstore"), database.flag("search_on_bigstore"));
+    match (bundles, flash, search) {
+        (false, _, _) => &[],
+        (true, false, _) => &["bf", "ReJSON", "search", "timeseries"],
+        (true, true, true) => &["bf", "ReJSON", "search"],
+        (true, true, false) => &["bf", "ReJSON"],
+    }
 }
 
 /// Whether the database has the module.
 pub(super) fn has_module(profile: Profile, database: &Database, name: &str) -> bool {
-    if bundles(profile, database) && BUNDLED.contains(&name) {
+    if bundled(profile, database).contains(&name) {
         return true;
     }
     let asked = database.set.get("module_list").and_then(Value::as_array);

@@ -268,6 +268,30 @@ fn limits_of_a_synchronisation_fill_up_with_their_defaults_and_are_never_zero() 
 }
 
 #[test]
+fn a_flash_database_of_redis_8_has_the_modules_that_work_on_flash() {
+    let mut bed = Bed::new();
+    bed.flash(64 * GIB);
+    for (fields, wanted) in [
+        (json!({}), json!(["bf", "ReJSON", "search", "timeseries"])),
+        (
+            json!({"bigstore": true, "bigstore_ram_size": GIB / 5}),
+            json!(["bf", "ReJSON"]),
+        ),
+        (
+            json!({"bigstore": true, "bigstore_ram_size": GIB / 5, "search_on_bigstore": true}),
+            json!(["bf", "ReJSON", "search"]),
+        ),
+    ] {
+        let mut body = with(fields);
+        body["redis_version"] = json!("8.2");
+        let made = bed.ok("POST", "/v1/bdbs", body.clone());
+        let modules = made["module_list"].as_array().unwrap().iter();
+        let names: Value = modules.map(|module| module["module_name"].clone()).collect();
+        assert_eq!(names, wanted, "{body}");
+    }
+}
+
+#[test]
 fn the_version_of_flash_follows_from_that_of_redis() {
     for (redis, asked, shown) in [
         ("7.2", None, Some(1)),
