@@ -156,6 +156,16 @@ const TWIN: Step = Do(
     "/v1/bdbs",
     r#"{"name":"db","memory_size":268435456,"redis_version":"7.2","replication":true}"#,
 );
+const WITH_BF: Step = Do(
+    "POST",
+    "/v1/bdbs",
+    r#"{"name":"db","memory_size":268435456,"redis_version":"7.2","module_list":[{"module_name":"bf"}]}"#,
+);
+const TWIN_WITH_BF: Step = Do(
+    "POST",
+    "/v1/bdbs",
+    r#"{"name":"db","memory_size":268435456,"redis_version":"7.2","replication":true,"module_list":[{"module_name":"bf"}]}"#,
+);
 pub(super) const MINUTE: Step = Pass(60);
 pub(super) const VIEWER: Step = Do(
     "POST",
@@ -339,11 +349,13 @@ refusals! {
     config_that_is_a_list: Documented "requests/modules/config" [DB, MINUTE] "POST" "/v1/modules/config/bdb/1" "[1]" => 400 "invalid_schema";
     config_that_is_not_parsed: Documented "requests/modules/config" [DB, MINUTE] "POST" "/v1/modules/config/bdb/1" r#"{"modules":[{"module_name":"search","module_args":"a&b"}]}"# => 400 "param_error";
     config_of_absent_module: Deduced "requests/modules/config" [DB, MINUTE] "POST" "/v1/modules/config/bdb/1" r#"{"modules":[{"module_name":"search","module_args":"MINPREFIX 3"}]}"# => 400 "module_not_exist";
-    upgrade_to_missing_module: Deduced "requests/bdbs/modules/upgrade" [DB, MINUTE] "POST" "/v1/bdbs/1/modules/upgrade" r#"{"modules":[{"new_module":"0"}]}"# => 406 "missing_module";
-    module_downgrade_unsupported: Deduced "requests/bdbs/modules/upgrade" [UPLOADS, Do("POST", "/v2/modules/user-defined", module!("bf" "0.0.1" "7.2" "")), DB, MINUTE] "POST" "/v1/bdbs/1/modules/upgrade" r#"{"modules":[{"new_module":"<module bf 0.0.1>"}]}"# => 406 "module_downgrade_unsupported";
-    redis_incompatible_version: Deduced "requests/bdbs/modules/upgrade" [UPLOADS, Do("POST", "/v2/modules/user-defined", module!("bf" "99.0.0" "8.4" "")), DB, MINUTE] "POST" "/v1/bdbs/1/modules/upgrade" r#"{"modules":[{"new_module":"<module bf 99.0.0>"}]}"# => 406 "redis_incompatible_version";
-    redis_pack_incompatible_version: Deduced "requests/bdbs/modules/upgrade" [UPLOADS, Do("POST", "/v2/modules/user-defined", module!("bf" "99.0.0" "7.2" r#","min_redis_pack_version":"99.0""#)), DB, MINUTE] "POST" "/v1/bdbs/1/modules/upgrade" r#"{"modules":[{"new_module":"<module bf 99.0.0>"}]}"# => 406 "redis_pack_incompatible_version";
-    upgrade_lacks_capabilities: Deduced "requests/bdbs/modules/upgrade" [UPLOADS, Do("POST", "/v2/modules/user-defined", module!("bf" "99.0.0" "7.2" "")), TWIN, MINUTE] "POST" "/v1/bdbs/1/modules/upgrade" r#"{"modules":[{"new_module":"<module bf 99.0.0>"}]}"# => 406 "unsupported_module_capabilities";
+    upgrade_to_missing_module: Deduced "requests/bdbs/modules/upgrade" [WITH_BF, MINUTE] "POST" "/v1/bdbs/1/modules/upgrade" r#"{"modules":[{"module_name":"bf","new_module":"0"}]}"# => 406 "missing_module";
+    module_downgrade_unsupported: Deduced "requests/bdbs/modules/upgrade" [UPLOADS, Do("POST", "/v2/modules/user-defined", module!("bf" "0.0.1" "7.2" "")), WITH_BF, MINUTE] "POST" "/v1/bdbs/1/modules/upgrade" r#"{"modules":[{"module_name":"bf","new_module":"<module bf 0.0.1>"}]}"# => 406 "module_downgrade_unsupported";
+    redis_incompatible_version: Deduced "requests/bdbs/modules/upgrade" [UPLOADS, Do("POST", "/v2/modules/user-defined", module!("bf" "99.0.0" "8.4" "")), WITH_BF, MINUTE] "POST" "/v1/bdbs/1/modules/upgrade" r#"{"modules":[{"module_name":"bf","new_module":"<module bf 99.0.0>"}]}"# => 406 "redis_incompatible_version";
+    redis_pack_incompatible_version: Deduced "requests/bdbs/modules/upgrade" [UPLOADS, Do("POST", "/v2/modules/user-defined", module!("bf" "99.0.0" "7.2" r#","min_redis_pack_version":"99.0""#)), WITH_BF, MINUTE] "POST" "/v1/bdbs/1/modules/upgrade" r#"{"modules":[{"module_name":"bf","new_module":"<module bf 99.0.0>"}]}"# => 406 "redis_pack_incompatible_version";
+    upgrade_lacks_capabilities: Deduced "requests/bdbs/modules/upgrade" [UPLOADS, Do("POST", "/v2/modules/user-defined", module!("bf" "99.0.0" "7.2" "")), TWIN_WITH_BF, MINUTE] "POST" "/v1/bdbs/1/modules/upgrade" r#"{"modules":[{"module_name":"bf","new_module":"<module bf 99.0.0>"}]}"# => 406 "unsupported_module_capabilities";
+    upgrade_of_no_module: OwnCode "requests/bdbs/modules/upgrade" [WITH_BF, MINUTE] "POST" "/v1/bdbs/1/modules/upgrade" r#"{"modules":[{"new_module":"0"}]}"# => 400 "missing_field";
+    upgrade_of_absent_module: OwnCode "requests/bdbs/modules/upgrade" [WITH_BF, MINUTE] "POST" "/v1/bdbs/1/modules/upgrade" r#"{"modules":[{"current_module":"0","new_module":"0"}]}"# => 400 "module_not_exist";
     upgrade_that_loses_data: OwnCode "requests/bdbs/upgrade" [DB, MINUTE, Fill(4096)] "POST" "/v1/bdbs/1/upgrade" "{}" => 400 "invalid_schema";
     module_lacks_fields: OwnCode "requests/modules/user-defined" [UPLOADS] "POST" "/v2/modules/user-defined" r#"{"module_name":"m","semantic_version":"1.0.0"}"# => 406 "invalid_module";
     artifact_missing: OwnCode "requests/modules/user-defined" [UPLOADS] "POST" "/v2/local/modules/user-defined/artifacts" "" => 400 "no_module";
@@ -361,11 +373,11 @@ refusals! {
     deletion_of_dependencies: Deduced "requests/modules" [In(V7_22_2), Do("POST", "/v2/modules", DEPENDENT)] "DELETE" "/v1/modules/<module m 1.0.0>" "" => 406 "dependencies_not_supported";
     invalid_dependency_data: Documented "requests/modules" [In(V7_22_2)] "POST" "/v2/modules" r#"<package {"module_name":"m","semantic_version":"1.0.0","dependencies":["x"]}>"# => 400 "invalid_dependency_data";
     upload_lacks_capabilities: ByFault "requests/modules" [In(V7_22_2), Fault(r#"{"method":"POST","path":"/v1/modules","effect":{"status":{"code":400,"body":"{\"error_code\":\"unsupported_module_capabilities\"}"}}}"#)] "POST" "/v1/modules" PACKAGE => 400 "unsupported_module_capabilities";
-    old_upgrade_to_missing_module: Deduced "requests/modules/upgrade" [In(V7_22_2), DB, MINUTE] "POST" "/v1/modules/upgrade/bdb/1" r#"{"modules":[{"new_module":"0"}]}"# => 406 "missing_module";
-    old_module_downgrade: Deduced "requests/modules/upgrade" [In(V7_22_2), Do("POST", "/v1/modules", r#"<package {"module_name":"bf","semantic_version":"0.0.1"}>"#), DB, MINUTE] "POST" "/v1/modules/upgrade/bdb/1" r#"{"modules":[{"new_module":"<module bf 0.0.1>"}]}"# => 406 "module_downgrade_unsupported";
-    old_upgrade_needs_newer_redis: Deduced "requests/modules/upgrade" [In(V7_22_2), Do("POST", "/v1/modules", r#"<package {"module_name":"bf","semantic_version":"99.0.0","min_redis_version":"7.4"}>"#), DB, MINUTE] "POST" "/v1/modules/upgrade/bdb/1" r#"{"modules":[{"new_module":"<module bf 99.0.0>"}]}"# => 406 "redis_incompatible_version";
+    old_upgrade_to_missing_module: Deduced "requests/modules/upgrade" [In(V7_22_2), WITH_BF, MINUTE] "POST" "/v1/modules/upgrade/bdb/1" r#"{"modules":[{"module_name":"bf","new_module":"0"}]}"# => 406 "missing_module";
+    old_module_downgrade: Deduced "requests/modules/upgrade" [In(V7_22_2), Do("POST", "/v1/modules", r#"<package {"module_name":"bf","semantic_version":"0.0.1"}>"#), WITH_BF, MINUTE] "POST" "/v1/modules/upgrade/bdb/1" r#"{"modules":[{"module_name":"bf","new_module":"<module bf 0.0.1>"}]}"# => 406 "module_downgrade_unsupported";
+    old_upgrade_needs_newer_redis: Deduced "requests/modules/upgrade" [In(V7_22_2), Do("POST", "/v1/modules", r#"<package {"module_name":"bf","semantic_version":"99.0.0","min_redis_version":"7.4"}>"#), WITH_BF, MINUTE] "POST" "/v1/modules/upgrade/bdb/1" r#"{"modules":[{"module_name":"bf","new_module":"<module bf 99.0.0>"}]}"# => 406 "redis_incompatible_version";
     old_upgrade_needs_newer_cluster: ByFault "requests/modules/upgrade" [In(V7_22_2), Fault(r#"{"method":"POST","path":"/v1/modules/upgrade/*","effect":{"status":{"code":406,"body":"{\"error_code\":\"redis_pack_incompatible_version\"}"}}}"#)] "POST" "/v1/modules/upgrade/bdb/1" r#"{"modules":[]}"# => 406 "redis_pack_incompatible_version";
-    old_upgrade_lacks_capabilities: Deduced "requests/modules/upgrade" [In(V7_22_2), Do("POST", "/v1/modules", r#"<package {"module_name":"bf","semantic_version":"99.0.0"}>"#), TWIN, MINUTE] "POST" "/v1/modules/upgrade/bdb/1" r#"{"modules":[{"new_module":"<module bf 99.0.0>"}]}"# => 406 "unsupported_module_capabilities";
+    old_upgrade_lacks_capabilities: Deduced "requests/modules/upgrade" [In(V7_22_2), Do("POST", "/v1/modules", r#"<package {"module_name":"bf","semantic_version":"99.0.0"}>"#), TWIN_WITH_BF, MINUTE] "POST" "/v1/modules/upgrade/bdb/1" r#"{"modules":[{"module_name":"bf","new_module":"<module bf 99.0.0>"}]}"# => 406 "unsupported_module_capabilities";
 
     // Availability and shards.
     db_not_found: Documented "requests/bdbs/availability" [] "GET" "/v1/bdbs/9/availability" "" => 404 "db_not_found";

@@ -249,7 +249,8 @@ fn endpoints(cluster: &Cluster, database: &Database) -> Value {
     }
 }
 
-fn module_list(cluster: &Cluster, env: &Env, database: &Database) -> Value {
+/// The modules of a database.
+pub(super) fn module_list(cluster: &Cluster, env: &Env, database: &Database) -> Value {
     let entry = |name: &str, args: &Value| {
         let version = own_version(cluster, env.profile, database, name);
         json!({

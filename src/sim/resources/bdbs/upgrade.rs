@@ -1,7 +1,7 @@
 //! Upgrading a database and its modules, and setting arguments of modules.
 
 use super::machine;
-use super::render::{View, own_version};
+use super::render::{View, module_list, own_version};
 use super::store::{Change, Database};
 use super::{missing, settle, settled, shown};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
@@ -266,6 +266,22 @@ fn module_changes(
         .collect()
 }
 
+/// The name of the module of the database that an entry is about.
+fn own_module(ctx: &Ctx<'_>, database: &Database, entry: &Value) -> Result<String, ApiError> {
+    let wrong = |code: &str, text: &str| ApiError::bad_request(text).with_code(code);
+    let (uid, name) = (entry.get("current_module"), entry.get("module_name"));
+    if uid.or(name).is_none() {
+        return Err(wrong("missing_field", "current_module is missing"));
+    }
+    let own = module_list(ctx.cluster, ctx.env, database);
+    let mut own = own.as_array().into_iter().flatten();
+    let has = |own: &Value, key: &str, wanted: Option<&Value>| wanted.is_none() || own.get(key) == wanted;
+    let own = own.find(|own| has(own, "module_id", uid) && has(own, "module_name", name));
+    let name = own.and_then(|own| own.get("module_name")?.as_str());
+    let name = name.ok_or_else(|| wrong("module_not_exist", "the database has no such module"))?;
+    Ok(name.to_owned())
+}
+
 fn module_change(
     ctx: &Ctx<'_>,
     database: &Database,
@@ -274,10 +290,10 @@ fn module_change(
 ) -> Result<ModuleChange, ApiError> {
     let text = |key: &str| module.get(key).and_then(Value::as_str);
     let args = module.get("new_module_args").cloned();
+    let name = own_module(ctx, database, module)?;
     let Some(wanted) = text("new_module") else {
-        let name = text("module_name").ok_or_else(|| ApiError::bad_request("new_module is missing"))?;
         return Ok(ModuleChange {
-            name: name.to_owned(),
+            name,
             version: None,
             args,
         });
@@ -286,9 +302,15 @@ fn module_change(
         let text = format!("the cluster has no module {wanted}");
         return Err(ApiError::not_acceptable("missing_module", text));
     };
+    if offered.name != name {
+        return Err(ApiError::bad_request(format!(
+            "new_module: {} does not upgrade {name}",
+            offered.name
+        )));
+    }
     suits(ctx, database, &offered, redis_version)?;
     Ok(ModuleChange {
-        name: offered.name,
+        name,
         version: Some(offered.version),
         args,
     })
@@ -337,8 +359,9 @@ fn upgrade_modules(ctx: &mut Ctx<'_>) -> Answer {
     let uid = settled(ctx)?;
     let body = ctx.call.object()?;
     let database = ctx.cluster.databases.get(uid).ok_or_else(|| missing(uid))?;
-    if !body.get("modules").is_some_and(Value::is_array) {
-        return Err(ApiError::bad_request("modules: a list is wanted").with_code("missing_field"));
+    let modules = body.get("modules").and_then(Value::as_array);
+    if modules.is_none_or(Vec::is_empty) {
+        return Err(ApiError::bad_request("modules: at least one is wanted").with_code("missing_field"));
     }
     let body = ctx.body(&UPGRADE)?;
     loses_nothing(database, &body)?;

@@ -14,7 +14,7 @@ fn an_upgrade_brings_a_newer_redis_and_its_modules_and_never_goes_back() {
         (json!({"redis_version": "6.2"}), 406),
         (json!({"redis_version": "9.9"}), 406),
         (json!({"moon": 1}), 400),
-        (json!({"modules": [{"new_module": "0"}]}), 406),
+        (json!({"modules": [{"new_module": "0"}]}), 400),
     ] {
         assert_eq!(sim.admin(0, "POST", path, body.clone()).status, status, "{body}");
     }
@@ -274,7 +274,10 @@ fn an_upgrade_of_modules_brings_the_new_one_through_both_paths() {
         with_search(&mut bed);
         assert_ne!(module(&mut bed)["semantic_version"], "99.0.0");
         let new = newer_search(&mut bed);
-        let body = json!({"modules": [{"new_module": new, "new_module_args": ["MINPREFIX", "3"]}]});
+        let old = module(&mut bed)["module_id"].clone();
+        let body = json!({"modules": [{
+            "current_module": old, "new_module": new, "new_module_args": ["MINPREFIX", "3"],
+        }]});
         let answered = bed.ok("POST", path, body);
         let status = bed.ok("GET", "/v1/bdbs/1", Value::Null)["status"].clone();
         assert_eq!(status, "active-change-pending", "{path} in {profile}");
@@ -296,4 +299,43 @@ fn an_upgrade_of_modules_brings_the_new_one_through_both_paths() {
             (&json!("active"), &json!("7.2"))
         );
     }
+}
+
+#[test]
+fn an_upgrade_of_modules_names_modules_that_the_database_has() {
+    let mut bed = Bed::new();
+    with_search(&mut bed);
+    let new = newer_search(&mut bed);
+    let before = bed.ok("GET", "/v1/bdbs/1", Value::Null);
+    let (own, other) = (&before["module_list"][0]["module_id"], catalog::uid("bf", "0"));
+    for (modules, code) in [
+        (json!([]), "missing_field"),
+        (json!([{"new_module": new}]), "missing_field"),
+        (
+            json!([{"current_module": other, "new_module": new}]),
+            "module_not_exist",
+        ),
+        (
+            json!([{"module_name": "bf", "new_module": new}]),
+            "module_not_exist",
+        ),
+        (
+            json!([{"module_name": "bf", "new_module_args": ["x"]}]),
+            "module_not_exist",
+        ),
+        (
+            json!([{"current_module": own, "module_name": "bf", "new_module": new}]),
+            "module_not_exist",
+        ),
+    ] {
+        let body = json!({"modules": modules});
+        let refused = bed.refused("POST", "/v1/bdbs/1/modules/upgrade", body);
+        assert_eq!(refused, (400, code.to_owned()), "{modules}");
+    }
+    let modules = bed.ok("GET", "/v1/modules", Value::Null);
+    let mut modules = modules.as_array().unwrap().iter();
+    let stranger = modules.find(|module| module["module_name"] == "bf").unwrap();
+    let body = json!({"modules": [{"current_module": own, "new_module": stranger["uid"]}]});
+    assert_eq!(bed.refused("POST", "/v1/bdbs/1/modules/upgrade", body).0, 400);
+    assert_eq!(bed.ok("GET", "/v1/bdbs/1", Value::Null), before);
 }
