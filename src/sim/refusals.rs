@@ -301,6 +301,7 @@ refusals! {
     not_rack_aware: Deduced "requests/bdbs" [] "POST" "/v1/bdbs" r#"{"name":"db","memory_size":268435456,"redis_version":"7.2","rack_aware":true}"# => 406 "not_rack_aware";
     rack_awareness_violation: Deduced "requests/bdbs" [DB, MINUTE] "PUT" "/v1/bdbs/1" r#"{"rack_aware":true}"# => 406 "rack_awareness_violation";
     invalid_version: Documented "requests/bdbs" [] "POST" "/v1/bdbs" r#"{"name":"db","memory_size":268435456,"redis_version":"7.2.4"}"# => 406 "invalid_version";
+    flash_of_redis_8_0: Deduced "requests/bdbs" [] "POST" "/v1/bdbs" r#"{"name":"db","memory_size":268435456,"redis_version":"8.0","bigstore":true,"bigstore_ram_size":100000000}"# => 406 "invalid_version";
     versionless: Documented "requests/bdbs" [In(V7_4_6)] "POST" "/v1/bdbs" r#"{"name":"db","memory_size":268435456}"# => 406 "invalid_version";
     missing_module: Deduced "requests/bdbs" [] "POST" "/v1/bdbs" r#"{"name":"db","memory_size":268435456,"redis_version":"7.2","module_list":[{"module_name":"moon"}]}"# => 406 "missing_module";
     unsupported_module_capabilities: Deduced "requests/bdbs" [] "POST" "/v1/bdbs" r#"{"name":"db","memory_size":268435456,"redis_version":"7.2","bigstore":true,"bigstore_ram_size":100000000,"module_list":[{"module_name":"bf"}]}"# => 406 "unsupported_module_capabilities";

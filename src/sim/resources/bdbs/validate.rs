@@ -75,6 +75,7 @@ pub(crate) fn check(cluster: &Cluster, env: &Env, candidate: &Candidate<'_>) -> 
     memcached(candidate)?;
     modules(cluster, env, candidate)?;
     flash(candidate)?;
+    flash_version(cluster, candidate)?;
     replication_size(candidate)?;
     values::check(candidate)?;
     certificates(env, candidate)?;
@@ -274,18 +275,35 @@ fn flash(candidate: &Candidate<'_>) -> Verdict {
             "bigstore_ram_size must be 10 to 50 percent of memory_size",
         );
     }
+    Ok(())
+}
+
+/// A new database on flash has a version of Redis and one of flash that go together, and the driver for them.
+fn flash_version(cluster: &Cluster, candidate: &Candidate<'_>) -> Verdict {
+    if candidate.phase != Phase::Create || !candidate.flag("bigstore") {
+        return Ok(());
+    }
     let (version, redis) = (
         candidate.number("bigstore_version"),
         candidate.text("redis_version"),
     );
-    let only = only_bigstore_version(redis).filter(|_| candidate.flag("bigstore"));
-    match version.zip(only) {
+    if redis == "8.0" {
+        return refuse("invalid_version", "databases of Redis 8.0 cannot use flash");
+    }
+    match version.zip(only_bigstore_version(redis)) {
         Some((version, only)) if version != only => refuse(
             "invalid_param",
             format!("bigstore_version is {only} with Redis {redis}"),
         ),
+        Some(_) | None if version == Some(2) && runs_rocksdb(cluster) => {
+            refuse("invalid_param", "bigstore_version 2 needs the driver speedb")
+        }
         Some(_) | None => Ok(()),
     }
+}
+
+fn runs_rocksdb(cluster: &Cluster) -> bool {
+    cluster.settings.get("bigstore_driver").and_then(Value::as_str) == Some("rocksdb")
 }
 
 /// The `bigstore_version` of databases of a version of Redis that leaves no choice.

@@ -298,6 +298,7 @@ fn the_version_of_flash_follows_from_that_of_redis() {
         ("7.2", Some(2), None),
         ("7.4", None, Some(1)),
         ("7.4", Some(2), Some(2)),
+        ("8.0", None, None),
         ("8.2", None, Some(2)),
         ("8.2", Some(1), None),
     ] {
@@ -310,6 +311,20 @@ fn the_version_of_flash_follows_from_that_of_redis() {
         let (status, made) = bed.call("POST", "/v1/bdbs", with(body.clone()));
         assert_eq!(status == 200, shown.is_some(), "{body}: {made}");
         assert_eq!(made["bigstore_version"].as_u64(), shown, "{body}");
+    }
+}
+
+#[test]
+fn the_second_version_of_flash_needs_speedb() {
+    let mut bed = Bed::new();
+    bed.flash(64 * GIB);
+    bed.ok("PUT", "/v1/cluster", json!({"bigstore_driver": "rocksdb"}));
+    for (redis, version, status) in [("7.4", 1, 200), ("7.4", 2, 406), ("8.2", 2, 406)] {
+        let flash = json!({"redis_version": redis, "bigstore": true, "bigstore_ram_size": GIB / 5});
+        let mut body = with(flash);
+        body["bigstore_version"] = json!(version);
+        let (got, answer) = bed.call("POST", "/v1/bdbs", body.clone());
+        assert_eq!(got, status, "{body}: {answer}");
     }
 }
 
