@@ -313,6 +313,9 @@ fn free_uid(ctx: &Ctx<'_>, named: &Map<String, Value>) -> Result<BdbUid, ApiErro
     }
 }
 
+/// Largest file of a shard on flash unless told otherwise, bytes: half of what others have.
+const FLASH_AOF_SIZE: u64 = 150 << 30;
+
 /// What was set, with what the cluster chooses for what was not.
 fn chosen(ctx: &Ctx<'_>, mut set: Map<String, Value>) -> Result<Map<String, Value>, ApiError> {
     set.remove("uid");
@@ -349,6 +352,9 @@ fn chosen(ctx: &Ctx<'_>, mut set: Map<String, Value>) -> Result<Map<String, Valu
         .or_insert_with(|| json!(if memcached { "allkeys-lru" } else { "volatile-lru" }));
     if let Some(version) = bigstore_version(ctx, &set) {
         set.entry("bigstore_version").or_insert(version);
+    }
+    if set.get("bigstore") == Some(&Value::Bool(true)) {
+        set.entry("max_aof_file_size").or_insert(json!(FLASH_AOF_SIZE));
     }
     Ok(set)
 }

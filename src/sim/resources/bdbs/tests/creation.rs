@@ -315,6 +315,24 @@ fn the_version_of_flash_follows_from_that_of_redis() {
 }
 
 #[test]
+fn files_of_a_database_on_flash_are_half_as_large_unless_told_otherwise() {
+    let mut bed = Bed::new();
+    bed.flash(64 * GIB);
+    for (flash, told, size) in [
+        (false, None, 300 * GIB),
+        (true, None, 150 * GIB),
+        (true, Some(200 * GIB), 200 * GIB),
+    ] {
+        let mut body = with(json!({"bigstore": flash, "bigstore_ram_size": GIB / 5}));
+        body.as_object_mut()
+            .unwrap()
+            .extend(told.map(|told| ("max_aof_file_size".to_owned(), json!(told))));
+        let made = bed.ok("POST", "/v1/bdbs", body.clone());
+        assert_eq!(made["max_aof_file_size"], size, "{body}");
+    }
+}
+
+#[test]
 fn the_second_version_of_flash_needs_speedb() {
     let mut bed = Bed::new();
     bed.flash(64 * GIB);
