@@ -29,16 +29,39 @@ fn wrong_location(text: String) -> ApiError {
     ApiError::not_acceptable("invalid_param", text)
 }
 
+fn of_kind(kind: &str) -> Option<&'static Location> {
+    LOCATIONS.iter().find(|known| known.kind == kind)
+}
+
+/// How many of these keys a location has.
+fn count(location: &Value, keys: &[&str]) -> usize {
+    let given = keys
+        .iter()
+        .filter(|key| location.get(**key).is_some_and(Value::is_string));
+    given.count()
+}
+
+/// Whether a location, which is this field, has no two keys that exclude each other. What it lacks shows when it is used.
+pub(super) fn check_either(field: &str, location: &Value) -> Result<(), ApiError> {
+    let kind = location.get("type").and_then(Value::as_str).unwrap_or_default();
+    match of_kind(kind).filter(|known| count(location, known.either) > 1) {
+        Some(known) => Err(wrong_location(format!(
+            "{field}: {kind} takes only one of {}",
+            known.either.join(" and ")
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// Whether a location, which is this field, has what its type needs.
 fn known_location(field: &str, location: &Value) -> Result<&'static Location, ApiError> {
     let kind = location.get("type").and_then(Value::as_str).unwrap_or_default();
-    let known = LOCATIONS.iter().find(|known| known.kind == kind);
+    let known = of_kind(kind);
     let known = known.ok_or_else(|| wrong_location(format!("{field}: there is no type {kind:?}")))?;
-    let given = |key: &&&str| location.get(**key).is_some_and(Value::is_string);
-    if let Some(key) = known.keys.iter().find(|key| !given(key)) {
+    if let Some(key) = known.keys.iter().find(|key| count(location, &[**key]) == 0) {
         return Err(wrong_location(format!("{field}: {kind} needs {key}")));
     }
-    if !known.either.is_empty() && known.either.iter().filter(given).count() != 1 {
+    if !known.either.is_empty() && count(location, known.either) != 1 {
         let keys = known.either.join(" or ");
         return Err(wrong_location(format!("{field}: {kind} needs either {keys}")));
     }
@@ -100,6 +123,37 @@ mod tests {
             let body = json!({"dataset_import_sources": [source]});
             let got = sim.admin(0, "POST", "/v1/bdbs/1/actions/import", body);
             assert_eq!(got.status, status, "{source} in {profile}");
+        }
+    }
+
+    #[test]
+    fn a_database_is_not_given_two_keys_that_exclude_each_other() {
+        let mut sim = Fixture::cluster(1, 1);
+        sim.database(None);
+        let abs = json!({"type": "abs", "container": "c", "account_name": "a"});
+        for (keys, status) in [
+            (json!({}), 200),
+            (json!({"account_key": "k"}), 200),
+            (json!({"account_key": "k", "sas_token": "t"}), 406),
+        ] {
+            let mut location = abs.clone();
+            let keys = keys.as_object().unwrap().clone();
+            location.as_object_mut().unwrap().extend(keys);
+            for body in [
+                json!({"backup_location": location}),
+                json!({"dataset_import_sources": [location]}),
+            ] {
+                let mut creation = json!({"name": "db", "memory_size": 1 << 28, "redis_version": "7.2"});
+                creation
+                    .as_object_mut()
+                    .unwrap()
+                    .extend(body.as_object().unwrap().clone());
+                let made = sim.admin(0, "POST", "/v1/bdbs?dry_run", creation);
+                assert_eq!(made.status, status, "{body}");
+                let changed = sim.admin(0, "PUT", "/v1/bdbs/1", body.clone());
+                assert_eq!(changed.status, status, "{body}");
+                sim.pass(60);
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What the values of single fields have to satisfy that no kind of the table says.
 
+use super::super::locations::check_either;
 use super::{Candidate, Verdict, refuse};
 use crate::sim::call::ApiError;
 use crate::sim::resources::texts;
@@ -10,13 +11,23 @@ use std::net::IpAddr;
 /// Most entries of a filter of audit records.
 const MOST_FILTERED: usize = 512;
 
-/// Sizes and filters that are written as text.
+/// Sizes and filters that are written as text, and places.
 pub(super) fn check(candidate: &Candidate<'_>) -> Verdict {
     sizes(candidate)?;
+    locations(candidate)?;
     let audit = candidate.set.get("audit_settings");
     let filter = |name: &str| audit.and_then(|audit| audit.get(name)?.as_object());
     filter("username_filter").map_or(Ok(()), users)?;
     filter("source_ip_filter").map_or(Ok(()), addresses)
+}
+
+/// Where backups go and imports come from.
+fn locations(candidate: &Candidate<'_>) -> Verdict {
+    let (field, sources) = ("backup_location", "dataset_import_sources");
+    let location = candidate.set.get(field);
+    location.map_or(Ok(()), |location| check_either(field, location))?;
+    let mut all = candidate.list(sources).iter();
+    all.try_for_each(|source| check_either(sources, source))
 }
 
 /// `auto` or a size; a buffer may also have a hard and a soft limit and the seconds that the soft one may be exceeded.
