@@ -1,6 +1,7 @@
 //! What the policy of the cluster decides about a new database that is not told.
 
 use super::audit;
+use super::validate::oss_cluster_lacks;
 use crate::sim::resources::auditing;
 use crate::sim::state::Cluster;
 use serde_json::{Map, Value};
@@ -27,8 +28,7 @@ const BY_POLICY: &[(&str, &str)] = &[
 
 /// Adds to the fields of a new database what the policy has for those that nobody set.
 pub(super) fn fill(cluster: &Cluster, set: &mut Map<String, Value>) {
-    let is = |name: &str, text: &str| set.get(name).and_then(Value::as_str) == Some(text);
-    let never_oss = is("type", "memcached") || is("hash_slots_policy", "legacy");
+    let never_oss = oss_cluster_lacks(set, set).is_some();
     // Nothing can be recorded before the cluster says where.
     let never_audited = cluster.documents.single(auditing::PATH).is_none();
     let cannot = |field: &str| match field {

@@ -192,19 +192,43 @@ fn backup(candidate: &Candidate<'_>) -> Verdict {
 }
 
 fn clustering(candidate: &Candidate<'_>) -> Verdict {
-    if candidate.flag("oss_cluster") && candidate.text("hash_slots_policy") == "legacy" {
-        return refuse(
+    let lacks = oss_cluster_lacks(candidate.set, candidate.named);
+    match lacks.filter(|_| candidate.flag("oss_cluster")) {
+        Some(lacks) => refuse(
             "invalid_oss_cluster_configuration",
-            "oss_cluster needs hash_slots_policy 16k",
-        );
+            format!("oss_cluster needs {lacks}"),
+        ),
+        None => Ok(()),
     }
-    if candidate.flag("oss_cluster") && candidate.is_memcached() {
-        return refuse(
-            "invalid_oss_cluster_configuration",
-            "memcached databases have no OSS cluster mode",
-        );
-    }
-    Ok(())
+}
+
+/// The regular expressions of the standard hashing policy.
+const STANDARD_HASHING: [&str; 2] = [r".*\{(?<tag>.*)\}.*", "(?<tag>.*)"];
+
+/// What the OSS Cluster API needs and these settings rule out; of proxies only what is `named` counts.
+pub(super) fn oss_cluster_lacks(
+    set: &Map<String, Value>,
+    named: &Map<String, Value>,
+) -> Option<&'static str> {
+    let is = |map: &Map<String, Value>, name: &str, text: &str| {
+        map.get(name).and_then(Value::as_str) == Some(text)
+    };
+    let custom = |rules: &Vec<Value>| {
+        let rules = rules.iter().map(|rule| rule.get("regex")?.as_str());
+        rules.len() > 0 && !rules.eq(STANDARD_HASHING.map(Some))
+    };
+    let rules = set.get("shard_key_regex").and_then(Value::as_array);
+    let ruled_out = [
+        (is(set, "type", "memcached"), "a Redis database"),
+        (is(set, "hash_slots_policy", "legacy"), "hash_slots_policy 16k"),
+        (
+            is(named, "proxy_policy", "single"),
+            "proxy_policy all-master-shards or all-nodes",
+        ),
+        (rules.is_some_and(custom), "the standard hashing policy"),
+    ];
+    let mut ruled_out = ruled_out.into_iter().filter(|(broken, _)| *broken);
+    ruled_out.next().map(|(_, lacks)| lacks)
 }
 
 fn memcached(candidate: &Candidate<'_>) -> Verdict {

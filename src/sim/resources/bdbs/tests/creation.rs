@@ -198,6 +198,18 @@ fn each_wrong_creation_gets_its_own_code() {
             "invalid_oss_cluster_configuration",
         ),
         (
+            with(json!({"oss_cluster": true, "proxy_policy": "single"})),
+            406,
+            "invalid_oss_cluster_configuration",
+        ),
+        (
+            with(
+                json!({"oss_cluster": true, "sharding": true, "shard_key_regex": [{"regex": "(?<tag>.*)"}]}),
+            ),
+            406,
+            "invalid_oss_cluster_configuration",
+        ),
+        (
             with(json!({"tls_mode": "enabled", "enforce_client_authentication": "enabled"})),
             406,
             "invalid_certificate",
@@ -488,9 +500,31 @@ fn the_policy_of_the_cluster_decides_what_a_new_database_is_not_told() {
     for own in [
         json!({"type": "memcached"}),
         json!({"hash_slots_policy": "legacy"}),
+        json!({"proxy_policy": "single"}),
     ] {
         assert_eq!(bed.ok("POST", "/v1/bdbs", with(own))["oss_cluster"], false);
     }
+}
+
+#[test]
+fn the_oss_cluster_api_goes_with_the_standard_hashing_policy_and_without_a_single_proxy() {
+    let mut bed = Bed::new();
+    let mut body = with(sharded(2));
+    body["oss_cluster"] = json!(true);
+    body["proxy_policy"] = json!("all-master-shards");
+    bed.database(body);
+    let refused = (406, "invalid_oss_cluster_configuration".to_owned());
+    for update in [
+        json!({"proxy_policy": "single"}),
+        json!({"shard_key_regex": [{"regex": "(?<tag>.*)"}]}),
+    ] {
+        assert_eq!(
+            bed.refused("PUT", "/v1/bdbs/1", update.clone()),
+            refused,
+            "{update}"
+        );
+    }
+    bed.ok("PUT", "/v1/bdbs/1", json!({"proxy_policy": "all-nodes"}));
 }
 
 #[test]
