@@ -47,7 +47,7 @@ pub(crate) const FIELDS: &[Field] = &[
     field("type", Kind::OneOf(&["redis", "memcached"]), "\"redis\"", C, DF),
     field("status", TEXT, NO, R, DF),
     field("action_uid", TEXT, NO, R, D),
-    field("account_id", COUNT, NO, R, D),
+    field("account_id", COUNT, NO, CU, D),
     field("memory_size", COUNT, "0", CU, DF).needed(),
     field("shards_count", Kind::Int(1, 512), "1", CU, DF).code("invalid_sharding").code_of_updates("insufficient_resources"),
     field("shard_list", ListOf(&INT), NO, R, DF),

@@ -265,6 +265,15 @@ fn a_read_only_field_may_be_named_with_the_value_that_every_new_database_has() {
 }
 
 #[test]
+fn a_database_keeps_the_account_that_it_is_given() {
+    let mut bed = Bed::new();
+    bed.database(with(json!({"account_id": 7})));
+    assert_eq!(bed.ok("GET", "/v1/bdbs/1", Value::Null)["account_id"], 7);
+    bed.ok("PUT", "/v1/bdbs/1", json!({"account_id": 8}));
+    assert_eq!(bed.ok("GET", "/v1/bdbs/1", Value::Null)["account_id"], 8);
+}
+
+#[test]
 fn limits_of_a_synchronisation_fill_up_with_their_defaults_and_are_never_zero() {
     let mut bed = Bed::new();
     bed.database(plain());
