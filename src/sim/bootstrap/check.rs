@@ -261,6 +261,7 @@ fn check_join(world: &mut World, index: NodeIndex, request: &Value) -> Result<Pl
         return Err(Failure::new("time_not_sync", text));
     }
     installed_alike(cluster, env, node)?;
+    recent_enough(cluster, env, request)?;
     let racks: Vec<String> = cluster
         .members
         .values()
@@ -307,6 +308,32 @@ fn installed_alike(cluster: &Cluster, env: &Env, node: &SimNode) -> Result<(), F
         return Err(Failure::new("node_config_mismatch", text));
     }
     Ok(())
+}
+
+/// Before 7.8.6 a node may ask for members whose versions are all greater than one.
+fn recent_enough(cluster: &Cluster, env: &Env, request: &Value) -> Result<(), Failure> {
+    let required = text(request, "/required_version").filter(|_| env.profile < Profile::V7_8_6);
+    let Some(required) = required else {
+        return Ok(());
+    };
+    let numbers = |version: &str| -> Vec<u32> {
+        let numbers = version.split(['.', '-']).map(str::parse);
+        numbers.map(Result::unwrap_or_default).collect()
+    };
+    let mut hosts = cluster
+        .members
+        .values()
+        .filter_map(|member| env.node(member.host));
+    match hosts.find(|host| numbers(&host.software_version) <= numbers(required)) {
+        Some(host) => Err(Failure::new(
+            "config_error",
+            format!(
+                "A member has version {}, not more than {required}",
+                host.software_version
+            ),
+        )),
+        None => Ok(()),
+    }
 }
 
 /// The cluster that answers at one of the addresses given.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::sim::fixture::{Fixture, credentials};
 use crate::sim::switch::Switches;
+use crate::sim::version::Profile;
 
 #[test]
 fn every_failed_check_has_its_status_and_code() {
@@ -332,6 +333,29 @@ fn a_rack_aware_cluster_wants_a_rack_and_names_those_it_has() {
     );
     body["node"]["identity"]["rack_id"] = json!("b");
     assert_eq!(sim.bootstrap_error(1, body), "");
+}
+
+#[test]
+fn before_7_8_6_a_join_may_require_members_of_more_than_a_version() {
+    for (profile, required, code) in [
+        (Profile::V7_4_6, "7.4.2", ""),
+        (Profile::V7_4_6, "7.4.6", ""),
+        (
+            Profile::V7_4_6,
+            Profile::V7_4_6.software_version(),
+            "config_error",
+        ),
+        (Profile::V7_4_6, "7.10", "config_error"),
+        (Profile::V7_8_6, "9.0", ""),
+    ] {
+        let mut sim = Fixture::with(2, profile, Switches::default());
+        let creation = sim.create_body();
+        sim.send(0, "POST", "/v1/bootstrap/create_cluster", None, creation);
+        sim.pass(60);
+        let mut body = sim.join_body(1);
+        body["required_version"] = json!(required);
+        assert_eq!(sim.bootstrap_error(1, body), code, "{required} in {profile}");
+    }
 }
 
 #[test]
