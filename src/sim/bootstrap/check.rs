@@ -12,6 +12,7 @@ use crate::sim::switch::Switch;
 use crate::sim::version::Profile;
 use crate::sim::world::World;
 use serde_json::{Map, Value, json};
+use std::net::IpAddr;
 
 /// Longest clock skew that a join survives, seconds.
 const MAX_SKEW_SECS: i64 = 30;
@@ -159,6 +160,12 @@ fn check_place(node: &SimNode, request: &Value) -> Result<(), Failure> {
         && addr != node.config.address
     {
         return config(format!("{addr} is not an address of this node"));
+    }
+    let external = request.pointer("/node/identity/external_addr");
+    let external = external.and_then(Value::as_array).into_iter().flatten();
+    let mut external = external.filter_map(Value::as_str);
+    if let Some(wrong) = external.find(|addr| addr.parse::<IpAddr>().is_err()) {
+        return config(format!("external_addr: {wrong:?} is no IP address"));
     }
     let rack = text(request, "/node/identity/rack_id").unwrap_or_default();
     if !rack.is_empty() && !is_rack_id(rack) {

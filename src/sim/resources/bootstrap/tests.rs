@@ -52,6 +52,14 @@ fn every_failed_check_has_its_status_and_code() {
         ),
         (
             "create_cluster",
+            with(
+                "node",
+                json!({"identity": {"external_addr": ["2001:db8::1", "n1"]}}),
+            ),
+            "config_error",
+        ),
+        (
+            "create_cluster",
             with("node", json!({"paths": {"persistent_path": "relative"}})),
             "path_error",
         ),
