@@ -205,6 +205,7 @@ fn updated(
 ) -> Result<Map<String, Value>, ApiError> {
     let mut set = before.clone();
     set.extend(named.clone());
+    module_settings::normalize(&mut set);
     resharding(before, &set)?;
     let candidate = Candidate {
         phase: Phase::Update,
@@ -319,6 +320,7 @@ const FLASH_AOF_SIZE: u64 = 150 << 30;
 /// What was set, with what the cluster chooses for what was not.
 fn chosen(ctx: &Ctx<'_>, mut set: Map<String, Value>) -> Result<Map<String, Value>, ApiError> {
     set.remove("uid");
+    module_settings::normalize(&mut set);
     let memcached = set.get("type").and_then(Value::as_str) == Some("memcached");
     if memcached {
         set.insert("version".to_owned(), json!("1.4.17"));

@@ -13,8 +13,10 @@ use std::borrow::Cow;
 const PERFORMANCE: &str = "query_performance_factor";
 /// The fields of a database that configure modules.
 pub(super) const FIELDS: [&str; 4] = ["search", "timeseries", "probabilistic", PERFORMANCE];
-/// Settings of another matter that are updated in part as well.
-const AUDIT: &str = "audit_settings";
+/// Settings of other matters that are updated in part as well.
+const OTHERS: [&str; 2] = ["audit_settings", LIMITS];
+/// Limits of a synchronisation.
+const LIMITS: &str = "gradual_sync_policy_parameters";
 
 /// The module that a field configures, if the field says nothing without it.
 fn module(field: &str) -> Option<&'static str> {
@@ -53,7 +55,7 @@ pub(super) fn default_shows(env: &Env, database: &Database, view: &View, field: 
 
 /// What a field shows that was set: settings, also of audits, and the limits of a synchronisation fill up with the defaults.
 pub(super) fn over<'a>(defaults: &Map<String, Value>, field: &str, set: &'a Value) -> Cow<'a, Value> {
-    let fills_up = FIELDS.contains(&field) || matches!(field, AUDIT | "gradual_sync_policy_parameters");
+    let fills_up = FIELDS.contains(&field) || OTHERS.contains(&field);
     let default = defaults.get(field).filter(|_| fills_up);
     match (default, set) {
         (Some(Value::Object(default)), Value::Object(set)) => Cow::Owned(Value::Object(merged(default, set))),
@@ -63,11 +65,7 @@ pub(super) fn over<'a>(defaults: &Map<String, Value>, field: &str, set: &'a Valu
 
 /// Completes what an update names by the settings from `before` that it leaves out.
 pub(super) fn keep(env: &Env, before: &Map<String, Value>, named: &mut Map<String, Value>) {
-    for field in FIELDS
-        .into_iter()
-        .chain([AUDIT])
-        .filter(|field| keeps(env, field))
-    {
+    for field in FIELDS.into_iter().chain(OTHERS).filter(|field| keeps(env, field)) {
         if let (Some(Value::Object(old)), Some(Value::Object(new))) =
             (before.get(field), named.get_mut(field))
         {
@@ -78,12 +76,19 @@ pub(super) fn keep(env: &Env, before: &Map<String, Value>, named: &mut Map<Strin
 
 /// Whether an update keeps the settings of this field that it leaves out.
 fn keeps(env: &Env, field: &str) -> bool {
-    field == AUDIT || !env.on(Switch::ModuleSettingsReplaced)
+    OTHERS.contains(&field) || !env.on(Switch::ModuleSettingsReplaced)
+}
+
+/// Takes away the limits of a synchronisation if its policy has its own, as all but the custom one do.
+pub(super) fn normalize(set: &mut Map<String, Value>) {
+    if set.get("gradual_sync_policy").and_then(Value::as_str) != Some("custom") {
+        set.remove(LIMITS);
+    }
 }
 
 /// Whether an update that names these settings of a database leaves the field as it is shown.
 pub(super) fn has(env: &Env, database: &Database, field: &str, named: &Value) -> bool {
-    let settings = FIELDS.contains(&field) || field == AUDIT;
+    let settings = FIELDS.contains(&field) || OTHERS.contains(&field);
     let (true, Some(named)) = (settings, named.as_object()) else {
         return false;
     };

@@ -280,12 +280,34 @@ fn limits_of_a_synchronisation_fill_up_with_their_defaults_and_are_never_zero() 
     let limits = |own: i64| json!({"src_endpoint_limit": own, "dst_endpoint_limit": -1, "dst_shard_limit": -1, "src_node_limit": -1});
     let field = "gradual_sync_policy_parameters";
     assert_eq!(bed.ok("GET", "/v1/bdbs/1", Value::Null)[field], limits(1));
-    let body = |limit: Value| json!({"gradual_sync_policy_parameters": {"src_endpoint_limit": limit}});
+    let body = |limit: Value| json!({"gradual_sync_policy": "custom", field: {"src_endpoint_limit": limit}});
     for (limit, status) in [(json!(0), 406), (json!(-2), 406), (json!("1"), 400)] {
         assert_eq!(bed.refused("PUT", "/v1/bdbs/1", body(limit)).0, status);
     }
     let changed = bed.ok("PUT", "/v1/bdbs/1", body(json!(4)));
     assert_eq!(changed[field], limits(4));
+}
+
+#[test]
+fn limits_of_a_synchronisation_are_kept_under_the_custom_policy_only() {
+    let (policy, field) = ("gradual_sync_policy", "gradual_sync_policy_parameters");
+    let mut bed = Bed::new();
+    bed.database(with(json!({field: {"src_endpoint_limit": 4}})));
+    let shown = bed.ok("GET", "/v1/bdbs/1", Value::Null)[field].clone();
+    assert_eq!(shown["src_endpoint_limit"], 1);
+    for (update, src, dst) in [
+        (json!({field: {"src_endpoint_limit": 4}}), 1, -1),
+        (json!({policy: "custom", field: {"src_endpoint_limit": 4}}), 4, -1),
+        (json!({field: {"dst_endpoint_limit": 5}}), 4, 5),
+        (json!({policy: "replica"}), 1, -1),
+        (json!({policy: "custom"}), 1, -1),
+    ] {
+        bed.ok("PUT", "/v1/bdbs/1", update.clone());
+        bed.pass(60);
+        let shown = bed.ok("GET", "/v1/bdbs/1", Value::Null)[field].clone();
+        let limits = (&shown["src_endpoint_limit"], &shown["dst_endpoint_limit"]);
+        assert_eq!(limits, (&json!(src), &json!(dst)), "{update}");
+    }
 }
 
 #[test]
