@@ -1,5 +1,6 @@
 //! `/v1/usage_report`: a line of JSON for each database, then the MD5 of all of them.
 
+use super::access::scope;
 use super::archive::gzip;
 use super::bdbs::Database;
 use super::md5::md5_hex;
@@ -26,8 +27,10 @@ pub(crate) const ROUTES: &[Route] = &[Route::new(
 
 /// The report, compressed for a caller that takes that; before 8.0 for every caller.
 fn usage_report(ctx: &mut Ctx<'_>) -> Answer {
+    let scope = scope(ctx);
     let databases = ctx.cluster.databases.iter();
     let mut lines: String = databases
+        .filter(|database| scope.has(database.uid))
         .map(|database| format!("{}\n", record(ctx, database)))
         .collect();
     let sum = md5_hex(lines.as_bytes());
@@ -132,8 +135,12 @@ mod tests {
     use http::Response;
 
     fn report(sim: &mut Fixture, encoding: &str) -> Response<Bytes> {
+        report_to(sim, LOGIN, encoding)
+    }
+
+    fn report_to(sim: &mut Fixture, login: &str, encoding: &str) -> Response<Bytes> {
         let request = http::Request::get("/v1/usage_report")
-            .header("authorization", LOGIN)
+            .header("authorization", login)
             .header("accept-encoding", encoding);
         match sim
             .world
@@ -172,6 +179,24 @@ mod tests {
         assert!(record["license"]["shards_limit"].is_u64() && record["cluster_uuid"].is_string());
         let mut reply = Reply::json(record);
         hold(Shape::one(&event::USAGE), Profile::V8_2_0, &mut reply).unwrap();
+    }
+
+    #[test]
+    fn a_role_for_some_databases_gets_their_lines_only() {
+        let mut sim = Fixture::cluster(1, 1);
+        sim.database(None);
+        let own = sim.database(None).to_string();
+        let resources = json!([{"type": "db", "uids": [own]}]);
+        let role = json!({"name": "One", "management": "db_viewer", "resources": resources});
+        sim.admin(0, "POST", "/v1/roles", role);
+        let user = json!({"email": "db@example.com", "name": "db", "password": "db-pass", "role_uids": [7]});
+        sim.admin(0, "POST", "/v1/users", user);
+        let answer = report_to(&mut sim, "Basic ZGJAZXhhbXBsZS5jb206ZGItcGFzcw==", "");
+        let text = std::str::from_utf8(answer.body()).unwrap();
+        let (line, sum) = text.trim_end().split_once('\n').unwrap();
+        let record: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(record["bdb_uid"], own);
+        assert_eq!(sum, md5_hex(format!("{line}\n").as_bytes()));
     }
 
     #[test]
