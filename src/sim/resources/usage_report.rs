@@ -214,6 +214,7 @@ mod tests {
             let record: Value = serde_json::from_slice(line).unwrap();
             assert_eq!(Kind::Of(&USAGE).check(profile, &record), Ok(()), "{record}");
             assert_eq!(record.get("license").is_some(), licensed, "{profile}");
+            assert!(record["cluster_uuid"].is_string(), "{profile}");
         }
     }
 

@@ -209,10 +209,9 @@ pub(crate) fn fresh(env: &mut Env, name: &str) -> Map<String, Value> {
     }
     settings.insert("name".to_owned(), json!(name));
     settings.insert("created_time".to_owned(), json!(iso(env.now)));
-    if super::find(FIELDS, env.profile, "uuid").is_some() {
-        let uuid = env.ids.uuid();
-        settings.insert("uuid".to_owned(), json!(uuid));
-    }
+    // Usage reports tell it also where the cluster object does not.
+    let uuid = env.ids.uuid();
+    settings.insert("uuid".to_owned(), json!(uuid));
     settings
 }
 

@@ -74,7 +74,7 @@ pub(crate) const USAGE: Table = Table::part(
         ro("backup", Bool),
         ro("bdb_uid", Text),
         ro("cluster_name", Text),
-        ro("cluster_uuid", Text).since(V8_0_20),
+        ro("cluster_uuid", Text),
         ro("date", Text),
         ro("dominant_shard_criteria", OneOf(&["mem", "ops", "rof"])),
         ro("license", Nested(USAGE_LICENSE)).since(V8_0_20),
