@@ -23,6 +23,9 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new("POST", "/v1/services", UpdateCluster, shape::DONE_BY_SERVICE, operate_services).presumed(),
 ];
 
+/// Where the configuration of services is.
+pub(crate) const CONFIGURATION: &str = "/v1/cluster/services_configuration";
+
 /// Services that no configuration lists, or not in every version.
 const CORE_SERVICES: [&str; 10] = [
     "ccs",
@@ -46,20 +49,26 @@ fn serviced(ctx: &Ctx<'_>) -> NodeIndex {
     }
 }
 
+/// The configuration of services.
+fn configured(ctx: &Ctx<'_>) -> Map<String, Value> {
+    super::settings::current(ctx, CONFIGURATION, SERVICES)
+}
+
+fn is_disabled(configured: &Map<String, Value>, service: &str) -> bool {
+    let service = configured.get(service);
+    service.and_then(|service| service.get("operating_mode")) == Some(&json!("disabled"))
+}
+
 /// Every service of the node, with how it runs.
 fn services(ctx: &mut Ctx<'_>) -> Answer {
     let host = ctx.env.node(ctx.node);
-    let configured = super::settings::current(ctx, "/v1/cluster/services_configuration", SERVICES);
+    let configured = configured(ctx);
     let names = CORE_SERVICES
         .iter()
         .copied()
         .chain(SERVICES_TABLE.names(ctx.env.profile));
     let shown = |name: &str| {
-        let disabled = configured
-            .get(name)
-            .and_then(|service| service.get("operating_mode"))
-            == Some(&json!("disabled"));
-        if disabled || host.is_some_and(|host| host.stopped.contains(name)) {
+        if is_disabled(&configured, name) || host.is_some_and(|host| host.stopped.contains(name)) {
             return (name.to_owned(), json!({"status": "STOPPED"}));
         }
         let start = host.map_or(ctx.env.now, |host| started(host, name));
@@ -87,7 +96,7 @@ fn uptime(secs: i64) -> String {
     }
 }
 
-/// Starts, stops and restarts services.
+/// Starts, stops and restarts services. What the configuration disables does not start.
 fn operate_services(ctx: &mut Ctx<'_>) -> Answer {
     let body = ctx.body(&OPERATE_SERVICES)?;
     let operation = body
@@ -99,6 +108,7 @@ fn operate_services(ctx: &mut Ctx<'_>) -> Answer {
         .and_then(Value::as_array)
         .into_iter()
         .flatten();
+    let configured = configured(ctx);
     let host = serviced(ctx);
     let heard = |ctx: &Ctx<'_>| ctx.env.node(host).is_some_and(SimNode::is_heard);
     let before = heard(ctx);
@@ -106,10 +116,11 @@ fn operate_services(ctx: &mut Ctx<'_>) -> Answer {
     let mut done = Map::new();
     for name in names.filter_map(Value::as_str) {
         let known = CORE_SERVICES.contains(&name) || SERVICES.iter().any(|field| field.name == name);
-        if let Some(node) = ctx.env.node_mut(host).filter(|_| known) {
+        let works = known && (operation == "stop" || !is_disabled(&configured, name));
+        if let Some(node) = ctx.env.node_mut(host).filter(|_| works) {
             operate(node, name, operation, now);
         }
-        done.insert(name.to_owned(), json!(known));
+        done.insert(name.to_owned(), json!(works));
     }
     noticed(ctx, host, before, heard(ctx));
     ctx.commit();
@@ -171,6 +182,22 @@ mod tests {
         );
         sim.admin(1, "POST", "/v1/local/services", body("start"));
         assert_eq!(status(&mut sim, 1), "RUNNING");
+    }
+
+    #[test]
+    fn what_the_configuration_disables_can_be_stopped_but_not_started() {
+        let mut sim = Fixture::cluster(1, 1);
+        let disabled = json!({"cm_server": {"operating_mode": "disabled"}});
+        sim.admin(0, "PUT", CONFIGURATION, disabled);
+        for (operation, works) in [("start", false), ("restart", false), ("stop", true)] {
+            let body = json!({"operation_type": operation, "services": ["cm_server", "alert_mgr"]});
+            let done = sim.admin(0, "POST", "/v1/local/services", body).json;
+            assert_eq!(
+                done,
+                json!({"cm_server": works, "alert_mgr": true}),
+                "{operation}"
+            );
+        }
     }
 
     #[test]
