@@ -79,7 +79,7 @@ fn services(ctx: &mut Ctx<'_>) -> Answer {
     Ok(Reply::json(names.map(shown).collect::<Map<_, _>>()))
 }
 
-/// Since when a service runs: the machine's start, unless a call started it later.
+/// Since when a service runs: the machine's start, unless it was started later.
 fn started(host: &SimNode, name: &str) -> Timestamp {
     let started = host.started.get(name).copied();
     started.map_or(host.booted, |at| at.max(host.booted))
@@ -133,6 +133,19 @@ fn operate(node: &mut SimNode, service: &str, operation: &str, now: Timestamp) {
         node.stopped.insert(service.to_owned());
     } else if node.stopped.remove(service) || operation == "restart" {
         node.started.insert(service.to_owned(), now);
+    }
+}
+
+/// Starts, on every node, the services that a change of the configuration enables.
+pub(crate) fn reconfigured(ctx: &mut Ctx<'_>, before: &Map<String, Value>, after: &Map<String, Value>) {
+    let now = ctx.env.now;
+    let enabled = |name: &&String| is_disabled(before, name) && !is_disabled(after, name);
+    for name in after.keys().filter(enabled) {
+        for member in ctx.cluster.members.values() {
+            if let Some(node) = ctx.env.node_mut(member.host) {
+                node.started.insert(name.clone(), now);
+            }
+        }
     }
 }
 
@@ -198,6 +211,25 @@ mod tests {
                 "{operation}"
             );
         }
+    }
+
+    #[test]
+    fn a_service_that_is_enabled_again_runs_since_then_on_every_node() {
+        let mut sim = Fixture::cluster(2, 2);
+        let mode = |mode: &str| json!({"cm_server": {"operating_mode": mode}});
+        let start = |sim: &mut Fixture, node| {
+            sim.admin(node, "GET", "/v1/local/services", Value::Null).json["cm_server"]["start_time"].take()
+        };
+        sim.admin(0, "PUT", CONFIGURATION, mode("disabled"));
+        sim.pass(60);
+        sim.admin(0, "PUT", CONFIGURATION, mode("enabled"));
+        let enabled = json!(iso(sim.world.now()));
+        sim.pass(60);
+        sim.admin(0, "PUT", CONFIGURATION, mode("enabled"));
+        assert_eq!(
+            [start(&mut sim, 0), start(&mut sim, 1)],
+            [enabled.clone(), enabled]
+        );
     }
 
     #[test]

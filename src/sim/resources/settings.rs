@@ -3,6 +3,7 @@
 
 mod check;
 
+use super::services;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::certs::read_bundle;
 use crate::sim::events::Told;
@@ -54,11 +55,7 @@ const fn single(path: &'static str, fields: &'static [Field], check: fn(&Object)
 
 const SINGLES: &[Single] = &[
     single("/v1/cluster/ldap", settings::LDAP, check::ldap),
-    single(
-        "/v1/cluster/services_configuration",
-        settings::SERVICES,
-        check::anything,
-    ),
+    single(services::CONFIGURATION, settings::SERVICES, check::anything),
     single("/v1/job_scheduler", settings::JOBS, check::jobs),
     single("/v1/cm_settings", settings::CM, check::timezone),
     single("/v1/diagnostics", settings::DIAGNOSTICS, check::collectors),
@@ -146,7 +143,11 @@ pub(crate) fn changed(
 
 /// Keeps the object if it is another than before.
 pub(crate) fn store(ctx: &mut Ctx<'_>, path: &str, fields: &[Field], after: Object) {
-    if after != current(ctx, path, fields) || ctx.cluster.documents.single(path).is_none() {
+    let before = current(ctx, path, fields);
+    if after != before || ctx.cluster.documents.single(path).is_none() {
+        if path == services::CONFIGURATION {
+            services::reconfigured(ctx, &before, &after);
+        }
         ctx.cluster.documents.set_single(path, after);
         if path == "/v1/job_scheduler" {
             internode::plan(ctx.cluster, ctx.env);
