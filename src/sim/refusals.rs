@@ -236,6 +236,7 @@ refusals! {
     // Nodes and their actions.
     node_not_found: Deduced "requests/nodes" [] "PUT" "/v1/nodes/9" "{}" => 404 "node_not_found";
     unknown_node: OwnCode "requests/nodes" [] "GET" "/v1/nodes/9" "" => 404 "node_not_found";
+    debuginfo_of_a_dead_node: OwnCode "requests/nodes/debuginfo" [Crash(3)] "GET" "/v1/nodes/3/debuginfo" "" => 500 "debuginfo_failed";
     maintenance_snapshot: OwnCode "requests/nodes/snapshots" [Do("POST", "/v1/nodes/2/actions/maintenance_on", "{}"), MINUTE] "DELETE" "/v1/nodes/2/snapshots/<snapshot>" "" => 403 "maintenance_snapshot";
     node_not_offline: Deduced "requests/nodes" [] "PUT" "/v1/nodes/1" r#"{"addr":"10.0.0.9"}"# => 406 "node_not_offline";
     node_already_populated: Deduced "requests/nodes" [DB, MINUTE] "PUT" "/v1/nodes/1" r#"{"accept_servers":false}"# => 406 "node_already_populated";

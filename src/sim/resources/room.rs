@@ -200,7 +200,16 @@ fn nodes_debuginfo(ctx: &mut Ctx<'_>) -> Answer {
 }
 
 fn node_debuginfo(ctx: &mut Ctx<'_>) -> Answer {
-    let uid = member(ctx)?.uid;
+    let member = member(ctx)?;
+    let uid = member.uid;
+    if !ctx.cluster.runs(ctx.env, member) {
+        let text = format!("node {uid} does not answer");
+        return Err(ApiError::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "debuginfo_failed",
+            text,
+        ));
+    }
     Ok(package(&format!("node {uid}\n")))
 }
 
