@@ -321,6 +321,7 @@ refusals! {
     eviction_policy_violation: Deduced "requests/bdbs" [In(V7_22_2)] "POST" "/v1/bdbs" r#"{"name":"db","memory_size":268435456,"redis_version":"7.2","eviction_policy":"allkeys-lrm"}"# => 406 "eviction_policy_violation";
     invalid_bdb_tags: Deduced "requests/bdbs" [] "POST" "/v1/bdbs" r#"{"name":"db","memory_size":268435456,"redis_version":"7.2","tags":[{"key":"a","value":"1"},{"key":"a","value":"2"}]}"# => 406 "invalid_bdb_tags";
     redis_acl_unsupported: Deduced "requests/bdbs" [] "POST" "/v1/bdbs" r#"{"name":"db","type":"memcached","memory_size":268435456,"roles_permissions":[{"role_uid":1,"redis_acl_uid":1}]}"# => 406 "redis_acl_unsupported";
+    acl_without_syntax: Deduced "requests/bdbs" [Do("POST", "/v1/redis_acls", r#"{"name":"keys","acl":"+@read %R~app*"}"#)] "POST" "/v1/bdbs" r#"{"name":"db","memory_size":268435456,"redis_version":"6.2","roles_permissions":[{"role_uid":4,"redis_acl_uid":7}]}"# => 406 "redis_acl_unsupported";
     wrong_cluster_state_id: Deduced "requests/bdbs" [] "POST" "/v1/bdbs?cluster-state-id=1" r#"{"name":"db","memory_size":268435456,"redis_version":"7.2"}"# => 409 "wrong_cluster_state_id";
 
     // Changing databases.

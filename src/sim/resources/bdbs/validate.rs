@@ -1,5 +1,6 @@
 //! What a database's configuration has to satisfy beyond the type of each field, rule by rule, with its error code.
 
+mod acls;
 mod values;
 
 use super::store::Databases;
@@ -73,6 +74,7 @@ pub(crate) fn check(cluster: &Cluster, env: &Env, candidate: &Candidate<'_>) -> 
     backup(candidate)?;
     clustering(candidate)?;
     memcached(candidate)?;
+    acls::check(cluster, candidate)?;
     modules(cluster, env, candidate)?;
     flash(candidate)?;
     flash_version(cluster, candidate)?;
