@@ -354,6 +354,13 @@ pub(crate) struct Member {
     pub(crate) turns: Turns,
 }
 
+impl Member {
+    /// Whether databases may use its flash.
+    pub(crate) fn has_flash(&self) -> bool {
+        self.extra.get("bigstore_enabled") == Some(&Value::Bool(true))
+    }
+}
+
 /// `status` of a node object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) enum MemberStatus {
@@ -424,7 +431,6 @@ impl Cluster {
     pub(crate) fn hosts(&self, env: &Env) -> Vec<Host> {
         let host = |member: &Member| {
             let node = env.node(member.host)?;
-            let has_flash = member.extra.get("bigstore_enabled") == Some(&Value::Bool(true));
             Some(Host {
                 uid: member.uid,
                 address: member.addr.clone(),
@@ -437,7 +443,11 @@ impl Cluster {
                 max_shards: member.max_redis_servers,
                 max_listeners: member.max_listeners,
                 memory_bytes: node.config.memory_bytes,
-                flash_bytes: if has_flash { node.config.flash_bytes } else { 0 },
+                flash_bytes: if member.has_flash() {
+                    node.config.flash_bytes
+                } else {
+                    0
+                },
             })
         };
         self.members.values().filter_map(host).collect()

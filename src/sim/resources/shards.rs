@@ -1,7 +1,7 @@
 //! Shards: `/v1/shards`, failover and migration.
 
 use super::access::scope;
-use super::bdbs::{self, Status, existing, settle};
+use super::bdbs::{self, Database, Status, existing, settle};
 use super::shard_info;
 use super::{iso, texts};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
@@ -92,10 +92,21 @@ fn shown(ctx: &Ctx<'_>, shard: &Shard) -> Value {
             .filter(|_| shard.role == Role::Master)
             .and_then(bdbs::of_shard);
         map.extend(backup.map(|backup| ("backup".to_owned(), backup)));
+        if let Some(database) = database.filter(|_| shard.flash) {
+            map.insert("bigstore_ram_weight".to_owned(), ram_weight(database, shard.uid));
+        }
         map.insert("actual_role".to_owned(), json!(shard.role.as_str()));
         map.insert("marked_for_removal".to_owned(), json!(false));
     }
     object
+}
+
+/// What its database says of the shard's part of the memory; all have the same if it says nothing.
+fn ram_weight(database: &Database, uid: ShardUid) -> Value {
+    let weights = database.set.get("bigstore_ram_weights").and_then(Value::as_array);
+    let own = |one: &&Value| one.get("shard_uid") == Some(&json!(uid.0));
+    let own = weights.and_then(|weights| weights.iter().find(own)?.get("weight"));
+    own.cloned().unwrap_or(json!(1.0))
 }
 
 /// Masters of one database change places with their replicas, as far as those are not on nodes that count as dead.

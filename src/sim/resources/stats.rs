@@ -337,6 +337,7 @@ mod tests {
     use super::*;
     use crate::sim::fixture::Fixture;
     use crate::sim::switch::Switches;
+    use crate::sim::testbed::Bed;
 
     #[test]
     fn figures_follow_from_the_state_and_are_fractions() {
@@ -368,6 +369,58 @@ mod tests {
         };
         let sum = node(&mut sim, 1) + node(&mut sim, 2);
         assert_eq!(cluster["free_memory"].as_f64(), Some(sum));
+    }
+
+    #[test]
+    fn figures_of_flash_are_those_of_what_uses_it() {
+        let mut bed = Bed::new();
+        let plain = json!({"name": "db", "memory_size": 1 << 30, "redis_version": "7.2"});
+        bed.database(plain.clone());
+        let last = |bed: &mut Bed, of: &str, uid: &str| {
+            let path = format!("/v1/{of}/stats/last{}", if uid.is_empty() { "" } else { "/" });
+            let mut answer = bed.ok("GET", &format!("{path}{uid}"), Value::Null);
+            if uid.is_empty() {
+                answer
+            } else {
+                answer[uid].take()
+            }
+        };
+        let all = [("bdbs", "1"), ("shards", "1"), ("nodes", "1"), ("cluster", "")];
+        for (of, uid) in all {
+            let shown = last(&mut bed, of, uid);
+            assert_eq!(shown["bigstore_iops"], Value::Null, "{of}");
+        }
+        bed.flash(8 << 30);
+        let mut flash = plain;
+        flash["bigstore"] = json!(true);
+        flash["bigstore_ram_size"] = json!(1 << 28);
+        bed.database(flash);
+        assert!(bed.world.fill(crate::sim::ids::NodeIndex(0), 2, 1 << 29));
+        for (of, uid) in [("bdbs", "2"), ("shards", "2"), ("nodes", "1"), ("cluster", "")] {
+            let shown = last(&mut bed, of, uid);
+            assert_eq!(shown["bigstore_iops"], 0.0, "{of}");
+        }
+        for (of, uid) in [("bdbs", "1"), ("shards", "1")] {
+            let shown = last(&mut bed, of, uid);
+            assert_eq!(shown["bigstore_iops"], Value::Null, "{of}");
+        }
+        let database = last(&mut bed, "bdbs", "2");
+        let used = f64::from((1 << 29) + (2 << 20));
+        let ram = f64::from(1 << 28);
+        for (name, want) in [
+            ("used_memory", used),
+            ("used_ram", ram),
+            ("used_bigstore", used - ram),
+        ] {
+            assert_eq!(database[name], want, "{name}");
+        }
+        let shard = bed.ok("GET", "/v1/shards/2", Value::Null);
+        let node = last(&mut bed, "nodes", shard["node_uid"].as_str().unwrap());
+        let cluster = last(&mut bed, "cluster", "");
+        let whole = 8.0 * f64::from(1 << 30);
+        assert_eq!(node["bigstore_free"], whole - (used - ram));
+        assert_eq!(node["available_flash"], node["bigstore_free"]);
+        assert_eq!(cluster["bigstore_free"], 3.0 * whole - (used - ram));
     }
 
     #[test]

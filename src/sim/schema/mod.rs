@@ -48,7 +48,7 @@ pub(crate) fn defaults(table: &[Field], profile: Profile) -> Map<String, Value> 
         .collect()
 }
 
-/// What fields of `profile` start as instead, on the other side of a doubt: names with JSON text.
+/// What fields of `profile` start as instead where the defaults of the table do not hold: names with JSON text.
 pub(crate) fn defaults_instead(
     table: &[Field],
     profile: Profile,

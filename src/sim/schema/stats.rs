@@ -8,7 +8,7 @@ const fn always(name: &'static str) -> Field {
     Field::new(name, Float, "0.0", Access::Read)
 }
 
-/// A metric that shows when there is traffic or flash, or that is worked out.
+/// A metric that shows when there is traffic, or flash ([`OF_FLASH`]), or that is worked out.
 const fn when(name: &'static str) -> Field {
     Field::new(name, Float, "", Access::Read)
 }
@@ -16,6 +16,33 @@ const fn when(name: &'static str) -> Field {
 const fn text(name: &'static str) -> Field {
     Field::new(name, Text, "", Access::Read)
 }
+
+/// Metrics of what uses flash only, with their values without traffic.
+pub(crate) const OF_FLASH: &[(&str, &str)] = &[
+    ("big_del_flash", "0.0"),
+    ("big_del_ram", "0.0"),
+    ("big_fetch_flash", "0.0"),
+    ("big_fetch_ram", "0.0"),
+    ("big_io_ratio_flash", "0.0"),
+    ("big_io_ratio_redis", "0.0"),
+    ("big_write_flash", "0.0"),
+    ("big_write_ram", "0.0"),
+    ("bigstore_free", "0.0"),
+    ("bigstore_io_dels", "0.0"),
+    ("bigstore_io_read_bytes", "0.0"),
+    ("bigstore_io_reads", "0.0"),
+    ("bigstore_io_write_bytes", "0.0"),
+    ("bigstore_io_writes", "0.0"),
+    ("bigstore_iops", "0.0"),
+    ("bigstore_kv_ops", "0.0"),
+    ("bigstore_objs_flash", "0.0"),
+    ("bigstore_objs_ram", "0.0"),
+    ("bigstore_throughput", "0.0"),
+    ("disk_frag_ratio", "1.0"),
+    ("ram_overhead", "0.0"),
+    ("used_bigstore", "0.0"),
+    ("used_ram", "0.0"),
+];
 
 const INTERVAL: Field = text("interval");
 const FROM: Field = text("stime");

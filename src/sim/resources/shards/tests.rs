@@ -335,3 +335,24 @@ fn databases_migrate_so_many_at_a_time() {
         );
     }
 }
+
+#[test]
+fn a_shard_on_flash_tells_its_part_of_the_memory() {
+    let mut bed = Bed::new();
+    bed.flash(8 << 30);
+    let mut body = json!({"name": "db", "memory_size": 1 << 30, "redis_version": "7.2"});
+    bed.database(body.clone());
+    body["bigstore"] = json!(true);
+    body["bigstore_ram_size"] = json!(1 << 28);
+    bed.database(body);
+    let weight = |bed: &mut Bed, uid: u64| {
+        bed.ok("GET", &format!("/v1/shards/{uid}"), Value::Null)["bigstore_ram_weight"].take()
+    };
+    assert_eq!(
+        [weight(&mut bed, 1), weight(&mut bed, 2)],
+        [Value::Null, json!(1.0)]
+    );
+    let weights = json!({"bigstore_ram_weights": [{"shard_uid": 2, "weight": 0.5}]});
+    bed.ok("PUT", "/v1/bdbs/2", weights);
+    assert_eq!(weight(&mut bed, 2), 0.5);
+}

@@ -3,8 +3,8 @@
 use crate::sim::call::Ctx;
 use crate::sim::placement::{Role, Shard};
 use crate::sim::resources::bdbs::Database;
-use crate::sim::schema::{defaults, stats};
-use crate::sim::state::{Cluster, Member};
+use crate::sim::schema::{Field, defaults, defaults_instead, stats};
+use crate::sim::state::{Cluster, Member, SimNode};
 use serde_json::{Map, Value, json};
 
 /// What a shard without data takes.
@@ -29,14 +29,37 @@ pub(crate) fn shard_bytes(cluster: &Cluster, shard: &Shard) -> u64 {
     EMPTY_SHARD_BYTES + data / u64::try_from(masters).unwrap_or(1)
 }
 
+/// How much of that is on flash: what is more than the memory set aside for the shard.
+fn flash_bytes(cluster: &Cluster, shard: &Shard) -> u64 {
+    let held = if shard.flash {
+        shard_bytes(cluster, shard)
+    } else {
+        0
+    };
+    held.saturating_sub(shard.memory_bytes)
+}
+
+/// Figures without traffic, with those of flash for what uses it.
+fn idle(ctx: &Ctx<'_>, fields: &[Field], flash: bool) -> Map<String, Value> {
+    let mut figures = defaults(fields, ctx.env.profile);
+    if flash {
+        figures.extend(defaults_instead(fields, ctx.env.profile, stats::OF_FLASH));
+    }
+    figures
+}
+
 pub(super) fn bdb(ctx: &Ctx<'_>, database: &Database) -> Map<String, Value> {
-    let mut figures = defaults(stats::BDB.fields, ctx.env.profile);
-    let shards = u64::try_from(ctx.cluster.databases.shards.of(database.uid).count()).unwrap_or_default();
-    set(
-        &mut figures,
-        "used_memory",
-        shards * EMPTY_SHARD_BYTES + database.data_bytes,
-    );
+    let flash = database.flag("bigstore");
+    let mut figures = idle(ctx, stats::BDB.fields, flash);
+    let shards = || ctx.cluster.databases.shards.of(database.uid);
+    let count = u64::try_from(shards().count()).unwrap_or_default();
+    let used = count * EMPTY_SHARD_BYTES + database.data_bytes;
+    set(&mut figures, "used_memory", used);
+    if flash {
+        let ram = used.min(shards().map(|shard| shard.memory_bytes).sum());
+        set(&mut figures, "used_ram", ram);
+        set(&mut figures, "used_bigstore", used - ram);
+    }
     figures.insert("mem_frag_ratio".to_owned(), json!(1.0));
     for name in ["last_req_time", "last_res_time"] {
         figures.insert(name.to_owned(), json!("1970-01-01T00:00:00Z"));
@@ -45,11 +68,13 @@ pub(super) fn bdb(ctx: &Ctx<'_>, database: &Database) -> Map<String, Value> {
 }
 
 pub(super) fn shard(ctx: &Ctx<'_>, shard: &Shard) -> Map<String, Value> {
-    let mut figures = defaults(stats::SHARD.fields, ctx.env.profile);
+    let mut figures = idle(ctx, stats::SHARD.fields, shard.flash);
     let used = shard_bytes(ctx.cluster, shard);
-    for name in ["used_memory", "used_memory_peak", "used_memory_rss"] {
+    for name in ["used_memory", "used_memory_peak"] {
         set(&mut figures, name, used);
     }
+    let resident = used - flash_bytes(ctx.cluster, shard);
+    set(&mut figures, "used_memory_rss", resident);
     figures.insert("mem_frag_ratio".to_owned(), json!(1.0));
     // A shard that has saved nothing yet counts from its start.
     let database = ctx.cluster.databases.get(shard.bdb);
@@ -59,33 +84,43 @@ pub(super) fn shard(ctx: &Ctx<'_>, shard: &Shard) -> Map<String, Value> {
 }
 
 pub(super) fn node(ctx: &Ctx<'_>, member: &Member) -> Map<String, Value> {
-    let mut figures = defaults(stats::NODE.fields, ctx.env.profile);
+    let mut figures = idle(ctx, stats::NODE.fields, member.has_flash());
     figures.insert("cpu_idle".to_owned(), json!(1.0));
+    if member.has_flash() {
+        set(&mut figures, "bigstore_free", free_flash(ctx, member));
+    }
     for (name, value) in amounts(ctx, member) {
         set(&mut figures, name, value);
     }
     figures
 }
 
+/// The machine of a member that runs.
+fn running<'a>(ctx: &'a Ctx<'_>, member: &Member) -> Option<&'a SimNode> {
+    let host = ctx.env.node(member.host);
+    host.filter(|_| ctx.cluster.runs(ctx.env, member))
+}
+
+/// Flash of a node that no shard uses, bytes.
+fn free_flash(ctx: &Ctx<'_>, member: &Member) -> u64 {
+    let shards = ctx.cluster.databases.shards.on(member.uid);
+    let used: u64 = shards.map(|shard| flash_bytes(ctx.cluster, shard)).sum();
+    let there = running(ctx, member).map_or(0, |host| host.config.flash_bytes);
+    there.saturating_sub(used)
+}
+
 /// Memory and storage of a node, bytes.
 fn amounts(ctx: &Ctx<'_>, member: &Member) -> [(&'static str, u64); 13] {
-    let host = ctx
-        .env
-        .node(member.host)
-        .filter(|_| ctx.cluster.runs(ctx.env, member));
-    let (memory, storage, flash) = host.map_or((0, 0, 0), |host| {
-        (
-            host.config.memory_bytes,
-            host.config.storage_bytes,
-            host.config.flash_bytes,
-        )
+    let (memory, storage) = running(ctx, member).map_or((0, 0), |host| {
+        (host.config.memory_bytes, host.config.storage_bytes)
     });
+    let flash = free_flash(ctx, member);
     let used: u64 = ctx
         .cluster
         .databases
         .shards
         .on(member.uid)
-        .map(|shard| shard_bytes(ctx.cluster, shard))
+        .map(|shard| shard_bytes(ctx.cluster, shard) - flash_bytes(ctx.cluster, shard))
         .sum();
     let reserved: u64 = ctx
         .cluster
@@ -119,8 +154,14 @@ fn amounts(ctx: &Ctx<'_>, member: &Member) -> [(&'static str, u64); 13] {
 
 /// Sums over the nodes; shares of processor time are the nodes' mean.
 pub(super) fn cluster(ctx: &Ctx<'_>) -> Map<String, Value> {
-    let mut figures = defaults(stats::CLUSTER.fields, ctx.env.profile);
+    let on_flash = || ctx.cluster.members.values().filter(|member| member.has_flash());
+    let flash = on_flash().next().is_some();
+    let mut figures = idle(ctx, stats::CLUSTER.fields, flash);
     figures.insert("cpu_idle".to_owned(), json!(1.0));
+    if flash {
+        let free = on_flash().map(|member| free_flash(ctx, member)).sum();
+        set(&mut figures, "bigstore_free", free);
+    }
     let nodes: Vec<_> = ctx
         .cluster
         .members
