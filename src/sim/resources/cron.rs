@@ -40,13 +40,13 @@ pub(crate) fn is_cron(text: &str) -> bool {
 }
 
 impl Part {
-    /// `*`, a value or a range, each with or without a step.
+    /// `*`, a value or a range, each with or without a step; one beyond the range leaves its first value.
     fn takes(&self, item: &str) -> bool {
         let (range, step) = match item.split_once('/') {
             Some((range, step)) => (range, Some(step)),
             None => (item, None),
         };
-        let steps = step.is_none_or(|step| number(step).is_some_and(|step| (1..=self.high).contains(&step)));
+        let steps = step.is_none_or(is_step);
         let within = match range.split_once('-') {
             _ if range == "*" => true,
             Some((first, last)) => self
@@ -66,6 +66,11 @@ impl Part {
     }
 }
 
+/// Digits only, and not 0.
+fn is_step(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && text.bytes().any(|byte| byte != b'0')
+}
+
 /// Digits only.
 fn number(text: &str) -> Option<u8> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
@@ -80,6 +85,8 @@ mod tests {
     fn five_fields_within_their_bounds_or_a_name_for_them_are_a_cron_expression() {
         for text in [
             "*/5 * * * *",
+            "*/60 * * * *",
+            "*/1000 * * * *",
             "0 */1 * * *",
             "59 23 31 12 7",
             "0,30 8-18/2 1-15 * *",
@@ -106,7 +113,9 @@ mod tests {
             "20-10 * * * *",
             "10- * * * *",
             "*/0 * * * *",
-            "*/60 * * * *",
+            "*/00 * * * *",
+            "*/ * * * *",
+            "*/+5 * * * *",
             "+5 * * * *",
             "1,,2 * * * *",
             "*-5 * * * *",

@@ -138,10 +138,8 @@ fn every_secs(cluster: &Cluster) -> i64 {
     let minutes = job(cluster, "cron_expression")
         .and_then(|cron| cron.as_str()?.strip_prefix("*/")?.strip_suffix(" * * * *"))
         .and_then(|minutes| minutes.parse().ok());
-    minutes
-        .filter(|minutes| (1..60).contains(minutes))
-        .unwrap_or(EVERY_MINUTES)
-        * 60
+    // A step beyond the minutes of an hour leaves its first.
+    minutes.map_or(EVERY_MINUTES, |minutes: i64| minutes.clamp(1, 60)) * 60
 }
 
 /// The job looks at a database, or its backup gets on.
@@ -416,6 +414,19 @@ mod tests {
             until(&mut bed, HOUR + HOUR / 2 + 30);
             assert_eq!(shown(&mut bed, "last_backup_time"), "2026-06-01T01:30:03Z");
         }
+    }
+
+    #[test]
+    fn a_job_that_runs_every_sixty_minutes_looks_once_an_hour() {
+        let mut bed = hourly(json!({"type": "mount_point"}));
+        let job = json!({"backup_job_settings": {"cron_expression": "*/60 * * * *"}});
+        bed.ok("PUT", "/v1/job_scheduler", job);
+        until(&mut bed, HOUR / 2 + 30);
+        bed.ok("PUT", "/v1/bdbs/1", json!({"backup_location": mounted()}));
+        until(&mut bed, HOUR - 1);
+        assert_eq!(shown(&mut bed, "backup_status"), "failed");
+        until(&mut bed, HOUR + 30);
+        assert_eq!(shown(&mut bed, "backup_status"), "succeeded");
     }
 
     #[test]
