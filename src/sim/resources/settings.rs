@@ -116,7 +116,7 @@ fn put(ctx: &mut Ctx<'_>) -> Answer {
     Ok(Reply::json(readable(after)))
 }
 
-/// The object as it will be with the fields of `body`.
+/// The object as it will be with the fields of `body`: an empty object inside it names nothing, but an empty search is none.
 ///
 /// # Errors
 /// 400 for what the table does not allow.
@@ -129,7 +129,9 @@ pub(crate) fn changed(
     for (name, value) in schema::update(fields, env, &object, body)? {
         let inner = schema::find(fields, env.profile, &name).and_then(|field| field.kind.fields());
         match (object.get_mut(&name), value, inner) {
-            (Some(Value::Object(old)), Value::Object(new), Some(inner)) if !new.is_empty() => {
+            (Some(Value::Object(old)), Value::Object(new), Some(inner))
+                if !new.is_empty() || inner != settings::QUERY =>
+            {
                 let new = schema::update(inner, env, old, new)?;
                 old.extend(new);
             }
@@ -234,6 +236,37 @@ mod tests {
                 after[name] = shown[name].clone();
             }
             assert_eq!(shown, after, "{path} changes what it names only");
+        }
+    }
+
+    #[test]
+    fn an_empty_object_inside_changes_nothing() {
+        for (path, field) in [
+            ("/v1/cluster/services_configuration", "cm_server"),
+            ("/v1/job_scheduler", "node_checks_job_settings"),
+            ("/v1/diagnostics", "slowlog_target"),
+            ("/v1/cluster/sso", "issuer"),
+        ] {
+            let mut sim = Fixture::cluster(1, 1);
+            let issuer = json!({"issuer": {"id": "urn:idp", "login_url": "https://idp/in"}});
+            assert_eq!(sim.admin(0, "PUT", "/v1/cluster/sso", issuer).status, 200);
+            let before = sim.admin(0, "GET", path, Value::Null).json;
+            let put = sim.admin(0, "PUT", path, json!({field: {}}));
+            assert_eq!(put.status, 200, "{path}: {put:?}");
+            assert_eq!(sim.admin(0, "GET", path, Value::Null).json, before, "{path}");
+        }
+    }
+
+    #[test]
+    fn an_empty_search_below_a_node_of_the_directory_is_none() {
+        let path = "/v1/cluster/ldap";
+        let query = json!({"base": "dc=example", "filter": "(cn=%u)", "scope": "one"});
+        for field in ["dn_group_query", "user_dn_query"] {
+            let mut sim = Fixture::cluster(1, 1);
+            for value in [&query, &json!({})] {
+                let put = sim.admin(0, "PUT", path, json!({field: value}));
+                assert_eq!((put.status, &put.json[field]), (200, value));
+            }
         }
     }
 

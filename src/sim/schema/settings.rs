@@ -10,7 +10,7 @@ const fn rw(name: &'static str, kind: Kind, default: &'static str) -> Field {
 }
 
 /// A search below a node of the directory: nothing, or all three.
-const QUERY: &[Field] = &[
+pub(crate) const QUERY: &[Field] = &[
     rw("base", Kind::Text, ""),
     rw("filter", Kind::Text, ""),
     rw("scope", Kind::OneOf(&["base", "one", "subtree"]), ""),
