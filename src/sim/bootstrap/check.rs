@@ -167,11 +167,11 @@ fn check_place(node: &SimNode, request: &Value) -> Result<(), Failure> {
     if let Some(wrong) = external.find(|addr| addr.parse::<IpAddr>().is_err()) {
         return config(format!("external_addr: {wrong:?} is no IP address"));
     }
-    let rack = text(request, "/node/identity/rack_id").unwrap_or_default();
-    if !rack.is_empty() && !is_rack_id(rack) {
-        return config(format!(
-            "rack_id {rack:?} does not start with a letter or has more than 63 characters"
-        ));
+    for key in ["rack_id", "second_rack_id"] {
+        let rack = text(request, &format!("/node/identity/{key}")).unwrap_or_default();
+        if !rack.is_empty() && !is_rack_id(rack) {
+            return config(format!("{key} {rack:?} is not the id of a rack"));
+        }
     }
     let paths = request.pointer("/node/paths").and_then(Value::as_object);
     for (key, path) in paths.into_iter().flatten() {
@@ -195,9 +195,14 @@ fn joins_by_certificate(profile: Profile, request: &Value) -> bool {
         && given("client_key")
 }
 
-/// Starts with a letter and has at most 63 characters.
+/// At most 63 letters, digits, hyphens and underscores: first a letter, last a letter or a digit.
 pub(crate) fn is_rack_id(rack: &str) -> bool {
-    rack.starts_with(|first: char| first.is_ascii_alphabetic()) && rack.len() <= 63
+    rack.len() <= 63
+        && rack
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+        && rack.starts_with(|first: char| first.is_ascii_alphabetic())
+        && rack.ends_with(|last: char| last.is_ascii_alphanumeric())
 }
 
 /// RFC 952 and RFC 1123: labels of letters, digits and hyphens.

@@ -146,11 +146,10 @@ fn check_update(ctx: &Ctx<'_>, member: &Member, update: &Map<String, Value>) -> 
         if !member.rack_id.is_empty() && !same {
             return refuse("node_already_has_rack_id", "The node has a rack_id");
         }
-        if !is_rack_id(rack) {
-            return Err(ApiError::bad_request(
-                "rack_id must start with a letter and have at most 63 characters",
-            ));
-        }
+    }
+    let wrong = |key: &&str| text(key).is_some_and(|rack| !rack.is_empty() && !is_rack_id(rack));
+    if let Some(key) = ["rack_id", "second_rack_id"].into_iter().find(wrong) {
+        return Err(ApiError::bad_request(format!("{key} is not the id of a rack")));
     }
     let shards =
         ctx.cluster.databases.shards_on(member.uid).len() + ctx.cluster.databases.endpoints_on(member.uid);
@@ -411,6 +410,13 @@ mod tests {
             ),
             ("/v1/nodes/1", json!({"rack_id": ""}), 200, ""),
             ("/v1/nodes/1", json!({"rack_id": "1a"}), 400, "invalid_schema"),
+            (
+                "/v1/nodes/1",
+                json!({"second_rack_id": "rack-"}),
+                400,
+                "invalid_schema",
+            ),
+            ("/v1/nodes/1", json!({"second_rack_id": ""}), 200, ""),
             (
                 "/v1/nodes/2",
                 json!({"rack_id": "b"}),

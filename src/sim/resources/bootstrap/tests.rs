@@ -1,6 +1,7 @@
 //! What becomes of a bootstrap, and what is said of one.
 
 use super::*;
+use crate::sim::bootstrap::is_rack_id;
 use crate::sim::fixture::{Fixture, credentials};
 use crate::sim::switch::Switches;
 use crate::sim::version::Profile;
@@ -56,6 +57,16 @@ fn every_failed_check_has_its_status_and_code() {
                 "node",
                 json!({"identity": {"external_addr": ["2001:db8::1", "n1"]}}),
             ),
+            "config_error",
+        ),
+        (
+            "create_cluster",
+            with("node", json!({"identity": {"rack_id": "rack-"}})),
+            "config_error",
+        ),
+        (
+            "create_cluster",
+            with("node", json!({"identity": {"second_rack_id": "ab.c"}})),
             "config_error",
         ),
         (
@@ -324,6 +335,29 @@ fn a_replacement_must_be_as_large_as_the_node_it_replaces() {
         let mut body = sim.join_body(3);
         body["node"]["identity"]["uid"] = json!(3);
         assert_eq!(sim.bootstrap_error(3, body), code);
+    }
+}
+
+#[test]
+fn the_id_of_a_rack_starts_with_a_letter_ends_with_one_or_a_digit_and_has_no_more_than_hyphens_between() {
+    let longest = "r".repeat(63);
+    for (rack, is_one) in [
+        ("a", true),
+        ("us-east_1-A", true),
+        ("r--_2", true),
+        (longest.as_str(), true),
+        (&format!("{longest}r"), false),
+        ("", false),
+        ("1a", false),
+        ("-a", false),
+        ("_a", false),
+        ("rack-", false),
+        ("rack_", false),
+        ("ab.c", false),
+        ("a b", false),
+        ("räck", false),
+    ] {
+        assert_eq!(is_rack_id(rack), is_one, "{rack:?}");
     }
 }
 
