@@ -1,7 +1,10 @@
 //! `/v1/cluster/sso` (single sign-on) and `/v1/ocsp/status`, `/v1/ocsp/test`.
 
+mod metadata;
+
 use super::settings::{OCSP, changed, current, store};
 use crate::sim::call::{Answer, ApiError, Ctx, Document, Reply};
+use crate::sim::certs::read_bundle;
 use crate::sim::permission::Permission::{ConfigSso, TestOcspStatus, ViewOcspStatus, ViewSso};
 use crate::sim::route::Route;
 use crate::sim::schema::request::IDP_METADATA;
@@ -10,7 +13,7 @@ use crate::sim::schema::shape;
 use crate::sim::version::Profile::V8_0_20;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use http::StatusCode;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 /// Routes of this family.
@@ -121,26 +124,27 @@ fn delete(ctx: &mut Ctx<'_>) -> Answer {
 
 fn service_metadata(ctx: &mut Ctx<'_>) -> Answer {
     certificate(ctx, "sso_service")?;
-    let Saml {
-        entity_id,
-        acs_url,
-        slo_url,
-    } = saml(ctx, &current(ctx, PATH, settings::SSO));
-    let xml = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-         <md:EntityDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"{entity_id}\">\
-         <md:SPSSODescriptor protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\">\
-         <md:SingleLogoutService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect\" Location=\"{slo_url}\"/>\
-         <md:AssertionConsumerService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST\" \
-         Location=\"{acs_url}\" index=\"1\"/>\
-         </md:SPSSODescriptor></md:EntityDescriptor>\n"
-    );
+    let until = expiry(ctx).ok_or_else(|| {
+        ApiError::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "saml_metadata_generation_error",
+            "the certificate sso_service cannot be read",
+        )
+    })?;
+    let saml = saml(ctx, &current(ctx, PATH, settings::SSO));
+    let xml = metadata::of_service(&saml, &ctx.cluster.name, until);
     Ok(Reply::document(Document {
         content_type: "application/samlmetadata+xml",
         file_name: None,
         gzipped: false,
         bytes: xml.into_bytes(),
     }))
+}
+
+/// When the certificate of the service is no longer valid.
+fn expiry(ctx: &Ctx<'_>) -> Option<Timestamp> {
+    let chain = read_bundle(&ctx.cluster.certificates.get("sso_service")?.chain_pem).ok()?;
+    Timestamp::from_second(chain.first()?.not_after).ok()
 }
 
 /// Takes the issuer's addresses from its metadata.
@@ -210,7 +214,7 @@ fn status(ctx: &mut Ctx<'_>) -> Answer {
             json!({"responder_url": "", "cert_status": "UNKNOWN"}),
         ));
     }
-    let http = |at: jiff::Timestamp| at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let http = |at: Timestamp| at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
     let frequency = ocsp
         .get("query_frequency")
         .and_then(Value::as_i64)
@@ -241,20 +245,16 @@ fn test(ctx: &mut Ctx<'_>) -> Answer {
 mod tests {
     use super::*;
     use crate::sim::Outcome;
-    use crate::sim::config::TlsIdentity;
     use crate::sim::fixture::{Fixture, LOGIN};
     use crate::sim::ids::NodeIndex;
-    use crate::sim::testbed::with_responder;
+    use crate::sim::testbed::{server_only, with_responder};
     use bytes::Bytes;
     use http::Request;
 
     /// A cluster that has these certificates.
     fn with_certificates(names: &[&str]) -> Fixture {
         let mut sim = Fixture::cluster(1, 1);
-        let identity = TlsIdentity {
-            chain_pem: "certificate".to_owned(),
-            key_pem: "key".to_owned(),
-        };
+        let identity = server_only();
         for cluster in sim.world.clusters.values_mut() {
             let installed = names.iter().map(|name| ((*name).to_owned(), identity.clone()));
             cluster.certificates.extend(installed);
@@ -348,6 +348,39 @@ mod tests {
                 assert!(metadata.contains(&format!("\"{url}\"")), "{metadata}");
             }
         }
+    }
+
+    #[test]
+    fn metadata_of_the_service_last_as_long_as_its_certificate_and_say_what_it_wants_of_the_issuer() {
+        let mut sim = with_certificates(&["sso_service"]);
+        let metadata = metadata(&mut sim);
+        for part in [
+            " validUntil=\"2027-01-01T00:00:00\"",
+            " AuthnRequestsSigned=\"true\" WantAssertionsSigned=\"true\"",
+            "<md:NameIDFormat>urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress</md:NameIDFormat>",
+            "<md:AttributeConsumingService index=\"1\"><md:ServiceName xml:lang=\"en\">cluster.example.com<",
+        ] {
+            assert!(metadata.contains(part), "{part} in {metadata}");
+        }
+        let wanted: Vec<(&str, bool)> = metadata
+            .split("<md:RequestedAttribute ")
+            .skip(1)
+            .map(|rest| {
+                let (element, _) = rest.split_once("/>").unwrap();
+                let (_, name) = element.split_once("FriendlyName=\"").unwrap();
+                let (name, _) = name.split_once('"').unwrap();
+                (name, element.contains(" isRequired=\"true\""))
+            })
+            .collect();
+        assert_eq!(
+            wanted,
+            [
+                ("firstName", true),
+                ("lastName", true),
+                ("email", true),
+                ("redisRoleMapping", false)
+            ]
+        );
     }
 
     #[test]
