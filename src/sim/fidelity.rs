@@ -288,6 +288,7 @@ fn kind(kind: Kind) -> String {
         Kind::Float => "number".to_owned(),
         Kind::Fraction => "number 0 to 1".to_owned(),
         Kind::Text => "text".to_owned(),
+        Kind::Country => "two letters".to_owned(),
         Kind::OneOf(names) => {
             let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
             names.join(" ")

@@ -246,6 +246,16 @@ mod tests {
             (json!({"cm_port": 9443, "cnm_https_port": 8443}), 200, ""),
             (json!({"smtp_username": "ops@example.com"}), 200, ""),
             (json!({"smtp_username": "a&b"}), 400, "invalid_schema"),
+            (
+                json!({"mtls_authorized_subjects": [{"CN": "robot", "C": "DE"}, {"CN": "robot", "C": ""}]}),
+                200,
+                "",
+            ),
+            (
+                json!({"mtls_authorized_subjects": [{"CN": "robot", "C": "Germany"}]}),
+                400,
+                "invalid_schema",
+            ),
             (json!({"debuginfo_path": "tmp"}), 400, "bad_debuginfo_path"),
             (json!({"reserved_ports": ["11000", "13000-13010"]}), 200, ""),
             (json!({"reserved_ports": ["abc"]}), 400, "invalid_schema"),

@@ -35,7 +35,7 @@ pub(crate) const SUBJECT: Table = Table::part(
         rw("OU", Texts, ""),
         rw("L", Text, ""),
         rw("ST", Text, ""),
-        rw("C", Text, ""),
+        rw("C", Kind::Country, ""),
     ],
 );
 

@@ -76,6 +76,11 @@ fn of_kind(kind: Kind, profile: Profile) -> Map<String, Value> {
             number
         }
         Kind::Text => typed("string"),
+        Kind::Country => {
+            let mut text = typed("string");
+            text.insert("pattern".to_owned(), json!("^([A-Za-z]{2})?$"));
+            text
+        }
         Kind::OneOf(names) => {
             let mut text = typed("string");
             text.insert("enum".to_owned(), json!(names));

@@ -16,6 +16,8 @@ pub(crate) enum Kind {
     /// A number from 0 to 1.
     Fraction,
     Text,
+    /// The two letters of a country, or nothing.
+    Country,
     OneOf(&'static [&'static str]),
     Null,
     Object,
@@ -57,6 +59,7 @@ impl Kind {
             | Self::Float
             | Self::Fraction
             | Self::Text
+            | Self::Country
             | Self::OneOf(_)
             | Self::Null
             | Self::Object
@@ -112,6 +115,7 @@ impl Kind {
             Self::Float => value.is_number(),
             Self::Fraction => value.as_f64().is_some_and(|number| (0.0..=1.0).contains(&number)),
             Self::Text => value.is_string(),
+            Self::Country => value.as_str().is_some_and(is_country),
             Self::OneOf(names) => value.as_str().is_some_and(|text| names.contains(&text)),
             Self::Null => value.is_null(),
             Self::Texts => all(value, Value::is_string),
@@ -138,6 +142,7 @@ impl Kind {
             Self::Float => "a number",
             Self::Fraction => "a number from 0 to 1",
             Self::Text => "a string",
+            Self::Country => "two letters",
             Self::Null => "null",
             Self::Texts => "an array of strings",
             Self::Object | Self::Nested(_) | Self::Of(_) | Self::MapOf(_) => "an object",
@@ -162,7 +167,7 @@ impl Kind {
         match self {
             Self::Int(..) | Self::Unsigned(_) => value.is_i64() || value.is_u64(),
             Self::Fraction => value.is_number(),
-            Self::OneOf(_) => value.is_string(),
+            Self::Country | Self::OneOf(_) => value.is_string(),
             Self::ListOf(_) => value.is_array(),
             Self::Either(kinds) => kinds.iter().any(|kind| kind.is_type_of(profile, value)),
             Self::Bool
@@ -178,6 +183,10 @@ impl Kind {
             | Self::MapOf(_) => false,
         }
     }
+}
+
+fn is_country(text: &str) -> bool {
+    matches!(text.len(), 0 | 2) && text.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
 fn all(value: &Value, fits: fn(&Value) -> bool) -> bool {
@@ -271,6 +280,7 @@ mod tests {
             Field::new("key", Kind::Text, "", Access::Write).needed(),
             Field::new("share", Kind::Fraction, "", Access::Write),
             Field::new("size", Kind::Unsigned(1), "", Access::Write),
+            Field::new("land", Kind::Country, "", Access::Write),
             Field::new(
                 "limit",
                 Kind::Either(&[Kind::Int(1, 9), Kind::Null]),
@@ -287,6 +297,12 @@ mod tests {
             (json!({"key": "x", "size": 0}), false, true),
             (json!({"key": "x", "size": -1}), false, true),
             (json!({"key": "x", "size": 1.5}), false, false),
+            (json!({"key": "x", "land": "DE"}), true, true),
+            (json!({"key": "x", "land": ""}), true, true),
+            (json!({"key": "x", "land": "D"}), false, true),
+            (json!({"key": "x", "land": "D1"}), false, true),
+            (json!({"key": "x", "land": "DEU"}), false, true),
+            (json!({"key": "x", "land": 49}), false, false),
             (json!({"key": "x", "limit": null}), true, true),
             (json!({"key": "x", "limit": 0}), false, true),
             (json!({"key": "x", "limit": "1"}), false, false),
