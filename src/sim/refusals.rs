@@ -251,6 +251,7 @@ refusals! {
     bad_nginx_conf: Documented "requests/cluster" [] "PUT" "/v1/cluster" r#"{"cm_port":9443}"# => 400 "bad_nginx_conf";
     bad_debuginfo_path: Documented "requests/cluster" [] "PUT" "/v1/cluster" r#"{"debuginfo_path":"tmp"}"# => 400 "bad_debuginfo_path";
     config_edit_conflict: ByFault "requests/cluster" [Fault(r#"{"method":"PUT","effect":{"status":{"code":400,"body":"{\"error_code\":\"config_edit_conflict\"}"}}}"#)] "PUT" "/v1/cluster" "{}" => 400 "config_edit_conflict";
+    certificate_login_without_authority: OwnCode "requests/cluster" [] "PUT" "/v1/cluster" r#"{"mtls_certificate_authentication":true}"# => 400 "invalid_schema";
     tls_cipher_update_not_allowed: Deduced "release-notes/rs-8-2-0-25" [Odd(1, Oddity::Fips)] "PUT" "/v1/cluster" r#"{"control_cipher_suites":"HIGH"}"# => 400 "tls_cipher_update_not_allowed";
     illegal_fields_combination: Documented "requests/cluster/ldap" [] "PUT" "/v1/cluster/ldap" r#"{"dn_group_attr":"memberOf","dn_group_query":{"base":"a","filter":"b","scope":"one"}}"# => 400 "illegal_fields_combination";
     directory_without_address: Deduced "requests/cluster/ldap" [] "PUT" "/v1/cluster/ldap" r#"{"control_plane":true}"# => 400 "illegal_fields_combination";

@@ -71,6 +71,7 @@ fn put(ctx: &mut Ctx<'_>) -> Answer {
     let update = schema::update(schema::cluster::FIELDS, ctx.env, &before, ctx.call.object()?)?;
     check_ciphers(ctx, &update)?;
     check_sender(&update)?;
+    check_authority(ctx, &update)?;
     check_unbound(ctx, &update)?;
     let mut settings = ctx.cluster.settings.clone();
     merge(&mut settings, update);
@@ -134,6 +135,18 @@ fn check_sender(update: &Map<String, Value>) -> Result<(), ApiError> {
         ))),
         _ => Ok(()),
     }
+}
+
+/// Certificates log in once there is an authority to hold them against (security/certificates): the refusal is deduced.
+fn check_authority(ctx: &Ctx<'_>, update: &Map<String, Value>) -> Result<(), ApiError> {
+    const LOGIN: &str = "mtls_certificate_authentication";
+    let on = Some(&json!(true));
+    let turned_on = update.get(LOGIN) == on && ctx.cluster.settings.get(LOGIN) != on;
+    if turned_on && !ctx.cluster.certificates.contains_key("mtls_trusted_ca") {
+        let text = format!("{LOGIN} needs the certificate mtls_trusted_ca");
+        return Err(ApiError::bad_request(text));
+    }
+    Ok(())
 }
 
 /// A port of the management plane moves to one that neither a database nor another service of the cluster has.
