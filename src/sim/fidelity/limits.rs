@@ -153,4 +153,8 @@ pub(super) const UNSWITCHED: &[(&str, &str)] = &[
         "`saslauthd` is a service to turn off on the page about freeing memory and none in the object and in the list of rladmin",
         "there is no such service, as the object has it",
     ),
+    (
+        "an update of a role that leaves `resources` out returns it to the whole cluster on the page about roles, and names only what changes on the page of the call",
+        "the scope stays; an empty list ends it",
+    ),
 ];
