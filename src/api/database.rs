@@ -242,9 +242,9 @@ pub enum EvictionPolicy {
 #[serde(rename_all = "camelCase")]
 pub struct DatabaseTls {
     /// `Disabled`, `Enabled` (clients must use TLS) or `ReplicaOnly` (only replication uses TLS). Open connections stay as
-    /// they are. A database created with `Enabled` does not ask clients for certificates of their own. Of one that gets TLS
-    /// later Redis Enterprise may: where it does, it refuses the change, and the object says so, until
-    /// `enforce_client_authentication` is set to `disabled` there or certificates of clients are added. REST: `tls_mode`.
+    /// they are. A database created with `Enabled` does not ask clients for certificates of their own. When TLS is turned on
+    /// later, Redis Enterprise may refuse for lack of such certificates, and the object says so: add them to the database, or
+    /// set its `enforce_client_authentication` to `disabled`. REST: `tls_mode`.
     pub mode: TlsMode,
 }
 
