@@ -142,8 +142,9 @@ pub struct NodeSpec {
     #[schemars(range(min = 1, max = 65535))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
-    /// Rack or zone of the node. Needed when the cluster is rack aware. Set once. REST: `node.rack_id`.
-    #[schemars(length(max = 63), regex(pattern = "^[a-zA-Z][a-zA-Z0-9_.-]*$"))]
+    /// Rack or zone of the node: letters, digits, hyphens and underscores, a letter first and a letter or digit last. Needed
+    /// when the cluster is rack aware. Set once. REST: `node.rack_id`.
+    #[schemars(length(max = 63), regex(pattern = "^[a-zA-Z]([a-zA-Z0-9_-]*[a-zA-Z0-9])?$"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rack_id: Option<String>,
     /// Addresses under which clients outside reach the node. Immutable once the node belongs to the cluster.

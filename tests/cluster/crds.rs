@@ -1,7 +1,9 @@
 //! The CRDs on the API server: installed without a warning, refusing what cannot work, with words that name the field.
 
+use crate::live::eventually;
 use crate::live::objects;
 use crate::site::ADMIN;
+use crate::site::PATIENCE;
 use crate::site::control_plane;
 use crate::site::run;
 use serde_json::Value;
@@ -60,7 +62,13 @@ fn kubectl_explains_every_field_with_its_effect_and_what_it_is_called_in_redis_e
             ),
             ("rscert.spec.secretRef", ["tls.crt", "tls.key"]),
         ] {
-            let told = control_plane.kubectl(&["explain", field])?;
+            // The API server publishes what it knows of a kind a moment after it serves it.
+            let told = eventually("an explanation", PATIENCE, || async {
+                Ok(control_plane
+                    .kubectl(&["explain", field])
+                    .map_err(|error| error.to_string()))
+            })
+            .await?;
             let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
             for word in words {
                 assert!(told.contains(word), "{field}: {word:?} is missing: {told}");
@@ -179,6 +187,16 @@ fn invalid() -> Vec<(&'static str, Value, Vec<&'static str>)> {
             "two nodes of one name",
             with(cluster(), "/spec/nodes", twice),
             vec!["spec.nodes", "n1"],
+        ),
+        (
+            "a rack that ends in a hyphen",
+            with(cluster(), "/spec/nodes/0/rackId", json!("zone-")),
+            vec!["rackId"],
+        ),
+        (
+            "a rack with a dot",
+            with(cluster(), "/spec/nodes/0/rackId", json!("zone.a")),
+            vec!["rackId"],
         ),
         (
             "no host name",
