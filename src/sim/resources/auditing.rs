@@ -1,6 +1,6 @@
 //! `/v1/cluster/auditing/db_conns`: where connections and commands of databases are audited.
 
-use super::settings::{changed, current, store};
+use super::settings::{changed, current, forget, store};
 use crate::sim::bootstrap::is_host_name;
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::permission::Permission::{UpdateCluster, ViewClusterInfo};
@@ -91,8 +91,7 @@ fn stop(ctx: &mut Ctx<'_>) -> Answer {
             format!("database {} is audited", database.uid),
         ));
     }
-    ctx.cluster.documents.clear_single(PATH);
-    ctx.commit();
+    forget(ctx, PATH);
     Ok(Reply::empty())
 }
 

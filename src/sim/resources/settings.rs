@@ -161,10 +161,16 @@ pub(crate) fn store(ctx: &mut Ctx<'_>, path: &str, fields: &[Field], after: Obje
 
 fn clear(ctx: &mut Ctx<'_>) -> Answer {
     let row = row(ctx)?;
-    if ctx.cluster.documents.clear_single(row.path) {
+    forget(ctx, row.path);
+    Ok(Reply::empty())
+}
+
+/// Takes away what was set of the object at `path`, and tells of it.
+pub(crate) fn forget(ctx: &mut Ctx<'_>, path: &str) {
+    if ctx.cluster.documents.clear_single(path) {
+        ctx.tell(Told::ClusterUpdated, &json!({}));
         ctx.commit();
     }
-    Ok(Reply::empty())
 }
 
 #[cfg(test)]
@@ -369,5 +375,11 @@ mod tests {
             200
         );
         assert_eq!(sim.admin(0, "GET", "/v1/cluster/ldap", Value::Null).json, before);
+        // The update and the deletion; a deletion of nothing is none.
+        sim.admin(0, "DELETE", "/v1/cluster/ldap", Value::Null);
+        let log = sim.admin(0, "GET", "/v1/logs", Value::Null).json;
+        let log = log.as_array().unwrap();
+        let told = log.iter().filter(|event| event["type"] == "cluster_updated");
+        assert_eq!(told.count(), 2, "{log:?}");
     }
 }

@@ -2,7 +2,7 @@
 
 mod metadata;
 
-use super::settings::{OCSP, changed, current, store};
+use super::settings::{OCSP, changed, current, forget, store};
 use crate::sim::call::{Answer, ApiError, Ctx, Document, Reply};
 use crate::sim::certs::read_bundle;
 use crate::sim::permission::Permission::{ConfigSso, TestOcspStatus, ViewOcspStatus, ViewSso};
@@ -114,7 +114,7 @@ fn certificate(ctx: &Ctx<'_>, name: &str) -> Result<(), ApiError> {
 
 /// Forgets the configuration and both certificates.
 fn delete(ctx: &mut Ctx<'_>) -> Answer {
-    ctx.cluster.documents.clear_single(PATH);
+    forget(ctx, PATH);
     for name in ["sso_service", "sso_issuer"] {
         ctx.cluster.certificates.remove(name);
     }
