@@ -251,7 +251,7 @@ fn kept(
         USER_DEFINED,
         ctx.env.profile,
         Phase::Create,
-        Ignored::default(),
+        Ignored::by(ctx.env),
         &Map::new(),
         body,
     )?);

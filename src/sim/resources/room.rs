@@ -98,7 +98,7 @@ fn set_proxies(ctx: &mut Ctx<'_>, uids: Vec<NodeUid>) -> Answer {
     let mut changed = Vec::new();
     for uid in uids {
         let current = proxy_of(ctx, uid);
-        let (profile, ignored) = (ctx.env.profile, Ignored::default());
+        let (profile, ignored) = (ctx.env.profile, Ignored::by(ctx.env));
         let named = schema::accept(PROXY, profile, Phase::Update, ignored, &current, &settings);
         let mut named = named.map_err(|error| error.with_status(StatusCode::BAD_REQUEST))?;
         let waited_for = |member: &&Member| member.status != MemberStatus::Down;
@@ -262,7 +262,25 @@ mod tests {
     use crate::sim::fixture::{Fixture, LOGIN};
     use crate::sim::ids::NodeIndex;
     use crate::sim::resources::inflate::inflate;
+    use crate::sim::switch::{Switch, Switches};
     use crate::sim::version::Profile::{V8_0_20, V8_2_0};
+
+    #[test]
+    fn fields_that_a_proxy_does_not_have_or_that_nobody_sets_are_ignored_where_a_switch_says_so() {
+        for (switch, proxy) in [
+            (Switch::UnknownFieldsIgnored, json!({"colour": "red"})),
+            (Switch::ReadOnlyFieldsIgnored, json!({"uid": 9})),
+        ] {
+            for (switches, status) in [
+                (Switches::default(), 400),
+                (Switches::default().with(switch), 200),
+            ] {
+                let mut sim = Fixture::cluster_with(1, 1, switches);
+                let put = sim.admin(0, "PUT", "/v1/proxies/1", json!({"proxy": proxy}));
+                assert_eq!(put.status, status, "{proxy}");
+            }
+        }
+    }
 
     #[test]
     fn a_proxy_is_changed_alone_or_with_all_and_a_dead_one_is_not_waited_for() {

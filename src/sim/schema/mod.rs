@@ -121,7 +121,7 @@ pub(crate) fn body(
     mut body: Map<String, Value>,
 ) -> Result<Map<String, Value>, ApiError> {
     if env.on(Switch::UnknownFieldsIgnored) {
-        body.retain(|name, _| find(table.fields, env.profile, name).is_some());
+        body = known(table, env.profile, body);
     }
     closed(table, env.profile, &body)?;
     Ok(body)
