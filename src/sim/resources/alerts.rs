@@ -7,8 +7,8 @@ mod tests;
 use super::access::scope;
 use super::alarms::{self, Alarm, Turns};
 use super::bdbs::{Database, existing};
-use super::iso;
 use super::nodes::member;
+use super::{iso, merge};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::permission::Permission::{
     UpdateBdbAlerts, ViewAllBdbsAlerts, ViewAllNodesAlerts, ViewBdbAlerts, ViewClusterAlerts, ViewNodeAlerts,
@@ -199,16 +199,10 @@ fn set_of_bdb(ctx: &mut Ctx<'_>) -> Answer {
     let wanted = Kind::Of(&BDB_ALERT_SETTINGS).check(ctx.env.profile, &ctx.call.body);
     wanted.map_err(|wanted| ApiError::not_acceptable("invalid_param", format!("{wanted} is wanted")))?;
     let mut kept = ctx.cluster.documents.single(&path).cloned().unwrap_or_default();
-    for (name, setting) in settings {
-        let mut whole = kept
-            .get(&name)
-            .and_then(Value::as_object)
-            .cloned()
-            .unwrap_or_default();
-        whole.extend(setting.as_object().cloned().unwrap_or_default());
-        let whole = Value::Object(whole);
-        check_threshold(&name, &whole)?;
-        kept.insert(name, whole);
+    let named: Vec<String> = settings.keys().cloned().collect();
+    merge(&mut kept, settings);
+    for name in &named {
+        check_threshold(name, kept.get(name))?;
     }
     let tried = ctx.set_single(&path, kept, |ctx| {
         Ok(Reply::json(bdb_alerts(ctx, database(ctx)?)))
@@ -217,9 +211,9 @@ fn set_of_bdb(ctx: &mut Ctx<'_>) -> Answer {
 }
 
 /// A threshold is a number; it may be empty while its alert is off or needs none.
-fn check_threshold(name: &str, setting: &Value) -> Result<(), ApiError> {
-    let needed = alarms::enabled(Some(setting)) && !WITHOUT_FIGURE.contains(&name);
-    match alarms::threshold(Some(setting)) {
+fn check_threshold(name: &str, setting: Option<&Value>) -> Result<(), ApiError> {
+    let needed = alarms::enabled(setting) && !WITHOUT_FIGURE.contains(&name);
+    match alarms::threshold(setting) {
         None => Ok(()),
         Some("") if !needed => Ok(()),
         Some(text) if text.parse::<u64>().is_ok() => Ok(()),

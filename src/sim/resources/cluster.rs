@@ -1,6 +1,6 @@
 //! `/v1/cluster` and `/v1/cluster/check`.
 
-use super::{SPECIAL_CHARACTERS, texts};
+use super::{SPECIAL_CHARACTERS, merge, texts};
 use crate::sim::call::{Answer, ApiError, Ctx, Reply};
 use crate::sim::events::Told;
 use crate::sim::permission::Permission::{UpdateCluster, ViewAllNodesChecks, ViewClusterInfo};
@@ -111,18 +111,6 @@ fn check_ciphers(ctx: &Ctx<'_>, update: &Map<String, Value>) -> Result<(), ApiEr
         ))
         .with_code("tls_cipher_update_not_allowed")),
         _ => Ok(()),
-    }
-}
-
-/// An update names only what changes, also inside objects; every other value is replaced.
-fn merge(settings: &mut Map<String, Value>, update: Map<String, Value>) {
-    for (name, value) in update {
-        match (settings.get_mut(&name), value) {
-            (Some(Value::Object(old)), Value::Object(new)) => merge(old, new),
-            (_, value) => {
-                settings.insert(name, value);
-            }
-        }
     }
 }
 

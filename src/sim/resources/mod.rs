@@ -66,6 +66,18 @@ pub(crate) fn texts<'a>(object: &'a Map<String, Value>, key: &str) -> impl Itera
     list.into_iter().flatten().filter_map(Value::as_str)
 }
 
+/// One object over another, which keeps what the upper one does not name, in the objects inside it too.
+pub(crate) fn merge(below: &mut Map<String, Value>, above: Map<String, Value>) {
+    for (name, value) in above {
+        match (below.get_mut(&name), value) {
+            (Some(Value::Object(below)), Value::Object(above)) => merge(below, above),
+            (_, value) => {
+                below.insert(name, value);
+            }
+        }
+    }
+}
+
 /// What node objects and `local_node_info` both say about a machine.
 pub(crate) fn describe(env: &Env, node: &SimNode) -> Map<String, Value> {
     let version = |(index, (redis_version, version)): (usize, &(&str, &str))| {

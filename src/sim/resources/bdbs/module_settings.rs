@@ -3,6 +3,7 @@
 
 use super::render::{View, has_module};
 use super::store::Database;
+use crate::sim::resources::merge;
 use crate::sim::schema::{self, bdb, find};
 use crate::sim::state::Env;
 use crate::sim::switch::Switch;
@@ -105,13 +106,7 @@ pub(super) fn has(env: &Env, database: &Database, field: &str, named: &Value) ->
 /// One over the other, objects in them too.
 fn merged(below: &Map<String, Value>, above: &Map<String, Value>) -> Map<String, Value> {
     let mut all = below.clone();
-    for (name, value) in above {
-        let value = match (below.get(name), value) {
-            (Some(Value::Object(below)), Value::Object(above)) => Value::Object(merged(below, above)),
-            _ => value.clone(),
-        };
-        all.insert(name.clone(), value);
-    }
+    merge(&mut all, above.clone());
     all
 }
 
