@@ -377,7 +377,7 @@ impl Site {
     }
 
     /// The site's operator, by both servers' logs.
-    async fn watched(&self) -> Result<Watched<'_>> {
+    pub(crate) async fn watched(&self) -> Result<Watched<'_>> {
         let audit_log = control_plane().await?.audit_log();
         Ok(Watched {
             resim: &self.resim,
